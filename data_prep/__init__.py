@@ -1,0 +1,1 @@
+"""From raw files, or from nothing but a seed, to TFDS data sets of one example schema."""

@@ -1,0 +1,113 @@
+"""The phantom's factors of variation, their order in a factor vector, and interventions on them.
+
+A factor vector float32 [F] and an integer seed determine an image completely. Anatomy and acquisition are continuous,
+pathologies and confounders binary. A pathology's severity, side and place are factors of their own and always drawn, so
+that do(pathology = 1) is defined for every image. The seed chooses vessels, texture and noise and nothing else.
+"""
+
+import numpy as np
+
+ANATOMY = (
+    "body_width",  # all continuous anatomy is standard normal, clipped to +-2
+    "lung_height",
+    "shift_x",
+    "shift_y",
+    "rotation",
+    "heart_size",
+    "diaphragm",
+    "rib_contrast",
+    "mediastinum",
+    "breast",  # 0 to 1: breast shadows
+    "aortic_knob",
+    "bone_density",
+)
+ACQUISITION = ("ap", "exposure", "texture", "noise")  # ap is binary and magnifies the heart; exposure tells no label
+PATHOLOGIES = (
+    "Cardiomegaly",
+    "Pleural Effusion",
+    "Consolidation",
+    "Edema",
+    "Pneumothorax",
+    "Lung Lesion",
+    "Atelectasis",
+)
+DETAILS = (
+    "severity",
+    "side",
+    "place_x",
+    "place_y",
+)  # severity 0 to 1; side 0 (patient's right) or 1; places in [-1, 1]
+CONFOUNDERS = (
+    "token",  # laterality marker
+    "tag",  # text line
+    "tube",
+    "pacemaker",
+    "ecg",
+    "drain",
+    "collimation",
+    "scanner_gamma",
+    "scanner_blur",
+    "scanner_noise",
+)
+DEVICES = ("tube", "pacemaker", "drain")
+OPACITIES = ("Consolidation", "Edema", "Lung Lesion", "Atelectasis")
+
+FACTORS = (
+    *ANATOMY,
+    *ACQUISITION,
+    *PATHOLOGIES,
+    *(f"{pathology}:{detail}" for pathology in PATHOLOGIES for detail in DETAILS),
+    *CONFOUNDERS,
+)
+INDEX = {name: position for position, name in enumerate(FACTORS)}
+
+COMPOSED = {"Lung Opacity": OPACITIES, "Support Devices": DEVICES, "No Finding": PATHOLOGIES}
+"""Findings that are no factor of their own: Lung Opacity is any of its children, as in CheXpert's hierarchy, Support
+Devices any device; No Finding is the absence of every pathology (devices do not matter), as CheXpert derives it."""
+
+
+def column(factors: np.ndarray, name: str) -> np.ndarray:
+    """One factor of every row.
+
+    Raises:
+      KeyError: for a name that is no factor.
+    """
+    return factors[..., INDEX[name]]
+
+
+def per_row(factors: np.ndarray, name: str) -> np.ndarray:
+    """One factor as [n, 1, 1], for broadcasting over pixels."""
+    return column(factors, name)[:, None, None]
+
+
+def do(factors: np.ndarray, name: str, value: float) -> np.ndarray:
+    """A copy of factors [n, F] with a factor set, or a composed finding switched.
+
+    Switching a composed finding off clears all its parts. Switching Lung Opacity or Support Devices on sets the first part
+    where none is present; No Finding on clears all pathologies, off is not defined.
+
+    Raises:
+      ValueError: for do(No Finding = 0), which does not say what should be found.
+    """
+    changed = factors.copy()
+    if name not in COMPOSED:
+        changed[..., INDEX[name]] = value
+        return changed
+    parts = [INDEX[part] for part in COMPOSED[name]]
+    if name == "No Finding":
+        if value < 0.5:
+            raise ValueError("do(No Finding = 0) does not say which pathology should appear")
+        changed[..., parts] = 0.0
+    elif value < 0.5:
+        changed[..., parts] = 0.0
+    else:
+        changed[..., parts[0]] = np.where(changed[..., parts].any(axis=-1), changed[..., parts[0]], 1.0)
+    return changed
+
+
+def present(factors: np.ndarray, finding: str) -> np.ndarray:
+    """Truth of a finding, bool [n], for a pathology, a confounder or a composed finding."""
+    if finding not in COMPOSED:
+        return column(factors, finding) > 0.5
+    found = factors[..., [INDEX[part] for part in COMPOSED[finding]]].max(axis=-1) > 0.5
+    return ~found if finding == "No Finding" else found

@@ -1,0 +1,116 @@
+"""Cases: true positives of each finding, their traversals, and what is known of the truth; saved for the report.
+
+Cases are drawn by seed among all true positives, not picked by looks.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dirvae import data, traversals
+from dirvae.config import Config
+from dirvae.evaluate import Predictions
+from dirvae.labels import FINDINGS
+from dirvae.model import Model
+from dirvae.types import Params
+from dirvae.workdir import write_arrays
+
+Effect = Callable[[np.ndarray, np.ndarray, str], np.ndarray | None]
+"""(factors [n, F], seeds [n], finding) -> the exact image change [n, H, W] by which the finding entered, or None."""
+
+
+class Cases(NamedTuple):
+    """n cases of one finding. `effect` has no rows where no exact effect is known, `boxes` is NaN-padded."""
+
+    index: np.ndarray  # int32 [n], positions in the split
+    image: np.ndarray  # float32 [n, H, W, C]
+    reconstruction: np.ndarray  # float32 [n, H, W, C], of the start point
+    path: np.ndarray  # float32 [n, T, H, W, C], on the manifold
+    probability: np.ndarray  # float32 [n, T, L]
+    distance: np.ndarray  # float32 [n, T]
+    released: np.ndarray  # float32 [n, T', H, W, C], the published procedure, thinned to as many frames
+    released_probability: np.ndarray  # float32 [n, T', L]
+    difference: np.ndarray  # float32 [n, H, W, C], signed: what the finding adds (start - end when it was removed)
+    effect: np.ndarray  # float32 [n or 0, H, W]
+    boxes: np.ndarray  # float32 [n, most, 4]: ymin, xmin, ymax, xmax
+
+
+def true_positives(predictions: Predictions, column: int, threshold: float, count: int, seed: int) -> np.ndarray:
+    """Positions of up to `count` true positives of a label, drawn by seed."""
+    positive = (predictions.target[:, column] > 0) & (predictions.weight[:, column] > 0)
+    found = np.flatnonzero(positive & (predictions.probability[:, column] >= threshold))
+    return np.sort(np.random.default_rng((seed, column)).permutation(found)[:count])
+
+
+def make(
+    model: Model,
+    config: Config,
+    params: Params,
+    examples: data.Examples,
+    positions: np.ndarray,
+    column: int,
+    effect: Effect | None = None,
+) -> Cases:
+    """Traverses the chosen cases of one label, on the manifold and as released."""
+    settings, finding = config.explain, examples.labels[column]
+    images = jnp.asarray(examples.split.images(positions), jnp.float32) / 255.0
+    label = jnp.full(len(positions), column)
+    sign = jnp.full(len(positions), 1.0 if settings.direction == "add" else -1.0)
+    path = traversals.on_manifold(
+        model, params, images, label, sign, settings.path_steps, settings.step_size, settings.target_probability
+    )
+    released = traversals.as_released(model, params, images, label, sign, config.model.prior)
+    table = examples.split.table
+    exact = effect(table.factors[positions], table.seed[positions], finding) if effect else None
+    thin = np.linspace(0, released.images.shape[1] - 1, path.images.shape[1]).round().astype(int)
+    frames = np.asarray(path.images)
+    change = (frames[:, -1] - frames[:, 0]) * (1.0 if settings.direction == "add" else -1.0)
+    return Cases(
+        index=positions.astype(np.int32),
+        image=np.asarray(images),
+        reconstruction=frames[:, 0],
+        path=frames,
+        probability=np.asarray(path.probability),
+        distance=np.asarray(path.distance),
+        released=np.asarray(released.images)[:, thin],
+        released_probability=np.asarray(released.probability)[:, thin],
+        difference=change,
+        effect=np.zeros((0, *frames.shape[2:4]), np.float32) if exact is None else np.asarray(exact, np.float32),
+        boxes=_boxes(table.boxes, positions, FINDINGS.index(finding)),
+    )
+
+
+def _boxes(boxes: tuple[np.ndarray, ...], positions: np.ndarray, finding: int) -> np.ndarray:
+    chosen = [boxes[p][boxes[p][:, 0] == finding, 1:] for p in positions]
+    padded = np.full((len(positions), max(map(len, chosen), default=0), 4), np.nan, np.float32)
+    for row, box in zip(padded, chosen, strict=True):
+        row[: len(box)] = box
+    return padded
+
+
+def save(directory: Path, finding: str, cases: Cases) -> None:
+    write_arrays(Path(directory) / f"{slug(finding)}.npz", cases._asdict())
+
+
+def load(directory: Path, finding: str) -> Cases | None:
+    """None where the finding has no cases."""
+    path = Path(directory) / f"{slug(finding)}.npz"
+    if not path.exists():
+        return None
+    with np.load(path) as arrays:
+        return Cases(**{name: arrays[name] for name in Cases._fields})
+
+
+def slug(finding: str) -> str:
+    return finding.lower().replace(" ", "_")
+
+
+def prior_samples(model: Model, params: Params, count: int, seed: int) -> np.ndarray:
+    """Decoded draws from the prior, float32 [count, H, W, C]."""
+    wide = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *model.latent.spec.event)), model.latent.prior)
+    draws = model.latent.sample(jax.random.key(seed), wide)
+    return np.asarray(model.decode(params, draws.coordinates).location)

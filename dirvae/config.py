@@ -1,0 +1,326 @@
+"""The typed, closed configuration of a run: every field with its meaning and unit, validated with one clear sentence.
+
+Importing this module imports no numerical library, so that `--help` answers at once.
+"""
+
+import dataclasses
+import difflib
+import json
+import typing
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+Prior = Literal["dirichlet", "gaussian", "logistic_normal"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is learned from."""
+
+    dataset: Literal["phantom", "chexpert"] = "phantom"  # phantom: procedural X-rays; chexpert: any CSV in its layout
+    phantom: Literal["clean", "shortcut"] = "clean"  # the phantom's configuration (data_prep/phantom)
+    phantom_train: int = 4000  # images of the phantom's training split
+    phantom_validation: int = 500  # images
+    phantom_test: int = 1000  # images of each of the phantom's test splits
+    confounder: str = (
+        "token"  # of phantom=shortcut: which confounder follows the finding (data_prep/phantom/factors.py)
+    )
+    rho: float = 0.9  # of phantom=shortcut: how strongly, in [-1, 1]
+    image_size: int = 64  # pixels, height and width
+    views: Literal["frontal", "all"] = "frontal"  # laterals are left out unless "all"
+    labels: tuple[str, ...] = ()  # findings to learn; empty: all with both values among the training labels
+    uncertain: Literal["ignore", "zeros", "ones"] = "ignore"  # policy for labels marked uncertain
+    blank: Literal["zeros", "ignore"] = "zeros"  # policy for labels not mentioned
+    validation_percent: int = 10  # share of train.csv's patients, by hash, that selects checkpoints
+    folds: int = 0  # above 0: patient-wise cross-validation on the training patients, no test split is read
+    fold: int = 0  # which of the folds is held out as "validation"
+    cache_megabytes: int = 2000  # decoded images are kept in memory as uint8 up to this size a split
+    max_skipped_percent: float = 1.0  # unreadable images above this share of a source fail the build
+    build_workers: int = 0  # processes that read raw images; 0: one a core
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Encoder, latent, decoder and head; identical for every prior but for the latent family."""
+
+    prior: Prior = "dirichlet"  # latent family
+    structure: Literal["global", "product", "field"] = "global"  # one vector, n of them, or one in each cell of a grid
+    latents: int = 64  # K, components of one vector
+    groups: int = 1  # n, vectors (a cell, for a field); above 1 needs structure product or field
+    grid: int = 8  # cells a side, for a field
+    concentration: float = 0.5  # the Dirichlet prior's concentration, each component; also of its logistic-normal twin
+    parametrisation: Literal["exp", "softplus", "mean_total"] = "exp"  # from features to concentrations
+    min_concentration: float = 0.01  # floor of a posterior concentration, see dirvae/latents/dirichlet.py
+    widths: tuple[int, ...] = (16, 32, 48, 64)  # channels of each halving of the image, first to last
+    hidden: int = 128  # units between the convolutions and a global latent; 0: none
+    head: Literal["linear", "mlp", "pooled"] = "linear"  # pooled: log-sum-exp over the cells of a field
+    head_hidden: int = 64  # units of an mlp head
+    head_input: Literal["mean", "sample"] = "mean"  # what the head reads in training: E of its coordinates, or a draw
+    dropout: float = 0.0  # of what the head reads, in training
+    likelihood: Literal["laplace", "gaussian", "bernoulli"] = "laplace"  # p(x|z) a pixel
+    scale: float = 0.05  # scale of the likelihood, in grey levels of [0, 1]; the start value where it is learned
+    learn_scale: bool = False  # one scale for all pixels, learned with the decoder
+    compute: Literal["float32", "bfloat16"] = "float32"  # of the networks; distributions and losses stay float32
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms of the objective, and augmentation."""
+
+    beta: float = 1.0  # weight of the KL
+    kl_warmup: float = 0.2  # share of the steps over which beta rises linearly from 0
+    classification_weight: float = 100.0  # weight of the cross-entropy against a sum over pixels
+    class_weighted: bool = False  # weigh positives by negatives/positives of the training labels, at most 10
+    label_smoothing: float = 0.0  # targets are moved this far towards 1/2
+    augment: bool = True  # small affine, brightness and contrast changes, on device
+    rotate_degrees: float = 6.0  # half-range
+    translate: float = 0.04  # half-range, share of the image
+    zoom: float = 0.06  # half-range, share
+    brightness: float = 0.05  # half-range, grey levels
+    contrast: float = 0.15  # half-range, share
+    flip: bool = False  # horizontal flips remove laterality, hence off
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW with warm-up and cosine decay, clipping and an average of the parameters."""
+
+    learning_rate: float = 1e-3  # peak
+    warmup: float = 0.05  # share of the steps
+    schedule: Literal["cosine", "constant"] = "cosine"
+    weight_decay: float = 1e-2  # decoupled; kernels only
+    clip_norm: float = 1000.0  # global norm; the objective is a sum over pixels, so norms are large
+    average_decay: float = 0.99  # of the exponential moving average that is evaluated; 0: the parameters themselves
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The loop."""
+
+    steps: int = 1500  # optimizer steps
+    batch_size: int = 64  # images of a global batch, over all devices and hosts
+    log_every: int = 25  # steps
+    checkpoint_every: int = 250  # steps between checkpoints; each carries the validation scores that choose the best
+    devices: int = 0  # local devices to use; 0: all
+    parallel: Literal["pmap", "shard_map"] = "pmap"  # the same per-device step under either
+    init_from: str = ""  # workdir whose best parameters are the start, where names and shapes agree
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Scores."""
+
+    evaluation_batch: int = 128  # images of a global batch
+    replicates: int = 2000  # patient-bootstrap replicates
+    select_by: Literal["auroc", "elbo"] = (
+        "auroc"  # validation score (higher is better) that chooses the best checkpoint
+    )
+    augmented_views: int = 0  # test-time augmentation: predictions are averaged over this many more views
+
+
+@dataclass(frozen=True)
+class ExplainConfig:
+    """Gradient-guided traversals."""
+
+    cases: int = 4  # true positives a label
+    path_steps: int = 24  # along the path
+    step_size: float = 0.15  # length of a step in the latent's coordinates
+    target_probability: float = 0.95  # a path is stopped once the class reaches it
+    direction: Literal["remove", "add"] = "remove"  # lower or raise the class logit of the true positives
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run. No two sections share a field name, so `--config.batch_size` means `--config.train.batch_size`."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    explain: ExplainConfig = field(default_factory=ExplainConfig)
+    seed: int = 0  # of data order, initialisation and every draw
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot run; the message says which field, why, and what would do."""
+
+
+def assignments(arguments: list[str], prefix: str) -> dict[str, str]:
+    """PREFIXname=value, or PREFIXname value, as {name: value}.
+
+    Raises:
+      ConfigError: for anything else.
+    """
+    found: dict[str, str] = {}
+    rest = iter(arguments)
+    for argument in rest:
+        name, given, value = argument.removeprefix(prefix).partition("=")
+        if not argument.startswith(prefix) or not name.replace(".", "").isidentifier():
+            raise ConfigError(f"{argument!r} is not a flag; --help lists them all")
+        following = None if given else next(rest, None)
+        if not given and following is None:
+            raise ConfigError(f"{argument} needs a value, as in {argument}=1")
+        found[name] = value if given else following
+    return found
+
+
+def paths(config: Any) -> dict[str, Any]:
+    """Every leaf as "section.field" -> value, in the order of declaration."""
+    leaves: dict[str, Any] = {}
+    for entry in fields(config):
+        value = getattr(config, entry.name)
+        if dataclasses.is_dataclass(value):
+            leaves |= {f"{entry.name}.{leaf.name}": getattr(value, leaf.name) for leaf in fields(value)}
+        else:
+            leaves[entry.name] = value
+    return leaves
+
+
+def override(config: Any, values: dict[str, Any]) -> Any:
+    """A copy of a config, or of one of its sections, with fields set by path or bare name; text is parsed by type.
+
+    Raises:
+      ConfigError: for an unknown field (with the nearest one) or a value that the field's type does not take.
+    """
+    known = paths(config)
+    bare = {path.rpartition(".")[2]: path for path in known}
+    for name, value in values.items():
+        path = name if name in known else bare.get(name)
+        if path is None:
+            candidates = [*known, *bare]
+            near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.0)[0]
+            raise ConfigError(f"no field {name!r} in the config; did you mean {bare.get(near, near)!r}?")
+        section, _, leaf = path.rpartition(".")
+        owner = getattr(config, section) if section else config
+        owner = replace(owner, **{leaf: _parse(path, typing.get_type_hints(type(owner))[leaf], value)})
+        config = replace(config, **{section: owner}) if section else owner
+    return config
+
+
+def _parse(path: str, kind: Any, value: Any) -> Any:
+    """`value`, or the text of it, as the field's type."""
+    text = str(value).strip()
+    if typing.get_origin(kind) is Literal:
+        if text not in typing.get_args(kind):
+            near = difflib.get_close_matches(text, typing.get_args(kind), n=1, cutoff=0.0)
+            options = ", ".join(typing.get_args(kind))
+            raise ConfigError(f"{path}={text!r} is not one of {options}; did you mean {near[0]!r}?")
+        return text
+    if typing.get_origin(kind) is tuple:
+        item = typing.get_args(kind)[0]
+        parts = text.strip("()[]").split(",") if isinstance(value, str) else value
+        return tuple(_parse(path, item, str(part).strip(" '\"")) for part in parts if str(part).strip(" '\""))
+    if kind is bool:
+        truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if text.lower() not in truth:
+            raise ConfigError(f"{path}={text!r} is not true or false")
+        return truth[text.lower()]
+    try:
+        return kind(text)
+    except ValueError:
+        raise ConfigError(f"{path}={text!r} is not of type {kind.__name__}") from None
+
+
+def validate(config: Config) -> Config:
+    """The config itself, if it can run.
+
+    Raises:
+      ConfigError: naming the first field that cannot hold its value, and a value that could.
+    """
+    validate_data(config.data)
+    positive = """data.phantom_train data.phantom_validation data.phantom_test model.latents model.groups
+        model.grid model.concentration model.min_concentration model.scale optimizer.learning_rate optimizer.clip_norm
+        train.steps train.batch_size train.log_every train.checkpoint_every
+        evaluate.evaluation_batch explain.path_steps explain.step_size""".split()
+    leaves = paths(config)
+    _require_all((leaves[path] > 0, path, "must be above 0") for path in positive)
+    shares = """loss.kl_warmup optimizer.warmup loss.translate loss.zoom loss.contrast loss.brightness
+        loss.label_smoothing model.dropout optimizer.average_decay""".split()
+    _require_all((0 <= leaves[path] < 1, path, "must be at least 0 and below 1") for path in shares)
+    amounts = """seed loss.beta loss.classification_weight optimizer.weight_decay model.hidden loss.rotate_degrees
+        evaluate.replicates explain.cases train.devices data.folds data.fold""".split()
+    _require_all((leaves[path] >= 0, path, "must not be negative") for path in amounts)
+    model, data = config.model, config.data
+    halvings = 2 ** len(model.widths)
+    cells = data.image_size // model.grid
+    _require_all(
+        [
+            (len(model.widths) > 0, "model.widths", "needs at least one width, such as 16,32"),
+            (all(w > 0 for w in model.widths), "model.widths", "must hold positive channel counts"),
+            (
+                data.image_size % halvings == 0,
+                "data.image_size",
+                f"must be a multiple of {halvings}, since {len(model.widths)} widths halve the image as often",
+            ),
+            (
+                model.structure != "field"
+                or (data.image_size % model.grid == 0 and cells & (cells - 1) == 0 and cells <= halvings),
+                "model.grid",
+                f"must be the image size {data.image_size} divided by a power of two up to {halvings}",
+            ),
+            (model.prior == "gaussian" or model.latents > 1, "model.latents", "must be at least 2 on a simplex"),
+            (
+                model.structure != "global" or model.groups == 1,
+                "model.groups",
+                "must be 1 unless model.structure is product or field",
+            ),
+            (
+                model.head != "pooled" or model.structure == "field",
+                "model.head",
+                "can be pooled only where model.structure is field",
+            ),
+            (0 < config.explain.target_probability < 1, "explain.target_probability", "must lie between 0 and 1"),
+        ]
+    )
+    return config
+
+
+def validate_data(data: DataConfig) -> DataConfig:
+    """The data section's own rules; raises as `validate`."""
+    _require_all(
+        [
+            (8 <= data.image_size <= 2048, "data.image_size", "must lie between 8 and 2048 pixels"),
+            (
+                data.dataset != "phantom" or 32 <= data.image_size <= 256,
+                "data.image_size",
+                "must lie between 32 and 256 for the phantom",
+            ),
+            (data.folds == 0 or data.fold < data.folds, "data.fold", f"must be below data.folds ({data.folds})"),
+            (data.folds != 1, "data.folds", "must be 0 (off) or at least 2"),
+            (0 < data.validation_percent < 100, "data.validation_percent", "must lie between 0 and 100"),
+            (0 <= data.max_skipped_percent <= 100, "data.max_skipped_percent", "must lie between 0 and 100"),
+            (data.build_workers >= 0, "data.build_workers", "must not be negative"),
+        ]
+    )
+    return data
+
+
+def _require_all(conditions: Any) -> None:
+    for holds, path, message in conditions:
+        if not holds:
+            raise ConfigError(f"{path} {message}")
+
+
+def to_json(config: Config) -> str:
+    return json.dumps(dataclasses.asdict(config), indent=2) + "\n"
+
+
+def from_json(text: str) -> Config:
+    """Inverse of `to_json`; fields that the file lacks keep their defaults.
+
+    Raises:
+      ConfigError: for a field that this version does not know.
+    """
+    raw = json.loads(text)
+    flat: dict[str, Any] = {}
+    for name, value in raw.items():
+        flat |= {f"{name}.{leaf}": item for leaf, item in value.items()} if isinstance(value, dict) else {name: value}
+    return override(Config(), flat)
+
+
+def differences(ours: Config, theirs: Config) -> dict[str, tuple[Any, Any]]:
+    """Fields that differ, as path -> (ours, theirs)."""
+    left, right = paths(ours), paths(theirs)
+    return {path: (left[path], right[path]) for path in left if left[path] != right[path]}

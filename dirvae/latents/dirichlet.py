@@ -1,0 +1,162 @@
+"""Dirichlet latents: implicit reparameterisation in log space, from concentrations of 1e-3 to 1e3.
+
+    q(z) = Gamma(a_0)/prod_k Gamma(a_k) prod_k z_k^(a_k - 1),    a_0 = sum_k a_k,    z on the simplex of K components
+
+A draw is z = g/sum g with g_k ~ Gamma(a_k, 1), computed entirely as log z = log_softmax(log g): at small concentrations
+most z_k underflow to 0 in float32, log z_k never does. Gradients are implicit (Figurnov et al. 2018, arXiv 1805.08498).
+`coordinates` of a sample are log z.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from dirvae.latents import dirichlet
+    >>> posterior = dirichlet.Dirichlet(jnp.array([[0.3, 5.0, 0.1, 0.6]]))
+    >>> prior = dirichlet.Dirichlet(jnp.full(4, 0.5))
+    >>> log_z = dirichlet.sample(jax.random.key(0), posterior).coordinates
+    >>> log_z.shape, bool(jnp.allclose(jnp.exp(log_z).sum(-1), 1.0))
+    ((1, 4), True)
+    >>> [round(float(x), 4) for x in dirichlet.kl(posterior, prior)]
+    [4.8212]
+    >>> bool(jnp.allclose(jnp.exp(dirichlet.point(posterior)).sum(-1), 1.0))
+    True
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import digamma, gammaln
+from jaxtyping import Array, Float
+from tensorflow_probability.substrates.jax.distributions import gamma as tfp_gamma
+
+from dirvae import geometry
+from dirvae.types import Key, LatentSample
+
+MAX_CONCENTRATION = 1e4  # beyond it a component's relative spread is below 1 % and float32 gains nothing
+UNDERFLOW = -20.0  # log-gamma values below which the power law of the lower tail is exact to float32
+
+
+class Dirichlet(NamedTuple):
+    """Dir(a) over the last axis; `concentration` a > 0."""
+
+    concentration: Float[Array, "*B K"]
+
+
+def prior(components: int, concentration: float) -> Dirichlet:
+    """The symmetric prior."""
+    return Dirichlet(jnp.full(components, concentration, jnp.float32))
+
+
+def feature_count(components: int, parametrisation: str) -> int:
+    return components + (parametrisation == "mean_total")
+
+
+def posterior(features: Float[Array, "*B F"], prior: Dirichlet, parametrisation: str, floor: float) -> Dirichlet:
+    """Concentrations from features; zero features give the prior (to the floor).
+
+    exp:        a = floor + b exp(f)              softplus: a = floor + softplus(f + softplus^-1(b))
+    mean_total: a = floor + (sum b) exp(f_K) softmax(f_0..K-1): the mean and how sure of it, apart
+
+    All are cut off at MAX_CONCENTRATION. The floor keeps E log z = psi(a) - psi(a_0), which falls as -1/a, within the
+    range that a linear head can use: at .01 it reaches -100.
+    """
+    base = prior.concentration
+    if parametrisation == "exp":
+        free = base * jnp.exp(jnp.minimum(features, jnp.log(MAX_CONCENTRATION / base)))
+    elif parametrisation == "softplus":
+        free = jax.nn.softplus(features + jnp.log(jnp.expm1(base)))
+    elif parametrisation == "mean_total":
+        total = jnp.sum(base) * jnp.exp(jnp.minimum(features[..., -1:], math.log(MAX_CONCENTRATION)))
+        free = total * jax.nn.softmax(features[..., :-1])
+    else:
+        raise ValueError(f"parametrisation {parametrisation!r} is not one of exp, softplus, mean_total")
+    return Dirichlet(jnp.minimum(floor + free, MAX_CONCENTRATION))
+
+
+@jax.custom_jvp
+def log_gamma_variate(key: Key, concentration: Float[Array, "*B"]) -> Float[Array, "*B"]:
+    """log g for g ~ Gamma(a, 1), elementwise, by TFP's rejection sampler in log space.
+
+    Its implicit derivative is d log g/d a = -F_a(g; a)/(g F_g(g; a)). TFP's own form of it divides 0 by 0 once g
+    underflows; below e^-20 the exact power law of the lower tail, F = g^a/Gamma(a + 1), gives (psi(a + 1) - log g)/a.
+    """
+    seed = jax.random.key_data(key)
+    return tfp_gamma.random_gamma(shape=(), concentration=concentration, seed=seed, log_space=True)
+
+
+@log_gamma_variate.defjvp
+def _log_gamma_variate_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (key, concentration), (_, tangent) = primals, tangents
+    log_g = log_gamma_variate(key, concentration)
+    tail = log_g < UNDERFLOW
+    g = jnp.exp(jnp.where(tail, 0.0, log_g))
+    inside = jax.lax.random_gamma_grad(concentration, g) / g
+    below = (digamma(concentration + 1.0) - log_g) / concentration
+    return log_g, jnp.where(tail, below, inside) * tangent
+
+
+def sample(key: Key, posterior: Dirichlet) -> LatentSample:
+    """One draw of log z, with pathwise gradients with respect to the concentrations."""
+    return LatentSample(jax.nn.log_softmax(log_gamma_variate(key, posterior.concentration)))
+
+
+def _divergence(a: Float[Array, "*B"], b: Float[Array, "*B"]) -> Float[Array, "*B"]:
+    """KL(Gamma(a, 1) || Gamma(b, 1)) - a = lgamma(b) - lgamma(a) + (a - b) psi(a) - a, without cancellation.
+
+    For a >= 8 Stirling's series of lgamma and psi are inserted and the terms in a log a and a cancel on paper.
+    """
+    big = jnp.maximum(a, 8.0)
+    small = jnp.minimum(a, 8.0)
+    inverse = 1.0 / big
+    square = inverse * inverse
+    stirling = inverse * (1 / 12 - square * (1 / 360 - square / 1260))
+    remainder = inverse / 2 + square * (1 / 12 - square * (1 / 120 - square / 252))  # log a - psi(a)
+    large = (0.5 - b) * jnp.log(big) - 0.5 * math.log(2 * math.pi) - stirling - (big - b) * remainder
+    exact = -gammaln(small) + (small - b) * digamma(small) - small
+    return gammaln(b) + jnp.where(a >= 8.0, large, exact)
+
+
+def kl(posterior: Dirichlet, prior: Dirichlet) -> Float[Array, "*B"]:
+    """KL(Dir(a) || Dir(b)) in nats: the gammas' divergences less that of their sums (Joo et al. 2020 keep the latter).
+
+    The terms linear in a cancel between the two exactly and are left out of both. Absolute error in float32 below 1e-2
+    nats at a = 200, K = 1024.
+    """
+    a, b = posterior.concentration, jnp.broadcast_to(prior.concentration, posterior.concentration.shape)
+    return jnp.sum(_divergence(a, b), axis=-1) - _divergence(jnp.sum(a, axis=-1), jnp.sum(b, axis=-1))
+
+
+def log_prob(posterior: Dirichlet, log_z: Float[Array, "*B K"]) -> Float[Array, "*B"]:
+    """log q(z), a density with respect to the first K - 1 components of z."""
+    a = posterior.concentration
+    return gammaln(jnp.sum(a, axis=-1)) - jnp.sum(gammaln(a), axis=-1) + jnp.sum((a - 1.0) * log_z, axis=-1)
+
+
+def mean(posterior: Dirichlet) -> Float[Array, "*B K"]:
+    """E z = a/a_0."""
+    return posterior.concentration / jnp.sum(posterior.concentration, axis=-1, keepdims=True)
+
+
+def log_mean(posterior: Dirichlet) -> Float[Array, "*B K"]:
+    """E log z = psi(a) - psi(a_0)."""
+    return digamma(posterior.concentration) - digamma(jnp.sum(posterior.concentration, axis=-1, keepdims=True))
+
+
+def point(posterior: Dirichlet) -> Float[Array, "*B K"]:
+    """The Aitchison centre log_softmax(E log z): the head reads there exactly what it reads in expectation."""
+    return jax.nn.log_softmax(digamma(posterior.concentration))
+
+
+def decoder_mean(posterior: Dirichlet) -> Float[Array, "*B K"]:
+    """E[K z]."""
+    return posterior.concentration.shape[-1] * mean(posterior)
+
+
+def head_mean(posterior: Dirichlet) -> Float[Array, "*B K"]:
+    """E[clr z] = psi(a) - mean psi(a)."""
+    return geometry.centre(digamma(posterior.concentration))
+
+
+to_decoder = geometry.scaled_composition
+to_head = geometry.centre
+retract = geometry.aitchison_step
+raise_index = geometry.raise_on_simplex

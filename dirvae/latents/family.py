@@ -1,0 +1,61 @@
+"""The contract of a latent family, and of the latent variable built from it.
+
+A *family* is a module (`dirichlet`, `gaussian`, `logistic_normal`) of pure functions on arrays whose last axis is the
+event axis K; all leading axes are batch axes. A *latent* binds a family to a shape, a prior and a parametrisation, and is
+all that encoder, decoder, classifier, losses and traversals ever see. Combinators (`dirvae.latents.structure`) make
+latents of latents, so structure costs a family nothing.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jaxtyping import Array, Float
+
+from dirvae.types import Key, LatentSample, PyTree
+
+
+class LatentSpec(NamedTuple):
+    """What the networks size themselves by.
+
+    `grid`: (h, w) of a spatial latent, None for a global one. `event`: shape of one example's coordinates.
+    `features`: numbers the encoder must give (a cell, when spatial). `channels`: numbers the decoder and the head
+    receive (a cell, when spatial).
+    """
+
+    grid: tuple[int, int] | None
+    event: tuple[int, ...]
+    features: int
+    channels: int
+
+
+class Latent(NamedTuple):
+    """One latent variable; every function is pure and takes any leading batch axes.
+
+    posterior:     features [..., (h, w,) features] -> q(z|x), a NamedTuple of arrays with the event shape
+    sample:        (key, q) -> LatentSample; one key draws the whole array (callers vmap over examples' own keys)
+    kl:            (q, p) -> KL(q || p) [...], summed over the event axes
+    log_prob:      (q, coordinates) -> log q(z) [...], the density on the family's own support (see each module)
+    point:         q -> coordinates of the one normalised point that decoder and head both read in traversals
+    decoder_mean:  q -> E[to_decoder(z)] in closed form, [..., (h, w,) channels]
+    head_mean:     q -> E[to_head(z)] in closed form, [..., (h, w,) channels]
+    to_decoder:    coordinates -> [..., (h, w,) channels]
+    to_head:       coordinates -> [..., (h, w,) channels]; for a simplex centred log ratios
+    retract:       (coordinates, tangent) -> coordinates, a step that stays on the manifold; retract(c, 0) == c for a
+                   normalised point c
+    raise_index:   (coordinates, cotangent, metric) -> tangent, from a gradient to a direction (`dirvae.geometry`)
+    """
+
+    name: str
+    spec: LatentSpec
+    prior: PyTree
+    posterior: Callable[[Float[Array, "..."]], PyTree]
+    sample: Callable[[Key, PyTree], LatentSample]
+    kl: Callable[[PyTree, PyTree], Float[Array, "..."]]
+    log_prob: Callable[[PyTree, PyTree], Float[Array, "..."]]
+    point: Callable[[PyTree], PyTree]
+    decoder_mean: Callable[[PyTree], Float[Array, "..."]]
+    head_mean: Callable[[PyTree], Float[Array, "..."]]
+    to_decoder: Callable[[PyTree], Float[Array, "..."]]
+    to_head: Callable[[PyTree], Float[Array, "..."]]
+    retract: Callable[[PyTree, PyTree], PyTree]
+    raise_index: Callable[[PyTree, PyTree, str], PyTree]

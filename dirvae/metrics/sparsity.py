@@ -1,0 +1,68 @@
+"""How many latents are used: sparsity of simplex points beside the prior's expectation, active units, both collapses."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import digamma
+
+ACTIVE = 0.01  # variance over images above which a latent counts as active (Burda et al. 2016)
+DEAD_SHARE = 0.1  # of the uniform share 1/K: a component that stays below it in every image has collapsed
+
+
+class Sparsity(NamedTuple):
+    """Of simplex points [N, K], each [N]. hoyer 0 (uniform) to 1 (one-hot); the others 1 to K effective components."""
+
+    hoyer: np.ndarray
+    perplexity: np.ndarray
+    inverse_simpson: np.ndarray
+
+
+def sparsity(z: np.ndarray) -> Sparsity:
+    """hoyer = (sqrt K - |z|_1/|z|_2)/(sqrt K - 1); perplexity = exp entropy; inverse Simpson = 1/sum z^2.
+
+    Raises:
+      ValueError: where rows do not sum to 1 (to 1e-3).
+    """
+    z = np.asarray(z, np.float64)
+    if not np.allclose(z.sum(axis=-1), 1.0, atol=1e-3):
+        raise ValueError("sparsity is defined for points of a simplex; the rows do not sum to 1")
+    components, squares = z.shape[-1], np.sum(z**2, axis=-1)
+    root = np.sqrt(components)
+    entropy = -np.sum(z * np.log(np.maximum(z, 1e-300)), axis=-1)
+    return Sparsity((root - 1.0 / np.sqrt(squares)) / (root - 1.0), np.exp(entropy), 1.0 / squares)
+
+
+class PriorExpectation(NamedTuple):
+    """Of a draw from a symmetric Dirichlet: exp E[entropy] and 1/E[sum z^2]."""
+
+    perplexity: float
+    inverse_simpson: float
+
+
+def prior_expectation(components: int, concentration: float) -> PriorExpectation:
+    """E entropy = psi(K b + 1) - psi(b + 1); E sum z^2 = (b + 1)/(K b + 1)."""
+    total = components * concentration
+    entropy = digamma(total + 1.0) - digamma(concentration + 1.0)
+    return PriorExpectation(float(np.exp(entropy)), (total + 1.0) / (concentration + 1.0))
+
+
+def activity(coordinates: np.ndarray) -> np.ndarray:
+    """Variance over images of each coordinate's posterior expectation, [N, D] -> [D]."""
+    return np.var(np.asarray(coordinates, np.float64), axis=0)
+
+
+def active_units(coordinates: np.ndarray) -> int:
+    """Coordinates whose activity is above ACTIVE: centred log ratios for a simplex, means for a Gaussian."""
+    return int(np.sum(activity(coordinates) > ACTIVE))
+
+
+def dead_components(z: np.ndarray) -> int:
+    """Latent-value collapse (Joo et al. 2020): components below DEAD_SHARE/K in every one of the images [N, K]."""
+    return int(np.sum(np.max(z, axis=0) < DEAD_SHARE / z.shape[-1]))
+
+
+def dead_columns(kernel: np.ndarray) -> int:
+    """Decoder-weight collapse (Joo et al. 2020): latents [D] whose row of the decoder's first kernel [D, hidden] has a
+    norm below a hundredth of the largest."""
+    norms = np.linalg.norm(np.asarray(kernel, np.float64), axis=-1)
+    return int(np.sum(norms < 0.01 * norms.max()))

@@ -1,0 +1,121 @@
+"""A variational autoencoder with a classifier on its latent, as pure functions of parameters.
+
+    q(z|x) = encode(params, x)      p(x|z) = decode(params, z)      logits = classify(params, z)
+
+The generative model is p(z) p(x|z); the classifier reads z (its centred log ratios, on a simplex) and shares the
+encoder, after Harkness et al. 2023 (arXiv 2302.02979).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dirvae import latents
+from dirvae.classifier import Classifier
+from dirvae.config import ModelConfig
+from dirvae.decoder import Decoder
+from dirvae.encoder import Encoder
+from dirvae.latents.family import Latent
+from dirvae.types import Key, LatentSample, ModelOutputs, Params, Pixels, PyTree
+
+
+class Model(NamedTuple):
+    """Pure functions; `params` is {"encoder": ..., "decoder": ..., "classifier": ...}.
+
+    init:        key -> params
+    encode:      (params, images [B, H, W, C] in [0, 1]) -> posterior q(z|x)
+    decode:      (params, coordinates) -> Pixels, p(x|z)
+    classify:    (params, coordinates) -> logits [B, L]
+    decode_channels, classify_channels: the same from what `latent.to_decoder` and `latent.to_head`, or their closed-form
+                 expectations, give
+    forward:     (params, images, keys [B]) -> ModelOutputs, one draw an image with that image's own key; what training sees
+    expected:    (params, images) -> ModelOutputs at the posterior's expectations, without any draw; what is evaluated
+    """
+
+    latent: Latent
+    init: Callable[[Key], Params]
+    encode: Callable[[Params, Array], PyTree]
+    decode: Callable[[Params, PyTree], Pixels]
+    classify: Callable[[Params, PyTree], Array]
+    decode_channels: Callable[[Params, Array], Pixels]
+    classify_channels: Callable[[Params, Array], Array]
+    forward: Callable[[Params, Array, Key], ModelOutputs]
+    expected: Callable[[Params, Array], ModelOutputs]
+
+
+def build(config: ModelConfig, labels: int, image_size: int, image_channels: int = 1) -> Model:
+    """The model of a configuration for `labels` findings and square images."""
+    latent = latents.build(config)
+    dtype = jnp.dtype(config.compute)
+    encoder = Encoder(latent.spec, config.widths, config.hidden, dtype)
+    decoder = Decoder(
+        latent.spec,
+        config.widths,
+        config.hidden,
+        image_size,
+        image_channels,
+        config.scale,
+        config.learn_scale,
+        dtype,
+    )
+    classifier = Classifier(labels, config.head, config.head_hidden, dtype)
+
+    def init(key: Key) -> Params:
+        keys = jax.random.split(key, 3)
+        images = jnp.zeros((1, image_size, image_size, image_channels))
+        channels = jnp.zeros((1, *(latent.spec.grid or ()), latent.spec.channels))
+        return {
+            "encoder": encoder.init(keys[0], images)["params"],
+            "decoder": decoder.init(keys[1], channels)["params"],
+            "classifier": classifier.init(keys[2], channels)["params"],
+        }
+
+    def decode_channels(params: Params, channels: Float[Array, "B *grid D"]) -> Pixels:
+        return decoder.apply({"params": params["decoder"]}, channels)
+
+    def classify_channels(params: Params, channels: Float[Array, "B *grid D"]) -> Float[Array, "B L"]:
+        return classifier.apply({"params": params["classifier"]}, channels)
+
+    def features(params: Params, images: Float[Array, "B H W C"]) -> Float[Array, "B *grid F"]:
+        return encoder.apply({"params": params["encoder"]}, images)
+
+    def encode(params: Params, images: Float[Array, "B H W C"]) -> PyTree:
+        return latent.posterior(features(params, images))
+
+    def forward(params: Params, images: Float[Array, "B H W C"], keys: Key) -> ModelOutputs:
+        draw, drop = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
+        posterior = encode(params, images)
+        sample = jax.vmap(latent.sample)(draw, posterior)
+        pixels = decode_channels(params, latent.to_decoder(sample.coordinates))
+        read = latent.head_mean(posterior) if config.head_input == "mean" else latent.to_head(sample.coordinates)
+        logits = classify_channels(params, _dropout(drop, read, config.dropout))
+        return ModelOutputs(posterior, sample, pixels, logits)
+
+    def expected(params: Params, images: Float[Array, "B H W C"]) -> ModelOutputs:
+        posterior = encode(params, images)
+        pixels = decode_channels(params, latent.decoder_mean(posterior))
+        logits = classify_channels(params, latent.head_mean(posterior))
+        return ModelOutputs(posterior, LatentSample(latent.point(posterior)), pixels, logits)
+
+    return Model(
+        latent=latent,
+        init=init,
+        encode=jax.jit(encode),
+        decode=jax.jit(lambda params, coordinates: decode_channels(params, latent.to_decoder(coordinates))),
+        classify=jax.jit(lambda params, coordinates: classify_channels(params, latent.to_head(coordinates))),
+        decode_channels=jax.jit(decode_channels),
+        classify_channels=jax.jit(classify_channels),
+        forward=forward,
+        expected=jax.jit(expected),
+    )
+
+
+def _dropout(keys: Key, inputs: Float[Array, "B ..."], rate: float) -> Float[Array, "B ..."]:
+    """Inverted dropout with a key for each example, so that it does not depend on how a batch is spread over devices."""
+    if rate == 0.0:
+        return inputs
+    keep = jax.vmap(lambda key, row: jax.random.bernoulli(key, 1.0 - rate, row.shape))(keys, inputs)
+    return jnp.where(keep, inputs / (1.0 - rate), 0.0)

@@ -1,0 +1,127 @@
+"""Devices: the only file that knows how many there are.
+
+A step is a per-device function of (state, batch) that reduces over the axis `AXIS`; here it is spread with `jax.pmap`, or with
+`jax.shard_map`, which runs the very same function. States are replicated; batches are split by rows, first over hosts
+(each loads only its own rows), then over the local devices.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from dirvae.config import ConfigError
+from dirvae.types import PyTree
+
+AXIS = "devices"
+
+
+def initialise(coordinator: str = "", processes: int = 0, process: int = 0) -> None:
+    """Joins the processes of a multi-host run; with no arguments JAX reads them from the cluster's environment.
+
+    On CPUs the collectives go over gloo.
+    """
+    if coordinator:
+        jax.distributed.initialize(coordinator, processes, process)
+    else:
+        jax.distributed.initialize()
+
+
+def devices(count: int = 0) -> list[jax.Device]:
+    """The devices of a run: with one process its first `count` (0: all); with several, all of all processes.
+
+    Raises:
+      ConfigError: when there are not so many, or when several processes are to use only some.
+    """
+    everything = jax.devices()
+    if count > len(jax.local_devices()):
+        available = len(jax.local_devices())
+        raise ConfigError(f"train.devices={count}, but this host has {available}; set it to 0 to use all")
+    if count and jax.process_count() > 1:
+        raise ConfigError("train.devices must be 0 (all) when several processes train together")
+    return everything[: count or len(everything)]
+
+
+def local(devices: list[jax.Device]) -> list[jax.Device]:
+    """Those of the devices that belong to this process."""
+    return [device for device in devices if device.process_index == jax.process_index()]
+
+
+def rows_of_host(batch_size: int, devices: list[jax.Device]) -> slice:
+    """Which rows of a global batch this host loads.
+
+    Raises:
+      ConfigError: when the rows do not divide evenly over the devices.
+    """
+    if batch_size % len(devices):
+        fitting = max(len(devices), batch_size // len(devices) * len(devices))
+        raise ConfigError(f"batch size {batch_size} does not divide over {len(devices)} devices; {fitting} would")
+    share = batch_size // jax.process_count()
+    return slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+
+
+class Spread:
+    """A per-device function `step(state, batch) -> (state, outputs)` over `devices`, by pmap or shard_map.
+
+    `outputs` must be equal on all devices (reduced over `AXIS`). The state's buffers are donated.
+    """
+
+    def __init__(self, step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]], devices: list[jax.Device], kind: str):
+        self.kind, self.local = kind, local(devices)
+        if kind == "pmap":
+            self._step = jax.pmap(step, axis_name=AXIS, devices=devices, donate_argnums=0)
+        else:
+            self.mesh = Mesh(np.asarray(devices), (AXIS,))
+            # check_vma would already sum the gradients of replicated parameters, and the step's own psum sum them twice.
+            mapped = jax.shard_map(step, mesh=self.mesh, in_specs=(P(), P(AXIS)), out_specs=(P(), P()), check_vma=False)
+            self._step = jax.jit(mapped, donate_argnums=0)
+
+    def replicate(self, state: PyTree) -> PyTree:
+        """Host arrays -> the same arrays on every device."""
+        if self.kind == "pmap":
+            stacked = jax.tree.map(lambda x: np.broadcast_to(x, (len(self.local), *np.shape(x))), state)
+            return jax.pmap(lambda x: x, devices=self.local)(stacked)
+        sharding = NamedSharding(self.mesh, P())
+        place = lambda x: jax.make_array_from_callback(np.shape(x), sharding, lambda _: np.asarray(x))  # noqa: E731
+        return jax.tree.map(place, state)
+
+    def fetch(self, replicated: PyTree) -> PyTree:
+        """One device's copy, as host arrays."""
+        first = lambda x: x.addressable_data(0)  # noqa: E731
+        pick = (
+            (lambda x: np.asarray(first(x)).reshape(x.shape[1:]))
+            if self.kind == "pmap"
+            else lambda x: np.asarray(first(x))
+        )
+        return jax.tree.map(pick, replicated)
+
+    def split(self, batch: PyTree) -> PyTree:
+        """This host's rows, as the step takes them."""
+        if self.kind == "pmap":
+            return _rows_by_device(batch, len(self.local))
+        sharding = NamedSharding(self.mesh, P(AXIS))
+        return jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, x), batch)
+
+    def __call__(self, state: PyTree, batch: PyTree) -> tuple[PyTree, Any]:
+        return self._step(state, self.split(batch))
+
+
+def _rows_by_device(batch: PyTree, count: int) -> PyTree:
+    return jax.tree.map(lambda x: x.reshape(count, x.shape[0] // count, *x.shape[1:]), batch)
+
+
+def map_rows(
+    function: Callable[[PyTree, PyTree], PyTree], devices: list[jax.Device]
+) -> Callable[[PyTree, PyTree], PyTree]:
+    """`function(params, batch)` with rows spread over this host's devices by pmap; host arrays in, host arrays out."""
+    mine = local(devices)
+    spread = jax.pmap(function, devices=mine, in_axes=(None, 0))
+
+    def mapped(params: PyTree, batch: PyTree) -> PyTree:
+        outputs = spread(params, _rows_by_device(batch, len(mine)))
+        return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), outputs)
+
+    return mapped

@@ -1,0 +1,1 @@
+"""Reports: a workdir's files in, one self-contained HTML page out."""

@@ -1,0 +1,1 @@
+"""Entry points: thin commands over `dirvae` and `data_prep`."""

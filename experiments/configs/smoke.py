@@ -1,0 +1,25 @@
+"""Smoke: everything once, as small as it runs, in under a minute; its numbers mean nothing."""
+
+from dirvae.config import Config, override
+
+
+def config() -> Config:
+    return override(
+        Config(),
+        {
+            "phantom_train": 256,
+            "phantom_validation": 64,
+            "phantom_test": 96,
+            "image_size": 32,
+            "latents": 16,
+            "widths": (8, 16, 16),
+            "hidden": 32,
+            "steps": 40,
+            "batch_size": 32,
+            "log_every": 10,
+            "checkpoint_every": 20,
+            "replicates": 200,
+            "cases": 2,
+            "path_steps": 8,
+        },
+    )

@@ -1,0 +1,142 @@
+"""The phases of a run: what each reads from its workdir and leaves there."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+from clu import parameter_overview
+from jax.experimental import multihost_utils
+
+from data_prep import build
+from dirvae import baseline, cases, data, evaluate, losses, parallel, runs, train, workdir
+from dirvae.config import Config
+from dirvae.metrics import classification
+from dirvae.report import page
+from experiments import effects
+
+
+def start(flags: argparse.Namespace) -> None:
+    """Joins other hosts if asked to, and keeps compiled programs beside the data for the next run."""
+    if flags.distributed or flags.coordinator:
+        parallel.initialise(flags.coordinator, flags.processes, flags.process)
+    jax.config.update("jax_compilation_cache_dir", str((flags.data_dir / "compiled").absolute()))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+
+
+def run(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path, phases: tuple[str, ...]) -> None:
+    """Every phase that is asked for and not yet finished; the first process alone does what only one can."""
+    lead = jax.process_index() == 0
+    if lead:
+        workdir.claim(directory, config)
+    say(f"run {directory}: {config.model.prior} on {config.data.dataset}, {jax.device_count()} device(s)")
+    steps: dict[str, Callable[[], None]] = {
+        "data": lambda: prepare(config, directory, raw_dir, data_dir),
+        "train": lambda: fit(config, directory),
+        "evaluate": lambda: score(directory),
+        "explain": lambda: explain(directory),
+        "report": lambda: say(f"report: {page.write(directory)}"),
+    }
+    for phase in phases:
+        began = time.monotonic()
+        if phase in workdir.finished(directory):
+            say(f"{phase}: already done")
+        elif lead or phase == "train":
+            steps[phase]()
+            if lead:
+                workdir.finish(directory, phase, time.monotonic() - began)
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices(phase)
+
+
+def say(text: str, end: str = "\n") -> None:
+    if jax.process_index() == 0:
+        print(text, end=end, flush=True)
+
+
+def progress_line(text: str) -> None:
+    """Overwrites itself on a terminal; a log file gets a line each time."""
+    say(f"\r{text:<110}" if sys.stdout.isatty() else text, end="" if sys.stdout.isatty() else "\n")
+
+
+def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path) -> None:
+    """Builds the data set where it is not there yet, and settles the findings: data.json."""
+    built = build.prepare(config.data, raw_dir, data_dir, seed=config.seed, progress=progress_line)
+    train_split = data.Split(built, "train", config.data.cache_megabytes)
+    labels = data.choose_labels(train_split.table.labels, config.data.labels)
+    chosen = data.examples(train_split, labels, config.data)
+    weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
+    facts = {"labels": labels, "directory": str(built.absolute()), "positive_weight": weights}
+    workdir.write_json(directory / "data.json", facts | {"manifest": build.read_manifest(built)})
+    say(f"data: {len(train_split)} training images, findings {', '.join(labels)}")
+
+
+def fit(config: Config, directory: Path) -> None:
+    """Trains, or goes on training; checkpoints, metrics.jsonl, tensorboard/ and parameters.txt."""
+    facts = runs.describe(directory)
+    net = runs.build_model(config, tuple(facts["labels"]))
+    splits = [
+        data.Split(Path(facts["directory"]), name, config.data.cache_megabytes) for name in ("train", "validation")
+    ]
+    train_set, validation_set = (data.examples(split, tuple(facts["labels"]), config.data) for split in splits)
+    fresh = train.initial_state(net, config).params
+    if jax.process_index() == 0:
+        overview = parameter_overview.get_parameter_overview(fresh, include_stats=False)
+        workdir.write_text(directory / "parameters.txt", overview + "\n")
+    transferred = runs.transfer(fresh, Path(config.train.init_from)) if config.train.init_from else None
+    weights = None if facts["positive_weight"] is None else np.asarray(facts["positive_weight"], np.float32)
+
+    def show(at: train.Progress) -> None:
+        loss, kl = at.scalars["loss"], at.scalars["kl"]
+        speed = f"{at.images_per_second:6.0f} images/s, {at.seconds_left:5.0f} s left" if at.step > 1 else "compiled"
+        progress_line(f"train: step {at.step}/{at.steps}  loss {loss:.1f}  kl {kl:.1f}  {speed}")
+
+    train.train(net, config, train_set, validation_set, directory, weights, transferred, show)
+    progress_line(f"train: {config.train.steps} steps done")
+
+
+def score(directory: Path) -> None:
+    """predictions/<split>.npz of validation and test, and metrics.json."""
+    run = runs.open_run(directory)
+    devices = parallel.devices(run.config.train.devices)
+    train_set = runs.load_examples(run, "train")
+    metrics: dict = {}
+    for name in [name for name in ("validation", "test") if name in runs.split_names(run)]:
+        examples = runs.load_examples(run, name)
+        began = time.monotonic()
+        predictions = evaluate.predict(run.model, run.config, run.params, examples, run.positive_weight, devices)
+        seconds = time.monotonic() - began
+        linear = baseline.predict(train_set, examples)
+        evaluate.save(directory, name, predictions, linear, examples)
+        metrics[name] = evaluate.score(run.labels, run.config, predictions, linear)
+        metrics["latent"] = evaluate.latent_scores(run.model, run.config, run.params, predictions)
+        macro, (low, high) = metrics[name]["auroc"]["macro"], metrics[name]["auroc_interval"]["macro"]
+        other = metrics[name]["baseline"]["auroc"]["macro"]
+        say(f"{name}: macro AUROC {macro:.3f} [{low:.3f}, {high:.3f}], linear baseline {other:.3f}")
+        metrics.setdefault("timing", {})[f"{name}_images_per_second"] = len(examples.split) / seconds
+    metrics["timing"] |= {"best_step": run.step, "seconds": workdir.finished(directory)}
+    workdir.write_json(directory / "metrics.json", metrics)
+
+
+def explain(directory: Path) -> None:
+    """Traversals of true positives of each finding (cases/), and decoded draws from the prior."""
+    run = runs.open_run(directory)
+    name = "test" if "test" in runs.split_names(run) else "validation"
+    examples = runs.load_examples(run, name)
+    predictions = evaluate.load(directory, name).predictions
+    tuned = evaluate.load(directory, "validation").predictions
+    thresholds = classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability)
+    effect = effects.phantom_effect(run.config.data.image_size) if run.config.data.dataset == "phantom" else None
+    for column, finding in enumerate(run.labels):
+        positions = cases.true_positives(
+            predictions, column, thresholds[column], run.config.explain.cases, run.config.seed
+        )
+        if len(positions):
+            made = cases.make(run.model, run.config, run.params, examples, positions, column, effect)
+            cases.save(directory / "cases", finding, made)
+        progress_line(f"explain: {finding}, {len(positions)} true positives")
+    samples = cases.prior_samples(run.model, run.params, 16, run.config.seed)
+    workdir.write_arrays(directory / "cases" / "prior.npz", {"image": samples})
