@@ -1,172 +1,46 @@
-"""Reader of the CheXpert layout: v1.0, v1.0-small, and any CSV with the same columns.
+"""Reader of the CheXpert layout: v1.0, v1.0-small, and any folder with the same columns.
 
-A folder holds train.csv and valid.csv, and the images their `Path` column names, e.g.
-`CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg`. The first part of a path may be the folder itself or a
-folder in it. Odd values seen in the wild are mapped in one place each: AP/PA of LL and RL and of laterals, sex Unknown, age
-0, blank and uncertain labels. An optional boxes.csv (Path, label, x_F, y_F, w_F, h_F; F the frame's size in pixels)
-gives findings' boxes.
+A folder holds train.csv and valid.csv and the images that their `Path` column names, for instance
+`CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg`. The first part of a path may be the folder itself, under
+this or another name, or a folder in it; `raw_dir` may be the folder or its parent. An optional boxes.csv gives findings'
+boxes. Tables are read by `data_prep.tables`, images by `data_prep.images`, one at a time.
+
+Irvin et al. 2019, CheXpert: a large chest radiograph dataset with uncertainty labels and expert comparison.
 """
 
-import csv
 import functools
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from data_prep import images, splits
-from data_prep.schema import SEXES, UNKNOWN_AGE, Example
-from dirvae.labels import BLANK, FINDINGS, NEGATIVE, POSITIVE, UNCERTAIN, finding_index
+from data_prep.schema import Example
+from data_prep.source import Skipped, SourceError
+from data_prep.tables import Row, read_boxes, read_table
 
 VERSION = "1.0.0"
-CHUNK = 500  # images of a shard
-LABEL_VALUES = {
-    "1.0": POSITIVE,
-    "1": POSITIVE,
-    "0.0": NEGATIVE,
-    "0": NEGATIVE,
-    "-1.0": UNCERTAIN,
-    "-1": UNCERTAIN,
-    "": BLANK,
-}
-NIH_BOX_LABELS = {  # names of NIH ChestX-ray14's boxes, as CheXpert's labeller would call them
-    "Infiltrate": "Lung Opacity",
-    "Infiltration": "Lung Opacity",
-    "Effusion": "Pleural Effusion",
-    "Mass": "Lung Lesion",
-    "Nodule": "Lung Lesion",
-}
-REQUIRED = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS)
+CHUNK_PIXELS = 64_000_000  # a shard's images are held in memory at once
 
 
-class SourceError(ValueError):
-    """A raw source that cannot be read as asked; the message says what, where and how to mend it."""
+class Plan(NamedTuple):
+    """What there is to read: rows of each split, boxes by path."""
 
-
-class Skipped(NamedTuple):
-    """An image that was left out, and why."""
-
-    path: str
-    reason: str
-
-
-class Row(NamedTuple):
-    """One line of a table, its values mapped to the schema's."""
-
-    path: str
-    patient: str
-    study: str
-    view: str
-    sex: str
-    age: int
-    labels: tuple[int, ...]
-
-
-def read_table(table: Path) -> tuple[Row, ...]:
-    """Every row of a CSV in the layout.
-
-    Raises:
-      SourceError: for a missing or empty file, missing columns, a value that is none of the known ones, or a path twice.
-    """
-    if not table.is_file():
-        raise SourceError(f"{table} does not exist; raw_dir must be the folder that holds it")
-    rows, seen = [], set()
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
-        if missing:
-            raise SourceError(f"{table} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
-        for number, values in enumerate(reader, start=2):
-            row = _row(values, f"{table}, line {number}")
-            if row.path in seen:
-                raise SourceError(f"{table}, line {number}: {row.path} occurs twice; remove one of the rows")
-            seen.add(row.path)
-            rows.append(row)
-    if not rows:
-        raise SourceError(f"{table} holds no rows")
-    return tuple(rows)
-
-
-def _row(values: dict[str, str | None], where: str) -> Row:
-    text = {name: (values[name] or "").strip() for name in REQUIRED}
-    for name in FINDINGS:
-        if text[name] not in LABEL_VALUES:
-            raise SourceError(f"{where}: {name} is {text[name]!r}; labels are 1.0, 0.0, -1.0 or empty")
-    patient, study = _identity(text["Path"], where)
-    return Row(
-        path=text["Path"],
-        patient=patient,
-        study=study,
-        view=_view(text["Frontal/Lateral"], text["AP/PA"]),
-        sex=text["Sex"].capitalize() if text["Sex"].capitalize() in SEXES else "Unknown",
-        age=_age(text["Age"], where),
-        labels=tuple(LABEL_VALUES[text[name]] for name in FINDINGS),
-    )
-
-
-def _identity(path: str, where: str) -> tuple[str, str]:
-    """Patient and study from the path's folders."""
-    parts = path.replace("\\", "/").split("/")
-    if not path or path.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", path):
-        raise SourceError(f"{where}: the path {path!r} must stay within raw_dir")
-    patients = [i for i, part in enumerate(parts) if part.startswith("patient")]
-    if not patients or patients[0] + 1 >= len(parts):
-        raise SourceError(
-            f"{where}: the path {path!r} names no patient and study, as in train/patient00001/study1/view1.jpg"
-        )
-    return parts[patients[0]], "/".join(parts[patients[0] : patients[0] + 2])
-
-
-def _view(side: str, projection: str) -> str:
-    """LL and RL are laterals, whatever the other column says; a frontal without projection stays FRONTAL."""
-    if side.lower() == "lateral" or projection.upper() in ("LL", "RL"):
-        return "LATERAL"
-    if projection.upper() in ("AP", "PA"):
-        return projection.upper()
-    return "FRONTAL" if side.lower() == "frontal" else "UNKNOWN"
-
-
-def _age(text: str, where: str) -> int:
-    """Whole years; `060Y` and `60.0` occur."""
-    if not text:
-        return UNKNOWN_AGE
-    match = re.fullmatch(r"0*(\d{1,3})(?:\.0+)?Y?", text)
-    if not match:
-        raise SourceError(f"{where}: the age {text!r} is not a number of years")
-    return int(match[1])
-
-
-def read_boxes(raw_dir: Path) -> dict[str, np.ndarray]:
-    """Path -> float32 [n, 5] (finding, ymin, xmin, ymax, xmax as shares) from boxes.csv; empty without one."""
-    table = raw_dir / "boxes.csv"
-    if not table.is_file():
-        return {}
-    found: dict[str, list] = {}
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        frames = [int(m[1]) for name in reader.fieldnames or () if (m := re.fullmatch(r"x_(\d+)", name))]
-        if not frames or not {"Path", "label"} <= set(reader.fieldnames or ()):
-            raise SourceError(f"{table} needs the columns Path, label and x_F, y_F, w_F, h_F with the frame's size F")
-        frame = max(frames)
-        for number, row in enumerate(reader, start=2):
-            try:
-                x, y, w, h = (float(row[f"{side}_{frame}"]) / frame for side in "xywh")
-                box = (finding_index(NIH_BOX_LABELS.get(row["label"], row["label"])), y, x, y + h, x + w)
-            except (KeyError, TypeError, ValueError) as error:
-                raise SourceError(f"{table}, line {number}: {error}") from None
-            found.setdefault(row["Path"], []).append(box)
-    return {path: np.asarray(boxes, np.float32) for path, boxes in found.items()}
+    rows: dict[str, list[Row]]
+    boxes: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class CheXpert:
-    """A source of examples (see `data_prep.build`), small enough to be sent to worker processes.
+    """A `data_prep.source.Source`.
 
-    `only`: the stem of one CSV, which becomes the only split, named so. Otherwise train.csv gives "train" and, by patient
-    hash, "validation", and valid.csv, where there is one and no folds are asked for, "test".
+    `views`: "frontal" leaves laterals out. `only`: the stem of one CSV, which becomes the only split, under that name.
+    Otherwise train.csv gives "train" and, by patient hash, "validation": `validation_percent` of the patients or, with
+    `folds`, those of `fold`. valid.csv, where there is one and no folds are asked for, gives "test".
     """
 
     raw_dir: Path
@@ -176,113 +50,139 @@ class CheXpert:
     folds: int = 0
     fold: int = 0
     only: str = ""
-    factors: int = 0
 
     version = VERSION
-
-    @property
-    def options(self) -> dict:
-        tables = [name for name in ([self.only] if self.only else ["train", "valid"]) if self._table(name).is_file()]
-        digests = {
-            name: hashlib.sha256(self._table(name).read_bytes()).hexdigest()[:16]
-            for name in (*tables, "boxes")
-            if self._table(name).is_file()
-        }
-        return {
-            "source": self.raw_dir.resolve().name,
-            "views": self.views,
-            "validation_percent": self.validation_percent,
-            "folds": self.folds,
-            "fold": self.fold,
-            "only": self.only,
-            "tables": digests,
-        }
+    factors = 0
 
     @property
     def name(self) -> str:
-        return "chexpert_layout"
+        return "chexpert"
 
-    def facts(self) -> dict:
-        return {}
+    @property
+    def chunk_size(self) -> int:
+        return min(512, max(16, CHUNK_PIXELS // self.image_size**2))
 
-    def counts(self) -> dict[str, int]:
-        """Rows of each split.
+    @property
+    def options(self) -> dict[str, Any]:
+        if self.only:
+            division: dict[str, Any] = {"only": self.only}
+        elif self.folds:
+            division = {"folds": self.folds, "fold": self.fold}
+        else:
+            division = {"validation_percent": self.validation_percent}
+        digests = {table.stem: hashlib.sha256(table.read_bytes()).hexdigest() for table in self.tables()}
+        return {"folder": self.root().name, "views": self.views, **division, "tables": digests}
+
+    def root(self) -> Path:
+        """The set's folder: `raw_dir`, or the one folder in it that holds the table.
 
         Raises:
-          SourceError: for a missing folder or table, a bad table, or a patient on both sides of train and test.
+          SourceError: where there is no such folder, or more than one.
         """
-        return {name: len(rows) for name, rows in _rows_by_split(self).items()}
+        table, raw_dir = f"{self.only or 'train'}.csv", self.raw_dir.resolve()
+        if not re.fullmatch(r"[\w-]+\.csv", table) or self.only == "all":
+            raise SourceError(f"the split {self.only!r} must be the name of a CSV in {self.raw_dir}, without .csv")
+        if not raw_dir.is_dir():
+            raise SourceError(f"raw_dir {self.raw_dir} is not a folder")
+        if (raw_dir / table).is_file():
+            return raw_dir
+        within = sorted(path.parent for path in raw_dir.glob(f"*/{table}"))
+        if len(within) > 1:
+            names = ", ".join(path.name for path in within)
+            raise SourceError(f"raw_dir {self.raw_dir} holds several sets ({names}); give one of them")
+        if not within:
+            raise SourceError(f"raw_dir {self.raw_dir} holds no {table}; give the folder that does")
+        return within[0]
+
+    def tables(self) -> list[Path]:
+        """The CSV files that decide the content; those that the options leave unread are not among them."""
+        names = [self.only] if self.only else ["train"] if self.folds else ["train", "valid"]
+        root = self.root()
+        return [table for name in (*names, "boxes") if (table := root / f"{name}.csv").is_file()]
+
+    def plan(self) -> Plan:
+        """The rows of each split.
+
+        Raises:
+          SourceError: for a missing folder or table, a bad table, a split that would be empty, or a patient of two splits.
+        """
+        stamps = tuple((table, table.stat().st_mtime_ns, table.stat().st_size) for table in self.tables())
+        return _plan(self, stamps)
+
+    def counts(self) -> dict[str, int]:
+        return {name: len(rows) for name, rows in self.plan().rows.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """Boxes that boxes.csv lists, to be compared with those that found their image."""
+        return {"boxes_listed": sum(len(boxes) for boxes in self.plan().boxes.values())}
 
     def chunk(self, split: str, number: int) -> tuple[list[Example], list[Skipped]]:
         """The examples of one shard, and the images that had to be left out."""
-        rows = _rows_by_split(self)[split][number * CHUNK : (number + 1) * CHUNK]
-        boxes, examples, skipped = _boxes(self.raw_dir), [], []
-        for row in rows:
+        plan, root, size = self.plan(), self.root(), self.chunk_size
+        examples, skipped = [], []
+        for row in plan.rows[split][number * size : (number + 1) * size]:
             try:
-                image = images.read(self.locate(row.path), self.image_size)
+                image = images.read(locate(row.path, root, self.raw_dir), self.image_size)
             except images.ImageError as error:
                 skipped.append(Skipped(row.path, str(error)))
-                continue
-            labels, none = np.asarray(row.labels, np.int8), np.zeros((0, 5), np.float32)
-            examples.append(
-                Example(
-                    image, labels, row.patient, row.study, row.view, row.sex, row.age, row.path,
-                    boxes.get(row.path, none), np.zeros(0, np.float32), 0,
-                )
-            )  # fmt: skip
+            else:
+                examples.append(_example(row, image, plan.boxes.get(row.path)))
         return examples, skipped
 
-    chunk_size = CHUNK
 
-    def locate(self, path: str) -> Path:
-        """The file a row names: below raw_dir with or without the path's first folder, never outside.
+def locate(path: str, root: Path, raw_dir: Path) -> Path:
+    """The file that a row names: below `root` without the path's first folder, or with it, or below `raw_dir`.
 
-        Raises:
-          images.ImageError: where it would leave raw_dir, through a symbolic link for instance.
-        """
-        root = self.raw_dir.resolve()
-        whole, tail = root / path, root.joinpath(*path.split("/")[1:])
-        found = next((p for p in (tail, whole) if p.exists()), whole)
-        if not found.resolve().is_relative_to(root):
-            raise images.ImageError("the path leaves raw_dir")
-        return found
-
-    def _table(self, name: str) -> Path:
-        return self.raw_dir / f"{name}.csv"
-
-
-_boxes = functools.cache(read_boxes)
-
-
-@functools.lru_cache(maxsize=4)
-def _rows_by_split(source: CheXpert) -> dict[str, list[Row]]:
-    if not source.raw_dir.is_dir():
-        raise SourceError(f"raw_dir {source.raw_dir} is not a folder")
-    wanted = lambda row: source.views == "all" or row.view != "LATERAL"  # noqa: E731
-    if source.only:
-        return {source.only: _some(filter(wanted, read_table(source._table(source.only))), source)}
-    divided: dict[str, list[Row]] = {"train": [], "validation": []}
-    for row in filter(wanted, read_table(source._table("train"))):
-        side = splits.development_split(row.patient, source.validation_percent, source.folds, source.fold)
-        divided[side].append(row)
-    if source._table("valid").is_file() and not source.folds:
-        divided["test"] = list(filter(wanted, read_table(source._table("valid"))))
-        shared = {r.patient for r in divided["test"]} & {
-            r.patient for part in ("train", "validation") for r in divided[part]
-        }
-        if shared:
-            some = ", ".join(sorted(shared)[:3])
-            raise SourceError(
-                f"{source.raw_dir}: {len(shared)} patients ({some}, ...) are in train.csv and valid.csv both"
-            )
-    for name, rows in divided.items():
-        _some(rows, source, name)
-    return divided
-
-
-def _some(rows: object, source: CheXpert, name: str = "") -> list[Row]:
-    found = list(rows)
-    if not found:
-        hint = " (only frontal views are kept; data.views=all keeps all)" if source.views == "frontal" else ""
-        raise SourceError(f"{source.raw_dir} leaves no image for the split {name or source.only}{hint}")
+    Raises:
+      images.ImageError: where there is none, or it would leave raw_dir through a symbolic link.
+    """
+    places = (root.joinpath(*path.split("/")[1:]), root / path, raw_dir / path)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise images.ImageError("no such file")
+    if not found.resolve().is_relative_to(raw_dir.resolve()):
+        raise images.ImageError("a symbolic link that leaves raw_dir")
     return found
+
+
+def _example(row: Row, image: np.ndarray, boxes: np.ndarray | None) -> Example:
+    facts = row._asdict() | {"labels": np.asarray(row.labels, np.int8)}
+    none = np.zeros((0, 5), np.float32)
+    return Example(image=image, boxes=none if boxes is None else boxes, factors=np.zeros(0, np.float32), seed=0, **facts)
+
+
+@functools.lru_cache(maxsize=2)  # each chunk asks for it; the stamps make an edited table count
+def _plan(source: CheXpert, stamps: tuple) -> Plan:
+    root = source.root()
+    rows = {source.only: list(read_table(root / f"{source.only}.csv"))} if source.only else _divide(source, root)
+    if source.views == "frontal":
+        rows = {name: [row for row in found if row.view != "LATERAL"] for name, found in rows.items()}
+    _check_not_empty(rows, source)
+    return Plan(rows, read_boxes(root / "boxes.csv"))
+
+
+def _divide(source: CheXpert, root: Path) -> dict[str, list[Row]]:
+    rows: dict[str, list[Row]] = {"train": [], "validation": []}
+    for row in read_table(root / "train.csv"):
+        side = splits.development_split(row.patient, source.validation_percent, source.folds, source.fold)
+        rows[side].append(row)
+    if not source.folds and (root / "valid.csv").is_file():
+        rows["test"] = list(read_table(root / "valid.csv"))
+    patients = {name: {row.patient for row in found} for name, found in rows.items()}
+    both = sorted(set().union(*splits.shared_patients(patients).values()))
+    if both:
+        some = ", ".join(both[:3]) + ", ..." * (len(both) > 3)
+        raise SourceError(f"{root}: train.csv and valid.csv share {len(both)} patients ({some}); remove them from one")
+    return rows
+
+
+def _check_not_empty(rows: dict[str, list[Row]], source: CheXpert) -> None:
+    for name, found in rows.items():
+        if not found:
+            hint = ""
+            if name == "validation":
+                hint = "; raise data.validation_percent" if not source.folds else "; use fewer data.folds"
+            if source.views == "frontal":
+                hint += "; laterals are left out unless data.views is all"
+            patients = Counter(len(others) for others in rows.values())
+            raise SourceError(f"{source.raw_dir} leaves no image for the split {name}{hint}") if patients else None

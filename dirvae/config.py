@@ -230,17 +230,53 @@ def validate(config: Config) -> Config:
       ConfigError: naming the first field that cannot hold its value, and a value that could.
     """
     validate_data(config.data)
-    positive = """data.phantom_train data.phantom_validation data.phantom_test model.latents model.groups
-        model.grid model.concentration model.min_concentration model.scale optimizer.learning_rate optimizer.clip_norm
-        train.steps train.batch_size train.log_every train.checkpoint_every
-        evaluate.evaluation_batch explain.path_steps explain.step_size""".split()
+    positive = [
+        "data.phantom_train",
+        "data.phantom_validation",
+        "data.phantom_test",
+        "model.latents",
+        "model.groups",
+        "model.grid",
+        "model.concentration",
+        "model.min_concentration",
+        "model.scale",
+        "optimizer.learning_rate",
+        "optimizer.clip_norm",
+        "train.steps",
+        "train.batch_size",
+        "train.log_every",
+        "train.checkpoint_every",
+        "evaluate.evaluation_batch",
+        "explain.path_steps",
+        "explain.step_size",
+    ]
     leaves = paths(config)
     _require_all((leaves[path] > 0, path, "must be above 0") for path in positive)
-    shares = """loss.kl_warmup optimizer.warmup loss.translate loss.zoom loss.contrast loss.brightness
-        loss.label_smoothing model.dropout optimizer.average_decay""".split()
+    shares = [
+        "loss.kl_warmup",
+        "optimizer.warmup",
+        "loss.translate",
+        "loss.zoom",
+        "loss.contrast",
+        "loss.brightness",
+        "loss.label_smoothing",
+        "model.dropout",
+        "optimizer.average_decay",
+    ]
     _require_all((0 <= leaves[path] < 1, path, "must be at least 0 and below 1") for path in shares)
-    amounts = """seed loss.beta loss.classification_weight optimizer.weight_decay model.hidden loss.rotate_degrees
-        evaluate.replicates explain.cases train.devices data.folds data.fold""".split()
+    amounts = [
+        "seed",
+        "loss.beta",
+        "loss.classification_weight",
+        "optimizer.weight_decay",
+        "model.hidden",
+        "loss.rotate_degrees",
+        "evaluate.replicates",
+        "explain.cases",
+        "train.devices",
+        "data.folds",
+        "data.fold",
+    ]
     _require_all((leaves[path] >= 0, path, "must not be negative") for path in amounts)
     model, data = config.model, config.data
     halvings = 2 ** len(model.widths)

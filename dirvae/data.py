@@ -4,6 +4,7 @@ The order of examples is a pure function of (seed, position), so a step's number
 resumed run sees exactly the batches that an uninterrupted one would have seen.
 """
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import grain
 import numpy as np
 import tensorflow_datasets as tfds
+from PIL import Image
 
 from dirvae.config import ConfigError, DataConfig
 from dirvae.labels import FINDINGS, NEGATIVE, POSITIVE, apply_policies, finding_index
@@ -32,6 +34,11 @@ class Table(NamedTuple):
     seed: np.ndarray  # int64 [N], the phantom's
 
 
+def decode(png: bytes) -> np.ndarray:
+    """uint8 [H, W, 1]."""
+    return np.asarray(Image.open(io.BytesIO(png)))[..., None]
+
+
 class Split:
     """One split: its table, and images by position. Small splits are decoded once and kept in memory as uint8."""
 
@@ -42,23 +49,23 @@ class Split:
             raise ConfigError(f"{directory} has no split {name!r}; it holds {held}")
         self.name, self.directory = name, Path(directory)
         features = builder.info.features
-        self.source = builder.as_data_source(name)
-        raw = builder.as_data_source(name, decoders={"image": tfds.decode.SkipDecoding()})
+        # Pillow decodes as well as TFDS's own decoder, and releases the interpreter lock for the reading threads.
+        self.source = builder.as_data_source(name, decoders={"image": tfds.decode.SkipDecoding()})
         self.image_shape = features["image"].shape
         self.factor_count = features["factors"].shape[0]
         small = len(self.source) * np.prod(self.image_shape) <= cache_megabytes * 1e6
         self._cache = np.empty((len(self.source), *self.image_shape), np.uint8) if small else None
-        self.table = self._read(self.source if small else raw, features)
+        self.table = self._read(features)
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def _read(self, records: object, features: tfds.features.FeaturesDict) -> Table:
+    def _read(self, features: tfds.features.FeaturesDict) -> Table:
         columns: dict[str, list] = {name: [] for name in Table._fields}
         for position in range(len(self.source)):
-            record = records[position]
+            record = self.source[position]
             if self._cache is not None:
-                self._cache[position] = record["image"]
+                self._cache[position] = decode(record["image"])
             for name, column in columns.items():
                 column.append(record[name])
         text = lambda values: np.asarray([v.decode() if isinstance(v, bytes) else str(v) for v in values])  # noqa: E731
@@ -81,7 +88,7 @@ class Split:
         """uint8 [n, H, W, C]."""
         if self._cache is not None:
             return self._cache[positions]
-        return np.stack([self.source[int(position)]["image"] for position in positions])
+        return np.stack([decode(self.source[int(position)]["image"]) for position in positions])
 
 
 class Examples(NamedTuple):

@@ -192,5 +192,5 @@ def load(directory: Path, name: str) -> Saved:
         raise workdir.WorkdirError(f"{path} is missing; run the evaluate phase first")
     with np.load(path) as arrays:
         predictions = Predictions(**{field: arrays[field] for field in Predictions._fields})
-        linear = arrays["linear"] if "linear" in arrays else None
+        linear = arrays.get("linear")
         return Saved(predictions, tuple(arrays["labels"].tolist()), arrays["path"], linear)

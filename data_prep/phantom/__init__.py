@@ -13,8 +13,22 @@ from data_prep.schema import Example
 from dirvae.config import DataConfig
 
 __all__ = [
-    "CONFOUNDERS", "FACTORS", "INDEX", "PATHOLOGIES", "PhantomConfig", "Phantom", "do", "effect", "generate", "mask", "named",
-    "present", "quantise", "render", "renderer", "source",
+    "CONFOUNDERS",
+    "FACTORS",
+    "INDEX",
+    "PATHOLOGIES",
+    "Phantom",
+    "PhantomConfig",
+    "do",
+    "effect",
+    "generate",
+    "mask",
+    "named",
+    "present",
+    "quantise",
+    "render",
+    "renderer",
+    "source",
 ]  # fmt: skip
 
 VERSION = "1.0.0"

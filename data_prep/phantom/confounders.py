@@ -1,6 +1,7 @@
 """What is in the picture but not in the disease: markers, text, devices, collimation, and the scanner itself."""
 
 import functools
+import itertools
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -48,7 +49,7 @@ def _segment(at: Frame, chosen: np.ndarray, start: tuple[float, float], end: tup
 
 
 def _path(at: Frame, chosen: np.ndarray, points: list[tuple[float, float]]) -> np.ndarray:
-    return functools.reduce(np.minimum, (_segment(at, chosen, a, b) for a, b in zip(points, points[1:], strict=False)))
+    return functools.reduce(np.minimum, (_segment(at, chosen, a, b) for a, b in itertools.pairwise(points)))
 
 
 def devices(factors: np.ndarray, at: Frame, image: np.ndarray) -> None:

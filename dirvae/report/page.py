@@ -125,7 +125,10 @@ def classification_sections(workdir: Path, metrics: dict, split: str, saved: eva
         if scores["auroc"][name] is not None and "auroc_interval" in scores
     ]
     gap = scores["baseline"].get("difference", {}).get("macro")
-    text = "<p>95 % intervals resample patients. The linear baseline is a logistic regression on principal components of the same images.</p>"
+    text = (
+        "<p>95 % intervals resample patients. The linear baseline is a logistic regression on principal components of "
+        "the same images.</p>"
+    )
     if gap:
         text += f"<p>Model − baseline, macro AUROC: <b>{tables.signed(gap['difference'], gap['interval'])}</b> on the same resamples.</p>"
     predictions = saved.predictions
