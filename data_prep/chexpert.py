@@ -11,7 +11,6 @@ Irvin et al. 2019, CheXpert: a large chest radiograph dataset with uncertainty l
 import functools
 import hashlib
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,7 +147,9 @@ def locate(path: str, root: Path, raw_dir: Path) -> Path:
 def _example(row: Row, image: np.ndarray, boxes: np.ndarray | None) -> Example:
     facts = row._asdict() | {"labels": np.asarray(row.labels, np.int8)}
     none = np.zeros((0, 5), np.float32)
-    return Example(image=image, boxes=none if boxes is None else boxes, factors=np.zeros(0, np.float32), seed=0, **facts)
+    return Example(
+        image=image, boxes=none if boxes is None else boxes, factors=np.zeros(0, np.float32), seed=0, **facts
+    )
 
 
 @functools.lru_cache(maxsize=2)  # each chunk asks for it; the stamps make an edited table count
@@ -177,12 +178,9 @@ def _divide(source: CheXpert, root: Path) -> dict[str, list[Row]]:
 
 
 def _check_not_empty(rows: dict[str, list[Row]], source: CheXpert) -> None:
-    for name, found in rows.items():
-        if not found:
-            hint = ""
-            if name == "validation":
-                hint = "; raise data.validation_percent" if not source.folds else "; use fewer data.folds"
-            if source.views == "frontal":
-                hint += "; laterals are left out unless data.views is all"
-            patients = Counter(len(others) for others in rows.values())
-            raise SourceError(f"{source.raw_dir} leaves no image for the split {name}{hint}") if patients else None
+    for name in (name for name, found in rows.items() if not found):
+        more = "use fewer data.folds" if source.folds else "raise data.validation_percent"
+        hint = f"; {more}" if name == "validation" else ""
+        if source.views == "frontal":
+            hint += "; laterals are left out unless data.views is all"
+        raise SourceError(f"{source.raw_dir} leaves no image for the split {name}{hint}")

@@ -22,10 +22,8 @@ def development_split(
     otherwise about `validation_percent` of the patients are, and a larger percentage only adds patients to them.
     """
     if folds:
-        held_out = bucket(patient, folds, FOLD_SALT) == fold
-    else:
-        held_out = bucket(patient, 100) < validation_percent
-    return "validation" if held_out else "train"
+        return "validation" if bucket(patient, folds, FOLD_SALT) == fold else "train"
+    return "validation" if bucket(patient, 100) < validation_percent else "train"
 
 
 def shared_patients(patients: Mapping[str, Collection[str]]) -> dict[tuple[str, str], list[str]]:

@@ -13,8 +13,10 @@ from data_prep.source import SourceError
 from dirvae.labels import BLANK, FINDINGS, NEGATIVE, POSITIVE, UNCERTAIN
 
 FACTS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")
-LABEL_VALUES = {"1.0": POSITIVE, "0.0": NEGATIVE, "-1.0": UNCERTAIN, "1": POSITIVE, "0": NEGATIVE, "-1": UNCERTAIN} | {
-    "": BLANK
+LABEL_VALUES = {"": BLANK, "1.0": POSITIVE, "0.0": NEGATIVE, "-1.0": UNCERTAIN} | {
+    "1": POSITIVE,
+    "0": NEGATIVE,
+    "-1": UNCERTAIN,
 }
 SEX_VALUES = {"male": "Male", "m": "Male", "female": "Female", "f": "Female", "unknown": "Unknown", "": "Unknown"}
 SIDE_VALUES = {"frontal": "FRONTAL", "lateral": "LATERAL", "": "UNKNOWN"}
@@ -54,7 +56,9 @@ def read_table(table: Path) -> tuple[Row, ...]:
     for line, values in _lines(table, (*FACTS, *FINDINGS)):
         row = _row(values, f"{table}, line {line}")
         if row.path in lines:
-            raise SourceError(f"{table}, line {line}: {row.path} is in line {lines[row.path]} already; remove one of them")
+            raise SourceError(
+                f"{table}, line {line}: {row.path} is in line {lines[row.path]} already; remove one of them"
+            )
         lines[row.path] = line
         rows.append(row)
     if not rows:

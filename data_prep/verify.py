@@ -1,97 +1,125 @@
-"""Reads a finished data set again and checks that it is what its manifest says.
+"""Re-reads a finished data set, record by record, and holds it to its schema and its manifest.
 
-    python -m data_prep.verify DIR
+    python -m data_prep.verify DATA_DIR/NAME/VERSION
+
+Checked are every example's values, the counts and hashes of the manifest, and that no patient is in two splits.
 """
 
 import argparse
-import hashlib
-import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image
 
-from data_prep.build import canonical, content_hash, read_manifest
-from data_prep.chexpert import SourceError
-from data_prep.schema import Example
-from dirvae.labels import BLANK, NEGATIVE, POSITIVE, UNCERTAIN
+from data_prep import manifest, records, splits
+from data_prep.manifest import Tally
+from data_prep.schema import SEXES, UNKNOWN_AGE, VIEWS, Example
+from data_prep.source import SourceError
+from dirvae.labels import FINDINGS
+
+MAX_PROBLEMS = 20  # of a split; a broken data set is broken in the same way everywhere
 
 
-def verify(directory: Path) -> list[str]:
-    """Problems, in plain sentences; empty where every record, count and hash is as the manifest says.
+class Report(NamedTuple):
+    """What was found; a data set is sound when there are no problems."""
+
+    images: dict[str, int]
+    content_hash: str
+    problems: tuple[str, ...]
+
+
+def verify(directory: Path) -> Report:
+    """The state of a data set.
 
     Raises:
-      SourceError: where the folder holds no finished data set.
+      SourceError: where `directory` holds no finished data set at all.
     """
-    manifest = read_manifest(directory)
-    builder = tfds.builder_from_directory(directory)
-    problems, seen, digests = [], {}, {}
-    for name, facts in manifest["splits"].items():
-        try:
-            records = builder.as_data_source(name, decoders={"image": tfds.decode.SkipDecoding()})
-            examples = [_decode(record, builder.info.features) for record in records]
-        except Exception as error:  # a damaged shard shows itself as any of many kinds
-            problems.append(f"{name}: a record cannot be read ({type(error).__name__}: {str(error)[:100]})")
-            continue
-        problems += [f"{name}: {problem}" for problem in _check_split(examples, facts, manifest["image_size"])]
-        digests[name] = [{"sha256": digest} for digest in _digests(examples, builder.info.splits[name].shard_lengths)]
-        for patient in {example.patient for example in examples}:
-            if patient in seen:
-                problems.append(f"patient {patient} is in {seen[patient]} and {name}")
-            seen[patient] = name
-    if len(digests) == len(manifest["splits"]) and content_hash(digests) != manifest["content_hash"]:
-        problems.append("the content hash differs from the manifest's")
-    return problems
+    directory = Path(directory)
+    claimed = manifest.read_manifest(directory)
+    try:
+        builder = tfds.builder_from_directory(directory)
+    except Exception as error:  # whatever TFDS makes of metadata that is not there, or not its own
+        raise SourceError(f"{directory} holds no metadata that TFDS can read ({error}); build it again") from None
+    tallies: dict[str, Tally] = {}
+    problems: list[str] = []
+    if set(builder.info.splits) != set(claimed["splits"]):
+        problems.append(f"splits are {sorted(builder.info.splits)}, the manifest has {sorted(claimed['splits'])}")
+    for split in builder.info.splits:
+        tallies[split], found = _read(builder, split)
+        problems += found[:MAX_PROBLEMS]
+        problems += _compare(split, tallies[split].summary(), claimed["splits"].get(split, {}))
+    for (a, b), both in splits.shared_patients({name: tally.patients for name, tally in tallies.items()}).items():
+        problems.append(f"{a} and {b} share {len(both)} patients, such as {both[0]}")
+    found_hash = manifest.content_hash({split: tally.sha256() for split, tally in tallies.items()})
+    if found_hash != claimed["content_hash"]:
+        problems.append(f"the content hash is {found_hash}, the manifest has {claimed['content_hash']}")
+    return Report({split: len(tally.digests) for split, tally in tallies.items()}, found_hash, tuple(problems))
 
 
-def _decode(record: dict, features: tfds.features.FeaturesDict) -> Example:
-    text = {name: record[name].decode() for name in ("patient", "study", "path")}
-    names = {name: features[name].int2str(int(record[name])) for name in ("view", "sex")}
-    image = {"image": np.asarray(Image.open(io.BytesIO(record["image"])))[..., None]}
-    return Example(**(record | image | text | names | {"age": int(record["age"]), "seed": int(record["seed"])}))
+def _read(builder: tfds.core.DatasetBuilder, split: str) -> tuple[Tally, list[str]]:
+    """The tally of a split's records, and what is wrong with them."""
+    tally, problems, position = Tally(), [], 0
+    size = builder.info.features["image"].shape
+    try:
+        source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+        for position in range(len(source)):
+            example = records.decode(source[position], builder.info.features)
+            problems += [f"{split}[{position}] {problem}" for problem in check(example, size)]
+            tally.add(example)
+    except Exception as error:  # the readers of files, records, features and PNG raise many kinds; all mean damage
+        problems.append(
+            f"{split}[{position}] cannot be read ({str(error).splitlines()[0][:200] or type(error).__name__})"
+        )
+    return tally, problems
 
 
-def _check_split(examples: list[Example], facts: dict, size: int) -> list[str]:
-    problems = []
-    if len(examples) != facts["images"]:
-        problems.append(f"{len(examples)} images instead of {facts['images']}")
-    labels = np.stack([example.labels for example in examples])
-    if not np.isin(labels, (POSITIVE, NEGATIVE, UNCERTAIN, BLANK)).all():
-        problems.append("a label is none of 1, 0, -1, -2")
-    positives = [facts["labels"][finding]["positive"] for finding in facts["labels"]]
-    if (labels == POSITIVE).sum(axis=0).tolist() != positives:
-        problems.append("the numbers of positives differ from the manifest's")
-    if any(example.image.shape != (size, size, 1) for example in examples):
-        problems.append(f"an image is not {size} x {size}")
-    if len({example.path for example in examples}) != len(examples):
-        problems.append("a path occurs twice")
-    return problems
+def check(example: Example, image_shape: tuple[int, ...]) -> Iterator[str]:
+    """What of an example is outside the schema (`data_prep.schema.Example`)."""
+    if example.image.shape != image_shape or example.image.dtype != np.uint8:
+        yield f"image is {example.image.dtype}{example.image.shape}, not uint8{image_shape}"
+    if example.labels.shape != (len(FINDINGS),) or not np.isin(example.labels, list(manifest.STATES.values())).all():
+        yield f"labels are {example.labels.tolist()}"
+    if example.view not in VIEWS or example.sex not in SEXES:
+        yield f"view is {example.view!r}, sex is {example.sex!r}"
+    if example.age < UNKNOWN_AGE:
+        yield f"age is {example.age}"
+    if not (example.patient and example.study and example.path):
+        yield "patient, study or path is empty"
+    if not np.isfinite(example.factors).all():
+        yield "factors are not finite"
+    finding, *edges = example.boxes.T
+    top, left, bottom, right = edges
+    inside = (np.asarray(edges) >= 0).all() and (np.asarray(edges) <= 1).all()
+    if not (inside and np.isin(finding, range(len(FINDINGS))).all() and (top < bottom).all() and (left < right).all()):
+        yield f"boxes are {example.boxes.tolist()}"
 
 
-def _digests(examples: list[Example], lengths: list[int]) -> list[str]:
-    """One digest a shard, as the builder took them."""
-    found, first = [], 0
-    for length in lengths:
-        digest = hashlib.sha256()
-        for example in examples[first : first + length]:
-            digest.update(canonical(example))
-        found.append(digest.hexdigest())
-        first += length
-    return found
+def _compare(split: str, found: dict, claimed: dict) -> list[str]:
+    return [
+        f"{split}: {name} is {value}, the manifest has {claimed.get(name)}"
+        for name, value in found.items()
+        if value != claimed.get(name)
+    ]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    flags = argparse.ArgumentParser(prog="python -m data_prep.verify", description="Checks a finished data set.")
-    flags.add_argument("directory", type=Path)
+    flags = argparse.ArgumentParser(
+        prog="python -m data_prep.verify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    flags.add_argument("directory", type=Path, help="DATA_DIR/NAME/VERSION, as data_prep.build prints it")
     try:
-        problems = verify(flags.parse_args(arguments).directory)
+        report = verify(flags.parse_args(arguments).directory)
     except SourceError as error:
-        sys.exit(f"error: {error}")
-    if problems:
-        sys.exit("\n".join(f"error: {problem}" for problem in problems))
-    print("every record, count and hash is as the manifest says")
+        flags.exit(2, f"error: {error}\n")
+    counts = ", ".join(f"{images} {split}" for split, images in report.images.items())
+    print(f"{counts}; content {report.content_hash[:16]}")
+    for problem in report.problems:
+        print(f"problem: {problem}")
+    print("sound" if not report.problems else f"{len(report.problems)} problems")
+    sys.exit(1 if report.problems else 0)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from jax.experimental import multihost_utils
 
 from data_prep import build
 from dirvae import baseline, cases, data, evaluate, losses, parallel, runs, train, workdir
-from dirvae.config import Config
+from dirvae.config import Config, ConfigError
 from dirvae.metrics import classification
 from dirvae.report import page
 from experiments import effects
@@ -101,24 +101,57 @@ def fit(config: Config, directory: Path) -> None:
 def score(directory: Path) -> None:
     """predictions/<split>.npz of validation and test, and metrics.json."""
     run = runs.open_run(directory)
-    devices = parallel.devices(run.config.train.devices)
-    train_set = runs.load_examples(run, "train")
-    metrics: dict = {}
+    metrics: dict = {"timing": {"best_step": run.step, "seconds": workdir.finished(directory)}}
     for name in [name for name in ("validation", "test") if name in runs.split_names(run)]:
-        examples = runs.load_examples(run, name)
         began = time.monotonic()
-        predictions = evaluate.predict(run.model, run.config, run.params, examples, run.positive_weight, devices)
-        seconds = time.monotonic() - began
-        linear = baseline.predict(train_set, examples)
-        evaluate.save(directory, name, predictions, linear, examples)
-        metrics[name] = evaluate.score(run.labels, run.config, predictions, linear)
+        examples = runs.load_examples(run, name)
+        predictions, metrics[name] = score_split(run, name, examples)
         metrics["latent"] = evaluate.latent_scores(run.model, run.config, run.params, predictions)
-        macro, (low, high) = metrics[name]["auroc"]["macro"], metrics[name]["auroc_interval"]["macro"]
-        other = metrics[name]["baseline"]["auroc"]["macro"]
-        say(f"{name}: macro AUROC {macro:.3f} [{low:.3f}, {high:.3f}], linear baseline {other:.3f}")
-        metrics.setdefault("timing", {})[f"{name}_images_per_second"] = len(examples.split) / seconds
-    metrics["timing"] |= {"best_step": run.step, "seconds": workdir.finished(directory)}
+        metrics["timing"][f"{name}_seconds"] = time.monotonic() - began
     workdir.write_json(directory / "metrics.json", metrics)
+
+
+def score_split(run: runs.Run, name: str, examples: data.Examples) -> tuple[evaluate.Predictions, dict]:
+    """Predictions and scores of one split, beside the linear baseline's; predictions/<name>.npz."""
+    devices = parallel.devices(run.config.train.devices)
+    predictions = evaluate.predict(run.model, run.config, run.params, examples, run.positive_weight, devices)
+    linear = baseline.predict(runs.load_examples(run, "train"), examples)
+    evaluate.save(run.workdir, name.replace("/", "--"), predictions, linear, examples)
+    scores = evaluate.score(run.labels, run.config, predictions, linear)
+    other = scores["baseline"]["auroc"]["macro"]
+    interval = scores.get("auroc_interval", {}).get("macro", ("", ""))
+    shown = "[{:.3f}, {:.3f}]".format(*interval) if interval[0] else ""
+    say(f"{name}: macro AUROC {scores['auroc']['macro']:.3f} {shown}, linear baseline {other:.3f}")
+    return predictions, scores
+
+
+def evaluate_elsewhere(
+    directory: Path, raw_dir: Path | None, name: str, data_dir: Path, wanted: tuple[str, ...]
+) -> None:
+    """Scores a run on one CSV of another folder, or on another split of its own data set, into metrics.json.
+
+    Raises:
+      ConfigError: for a finding that the run was not trained on.
+    """
+    run = runs.open_run(directory)
+    strange = [label for label in wanted if label not in run.labels]
+    if strange:
+        raise ConfigError(f"the run was not trained on {', '.join(strange)}; it knows {', '.join(run.labels)}")
+    metrics = workdir.read_json(directory / "metrics.json") if (directory / "metrics.json").exists() else {}
+    if raw_dir is None:
+        examples, key = runs.load_examples(run, name), name
+    else:
+        built = build.prepare_split(run.config.data, raw_dir, name, data_dir, progress_line)
+        split = data.Split(built, name, run.config.data.cache_megabytes)
+        examples = data.examples(split, run.labels, run.config.data)
+        key = f"{raw_dir.resolve().name}/{name}" if name in runs.split_names(run) else name
+    _, metrics[key] = score_split(run, key, examples)
+    if wanted:
+        chosen = [metrics[key]["auroc"][label] for label in wanted]
+        known = [value for value in chosen if np.isfinite(value)]
+        say(f"{key}: mean AUROC of the {len(wanted)} chosen findings {np.mean(known):.3f}")
+    workdir.write_json(directory / "metrics.json", metrics)
+    say(f"added to {directory / 'metrics.json'} under {key!r}")
 
 
 def explain(directory: Path) -> None:

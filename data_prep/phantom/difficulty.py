@@ -2,11 +2,12 @@
 
     python -m data_prep.phantom.difficulty
 
-prints markdown: AUROC of principal components with logistic regression a finding, on true labels of the clean test split;
-P(confounder) of every split of `shortcut`; images drawn a second on one core.
+prints markdown: the test AUROC of principal components with logistic regression a finding; P(confounder) of every split of
+`shortcut`; images drawn a second on one core.
 """
 
 import argparse
+import sys
 import time
 
 import numpy as np
@@ -14,43 +15,59 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from data_prep.phantom import Phantom, PhantomConfig, quantise, render
-from data_prep.phantom.factors import CONFOUNDERS
-from data_prep.phantom.population import VISIBLE, Population, sample, true_labels
-from dirvae.labels import FINDINGS, POSITIVE
+from data_prep.phantom import CONFOUNDERS, Phantom, PhantomConfig, PhantomError, named, quantise, render
+from data_prep.phantom.reports import SHOWN
+from dirvae.labels import FINDINGS, POSITIVE, apply_policies
 
 
-def split(config: PhantomConfig, name: str, size: int) -> tuple[Population, np.ndarray]:
-    """Everyone in a split, and their images as uint8 [n, S, S]."""
-    made = Phantom(config, size)
-    parts = [sample(config, name, number, count) for number, count in enumerate(made._sizes(made.counts()[name]))]
-    people = Population(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return people, quantise(render(people.factors, people.seeds, size))
+def linear_auroc(config: PhantomConfig, components: int = 80) -> dict[str, float]:
+    """Test AUROC of each finding: PCA of the pixels and a logistic regression, fitted to the observed training labels.
 
-
-def linear_auroc(config: PhantomConfig, size: int, components: int = 80) -> dict[str, float]:
-    """Test AUROC of each finding: PCA of the pixels and one logistic regression, trained on observed labels."""
-    (train, images), (test, others) = split(config, "train", size), split(config, "test", size)
-    pca = PCA(components, whiten=True, random_state=0).fit(images.reshape(len(images), -1) / 255.0)
-    x, z = (
-        pca.transform(images.reshape(len(images), -1) / 255.0),
-        pca.transform(others.reshape(len(others), -1) / 255.0),
+    Labels are read with the default policies: uncertain ones are left out, not mentioned is negative.
+    """
+    made = Phantom(config)
+    train, test = made.whole("train"), made.whole("test")
+    pixels, others = (
+        quantise(render(people.factors, people.seeds, config.image_size)).reshape(len(people.seeds), -1) / 255.0
+        for people in (train, test)
     )
-    truth, found = true_labels(test.factors), {}
-    for finding in VISIBLE:
-        column = FINDINGS.index(finding)
-        model = LogisticRegression(max_iter=500).fit(x, train.labels[:, column] == POSITIVE)
-        found[finding] = float(roc_auc_score(truth[:, column] == POSITIVE, model.predict_proba(z)[:, 1]))
-    return found
+    pca = PCA(components, whiten=True, svd_solver="randomized", random_state=0).fit(pixels)
+    codes, other_codes = pca.transform(pixels), pca.transform(others)
+    targets, scores = apply_policies(train.labels), {}
+    for finding in SHOWN:
+        at = FINDINGS.index(finding)
+        known = targets.weight[:, at] > 0
+        model = LogisticRegression(max_iter=500).fit(codes[known], targets.target[known, at])
+        scores[finding] = float(roc_auc_score(test.labels[:, at] == POSITIVE, model.decision_function(other_codes)))
+    return scores
 
 
 def images_per_second(size: int, count: int = 512) -> float:
-    """On one core, of processor time."""
-    people = sample(PhantomConfig(), "train", 0, count)
+    """Images drawn a second of processor time on one core."""
+    people = Phantom(PhantomConfig(train=count)).whole("train")
     render(people.factors[:32], people.seeds[:32], size)
     began = time.process_time()
     render(people.factors, people.seeds, size)
     return count / (time.process_time() - began)
+
+
+def scores_table(scores: dict[str, float], prevalence: dict[str, float]) -> str:
+    lines = ["| finding | prevalence | PCA + logistic regression, AUROC |", "|---|---|---|"]
+    lines += [f"| {finding} | {prevalence[finding]:.2f} | {score:.3f} |" for finding, score in scores.items()]
+    return "\n".join([*lines, f"| **macro** | | **{np.mean(list(scores.values())):.3f}** |"])
+
+
+def shares_table(config: PhantomConfig) -> str:
+    """P(confounder | finding), P(confounder | no finding) of every split, for the confounder that the config ties."""
+    shares = Phantom(config).facts()["probability"]
+    lines = [f"| split | P({config.confounder}) | given {config.finding} | given none |", "|---|---|---|---|"]
+    for split, found in shares.items():
+        lines.append(
+            f"| {split} | "
+            + " | ".join(f"{found[config.confounder][key]:.2f}" for key in ("all", "positive", "negative"))
+            + " |"
+        )
+    return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -60,19 +77,20 @@ def main(arguments: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     flags.add_argument("--size", type=int, default=64, help="pixels")
+    flags.add_argument("--confounder", default="token", choices=CONFOUNDERS, help="of `shortcut`")
+    flags.add_argument("--rho", type=float, default=0.9, help="of `shortcut`")
     chosen = flags.parse_args(arguments)
-    scores = linear_auroc(PhantomConfig(test=2000), chosen.size)
-    print("| finding | PCA + logistic regression, AUROC |\n|---|---|")
-    for finding, score in scores.items():
-        print(f"| {finding} | {score:.3f} |")
-    print(f"| **macro** | **{np.mean(list(scores.values())):.3f}** |\n")
-    shortcut = PhantomConfig("shortcut", 2000, 500, 1000, rho=0.9)
-    rates = Phantom(shortcut, chosen.size).facts()["probability"]
-    print("| split of `shortcut` (token, rho .9) | " + " | ".join(CONFOUNDERS) + " |")
-    print("|---" * (len(CONFOUNDERS) + 1) + "|")
-    for name, row in rates.items():
-        print(f"| {name} | " + " | ".join(f"{row[c]:.2f}" for c in CONFOUNDERS) + " |")
-    print(f"\n{images_per_second(chosen.size):,.0f} images of {chosen.size} x {chosen.size} a second on one core")
+    try:
+        clean = named("clean", test=2000, image_size=chosen.size)
+        shortcut = named("shortcut", confounder=chosen.confounder, rho=chosen.rho, image_size=chosen.size)
+        scores = linear_auroc(clean)
+    except PhantomError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    found = Phantom(clean).facts()["probability"]["test"]
+    print(scores_table(scores, {finding: found[finding]["all"] for finding in scores}), end="\n\n")
+    print(f"`shortcut` with rho = {chosen.rho:g}:\n\n{shares_table(shortcut)}\n")
+    print(f"{images_per_second(chosen.size):,.0f} images of {chosen.size} x {chosen.size} a second on one core")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ CONFOUNDERS = (
     "scanner_blur",
     "scanner_noise",
 )
+SCANNER = ("scanner_gamma", "scanner_blur", "scanner_noise")
 DEVICES = ("tube", "pacemaker", "drain")
 OPACITIES = ("Consolidation", "Edema", "Lung Lesion", "Atelectasis")
 
@@ -58,6 +59,10 @@ FACTORS = (
     *PATHOLOGIES,
     *(f"{pathology}:{detail}" for pathology in PATHOLOGIES for detail in DETAILS),
     *CONFOUNDERS,
+)
+CONTINUOUS = frozenset(
+    {*ANATOMY, *ACQUISITION, *(f"{pathology}:{place}" for pathology in PATHOLOGIES for place in ("place_x", "place_y"))}
+    - {"ap"}
 )
 INDEX = {name: position for position, name in enumerate(FACTORS)}
 
@@ -80,7 +85,7 @@ def per_row(factors: np.ndarray, name: str) -> np.ndarray:
     return column(factors, name)[:, None, None]
 
 
-def do(factors: np.ndarray, name: str, value: float) -> np.ndarray:
+def do(factors: np.ndarray, name: str, value: float | np.ndarray) -> np.ndarray:
     """A copy of factors [n, F] with a factor set, or a composed finding switched.
 
     Switching a composed finding off clears all its parts. Switching Lung Opacity or Support Devices on sets the first part
@@ -111,3 +116,18 @@ def present(factors: np.ndarray, finding: str) -> np.ndarray:
         return column(factors, finding) > 0.5
     found = factors[..., [INDEX[part] for part in COMPOSED[finding]]].max(axis=-1) > 0.5
     return ~found if finding == "No Finding" else found
+
+
+def contrast(factors: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The two factor arrays between which an effect is taken, low and high.
+
+    Binary factors, severities and sides are set to 0 and 1, a composed finding is switched off and on. For No Finding, low
+    is the image as it is. Other continuous factors move half a unit (half a standard deviation) down and up from where
+    they are.
+    """
+    if name == "No Finding":
+        return factors, do(factors, name, 1.0)
+    if name in CONTINUOUS:
+        here = column(factors, name)
+        return do(factors, name, here - 0.5), do(factors, name, here + 0.5)
+    return do(factors, name, 0.0), do(factors, name, 1.0)
