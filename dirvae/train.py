@@ -87,12 +87,16 @@ def make_step(
     return step
 
 
-def initial_state(model: Model, config: Config) -> TrainState:
-    """Step 0, on the host."""
+def fresh_state(model: Model, config: Config) -> TrainState:
+    """Step 0."""
     params = model.init(jax.random.key(config.seed))
     moments = optimizer.build(config.optimizer, config.train.steps).init(params)
-    state = TrainState(jnp.int32(0), params, params, moments)
-    return jax.tree.map(np.asarray, state)
+    return TrainState(jnp.int32(0), params, params, moments)
+
+
+def initial_state(model: Model, config: Config) -> TrainState:
+    """Step 0, as host arrays."""
+    return jax.tree.map(np.asarray, jax.jit(lambda: fresh_state(model, config))())
 
 
 def check_finite(step: int, scalars: Mapping[str, float]) -> None:
