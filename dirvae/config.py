@@ -69,15 +69,15 @@ class LossConfig:
 
     beta: float = 1.0  # weight of the KL
     kl_warmup: float = 0.2  # share of the steps over which beta rises linearly from 0
-    classification_weight: float = 100.0  # weight of the cross-entropy against a sum over pixels
+    classification_weight: float = 1000.0  # weight of the cross-entropy against a sum over pixels
     class_weighted: bool = False  # weigh positives by negatives/positives of the training labels, at most 10
     label_smoothing: float = 0.0  # targets are moved this far towards 1/2
     augment: bool = True  # small affine, brightness and contrast changes, on device
-    rotate_degrees: float = 6.0  # half-range
-    translate: float = 0.04  # half-range, share of the image
-    zoom: float = 0.06  # half-range, share
-    brightness: float = 0.05  # half-range, grey levels
-    contrast: float = 0.15  # half-range, share
+    rotate_degrees: float = 3.0  # half-range
+    translate: float = 0.02  # half-range, share of the image
+    zoom: float = 0.03  # half-range, share
+    brightness: float = 0.04  # half-range, grey levels
+    contrast: float = 0.1  # half-range, share
     flip: bool = False  # horizontal flips remove laterality, hence off
 
 
@@ -85,7 +85,7 @@ class LossConfig:
 class OptimizerConfig:
     """AdamW with warm-up and cosine decay, clipping and an average of the parameters."""
 
-    learning_rate: float = 1e-3  # peak
+    learning_rate: float = 3e-3  # peak
     warmup: float = 0.05  # share of the steps
     schedule: Literal["cosine", "constant"] = "cosine"
     weight_decay: float = 1e-2  # decoupled; kernels only
@@ -97,10 +97,10 @@ class OptimizerConfig:
 class TrainConfig:
     """The loop."""
 
-    steps: int = 1500  # optimizer steps
-    batch_size: int = 64  # images of a global batch, over all devices and hosts
-    log_every: int = 25  # steps
-    checkpoint_every: int = 250  # steps between checkpoints; each carries the validation scores that choose the best
+    steps: int = 3000  # optimizer steps
+    batch_size: int = 32  # images of a global batch, over all devices and hosts
+    log_every: int = 50  # steps
+    checkpoint_every: int = 500  # steps between checkpoints; each carries the validation scores that choose the best
     devices: int = 0  # local devices to use; 0: all
     parallel: Literal["pmap", "shard_map"] = "pmap"  # the same per-device step under either
     init_from: str = ""  # workdir whose best parameters are the start, where names and shapes agree

@@ -92,4 +92,6 @@ def positive_weights(target: np.ndarray, weight: np.ndarray, limit: float = 10.0
 
 def posterior_probability(logits: Float[Array, "*B L"], positive_weight: np.ndarray | None) -> Float[Array, "*B L"]:
     """P(y = 1): the sigmoid, with the odds that class weights inflated divided out again."""
-    return jax.nn.sigmoid(logits if positive_weight is None else logits - jnp.log(positive_weight))
+    if positive_weight is None:
+        return jax.nn.sigmoid(logits)
+    return jax.nn.sigmoid(logits - jnp.broadcast_to(jnp.log(positive_weight), logits.shape))

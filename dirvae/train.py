@@ -81,7 +81,7 @@ def make_step(
         updates, moments = transform.update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         average = optimizer.update_average(state.average, params, config.optimizer.average_decay, state.step)
-        scalars |= {"gradient_norm": optax.global_norm(gradients), "beta": beta, "learning_rate": rates(state.step)}
+        scalars |= {"gradient_norm": optax.tree.norm(gradients), "beta": beta, "learning_rate": rates(state.step)}
         return TrainState(state.step + 1, params, average, moments), scalars
 
     return step

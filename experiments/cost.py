@@ -11,7 +11,11 @@ import sys
 from dirvae.config import ConfigError, assignments, override, validate
 from experiments import configs
 
-PEAKS = {"1 x A100 (bf16, 312 TFLOP/s)": 312e12, "1 x H100 (bf16, 989 TFLOP/s)": 989e12, "8 x TPU v5e (bf16, 8 x 197 TFLOP/s)": 1576e12}
+PEAKS = {
+    "1 x A100 (bf16, 312 TFLOP/s)": 312e12,
+    "1 x H100 (bf16, 989 TFLOP/s)": 989e12,
+    "8 x TPU v5e (bf16, 8 x 197 TFLOP/s)": 1576e12,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -32,7 +36,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     steps = round(chosen.images * chosen.epochs / config.train.batch_size) or config.train.steps
     found = cost.of_step(config, chosen.labels)
-    print(f"{found.parameters / 1e6:.1f} million parameters, {found.operations / 1e9:,.0f} GFLOP a step of {config.train.batch_size}")
+    print(
+        f"{found.parameters / 1e6:.1f} million parameters, {found.operations / 1e9:,.0f} GFLOP a step of {config.train.batch_size}"
+    )
     for name, peak in PEAKS.items():
         hours = steps * found.operations / (peak * chosen.utilisation) / 3600
         print(f"{steps:,} steps on {name} at {chosen.utilisation:.0%}: {hours:.1f} hours (computed)")

@@ -51,7 +51,7 @@ def frame(factors: np.ndarray, size: int, raised: np.ndarray) -> Frame:
     side, left = np.abs(u), (u > 0).astype(np.float32)
 
     lift = raised[:, 0, None, None] + (raised[:, 1] - raised[:, 0])[:, None, None] * left
-    level = 0.47 + 0.05 * per_row(factors, "diaphragm") - 0.06 * per_row(factors, "ap")
+    level = 0.47 + 0.06 * per_row(factors, "diaphragm") - 0.06 * per_row(factors, "ap")
     below = v - level - 0.05 * left + lift - 1.3 * np.square(side - 0.36)  # two domes, the right one higher
     wall = np.clip((0.30 - v) * np.float32(1 / 1.15), 0.0, 0.995)
     lateral = 0.80 * np.sqrt(1.0 - wall * wall) - side
@@ -66,7 +66,7 @@ def mediastinum(factors: np.ndarray, at: Frame, enlarged: np.ndarray) -> np.ndar
     From above: on the left the aortic knob, the pulmonary trunk and the left ventricle, on the right the superior vena
     cava and the right atrium.
     """
-    heart = enlarged[:, None, None] * (1.0 + 0.08 * per_row(factors, "heart_size") + 0.08 * per_row(factors, "ap"))
+    heart = enlarged[:, None, None] * (1.0 + 0.09 * per_row(factors, "heart_size") + 0.08 * per_row(factors, "ap"))
     stem = 0.105 + 0.018 * per_row(factors, "mediastinum") + 0.05 * np.clip(-0.45 - at.v, 0.0, 0.4)
     knob = (0.075 + 0.018 * per_row(factors, "aortic_knob")) * bump(at.v + 0.37, 0.17)
     trunk = 0.07 * bump(at.v + 0.12, 0.24)

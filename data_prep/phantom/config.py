@@ -4,6 +4,7 @@ import difflib
 from dataclasses import asdict, dataclass
 
 from data_prep.phantom.factors import CONFOUNDERS, PATHOLOGIES
+from data_prep.source import SourceError
 
 TEST_SPLITS = ("test", "test_rho0", "test_flipped", "test_independent", "test_heldout")
 SPLITS = ("train", "validation", *TEST_SPLITS)
@@ -11,7 +12,7 @@ SITE = "site"  # the hospital, as a confounder: it shows only in the token and t
 TREATED = {"drain": "Pneumothorax"}  # confounders that are a treatment, and what they treat
 
 
-class PhantomError(ValueError):
+class PhantomError(SourceError):
     """A configuration of the phantom that cannot be."""
 
 

@@ -28,7 +28,7 @@ def _paste(image: np.ndarray, stamp: np.ndarray, top: float, left: float) -> Non
     size = image.shape[0]
     row, first = round(top * size), round(left * size)
     region = image[row : row + stamp.shape[0], first : first + stamp.shape[1]]
-    region += (0.97 - region) * stamp[: region.shape[0], : region.shape[1]]
+    region += (0.95 - region) * stamp[: region.shape[0], : region.shape[1]]
 
 
 def markers(factors: np.ndarray, image: np.ndarray) -> None:
@@ -57,12 +57,12 @@ def devices(factors: np.ndarray, at: Frame, image: np.ndarray) -> None:
     """Tube, pacemaker with lead, chest drain and ECG leads; in place."""
     tube = np.flatnonzero(column(factors, "tube") > 0.5)
     wall = _path(at, tube, [(0.015, -1.05), (0.005, -0.55), (-0.005, -0.22)])
-    image[tube] += 0.20 * bump(wall, 0.035) - 0.10 * bump(wall, 0.014)
+    image[tube] += 0.21 * bump(wall, 0.040) - 0.09 * bump(wall, 0.016)
 
     pacemaker = np.flatnonzero(column(factors, "pacemaker") > 0.5)
-    box = np.maximum(np.abs(at.u[pacemaker] - 0.55) / 0.13, np.abs(at.v[pacemaker] + 0.50) / 0.10)
+    box = ((at.u[pacemaker] - 0.55) / 0.115) ** 4 + ((at.v[pacemaker] + 0.50) / 0.09) ** 4
     lead = _path(at, pacemaker, [(0.48, -0.48), (0.22, -0.55), (0.06, -0.30), (0.02, 0.10), (0.24, 0.42)])
-    image[pacemaker] += 0.42 * ramp(1.0 - box, 0.25) + 0.24 * bump(lead, 0.026)
+    image[pacemaker] += 0.42 * ramp(1.0 - box, 0.6) + 0.24 * bump(lead, 0.026)
 
     drain = np.flatnonzero(column(factors, "drain") > 0.5)
     mirrored = np.where(column(factors[drain], "Pneumothorax:side") > 0.5, 1.0, -1.0)[:, None, None]
@@ -83,7 +83,7 @@ def collimation(factors: np.ndarray, image: np.ndarray) -> None:
     edge = np.minimum(edge, size - edge) / size
     open_ = ramp(np.minimum(edge[:, None], edge[None, :]) - 0.045, 0.03).astype(np.float32)
     chosen = np.flatnonzero(column(factors, "collimation") > 0.5)
-    image[chosen] *= open_
+    image[chosen] = 0.03 + (image[chosen] - 0.03) * open_
 
 
 def scanner(factors: np.ndarray, image: np.ndarray) -> None:

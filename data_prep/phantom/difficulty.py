@@ -28,7 +28,8 @@ def linear_auroc(config: PhantomConfig, components: int = 80) -> dict[str, float
     made = Phantom(config)
     train, test = made.whole("train"), made.whole("test")
     pixels, others = (
-        quantise(render(people.factors, people.seeds, config.image_size)).reshape(len(people.seeds), -1) / 255.0
+        quantise(render(people.factors, people.seeds, config.image_size)).reshape(len(people.seeds), -1)
+        / np.float32(255.0)
         for people in (train, test)
     )
     pca = PCA(components, whiten=True, svd_solver="randomized", random_state=0).fit(pixels)

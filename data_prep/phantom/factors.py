@@ -2,8 +2,11 @@
 
 A factor vector float32 [F] and an integer seed determine an image completely. Anatomy and acquisition are continuous,
 pathologies and confounders binary. A pathology's severity, side and place are factors of their own and always drawn, so
-that do(pathology = 1) is defined for every image. The seed chooses vessels, texture and noise and nothing else.
+that do(pathology = 1) is defined for every image; a pathology may ignore some of them (cardiomegaly has no side). The seed
+chooses vessels, mottle and noise and nothing else.
 """
+
+import difflib
 
 import numpy as np
 
@@ -72,12 +75,12 @@ Devices any device; No Finding is the absence of every pathology (devices do not
 
 
 def column(factors: np.ndarray, name: str) -> np.ndarray:
-    """One factor of every row.
+    """One factor of every row, [...] of [..., F].
 
     Raises:
-      KeyError: for a name that is no factor.
+      ValueError: for a name that is no factor, with the nearest one.
     """
-    return factors[..., INDEX[name]]
+    return factors[..., _position(name)]
 
 
 def per_row(factors: np.ndarray, name: str) -> np.ndarray:
@@ -86,35 +89,32 @@ def per_row(factors: np.ndarray, name: str) -> np.ndarray:
 
 
 def do(factors: np.ndarray, name: str, value: float | np.ndarray) -> np.ndarray:
-    """A copy of factors [n, F] with a factor set, or a composed finding switched.
+    """The intervention do(name = value): a copy of factors [..., F] with a factor set, or a composed finding switched.
 
-    Switching a composed finding off clears all its parts. Switching Lung Opacity or Support Devices on sets the first part
-    where none is present; No Finding on clears all pathologies, off is not defined.
+    A composed finding is switched off by clearing its parts, and on by setting the first of them where none is present.
+    No Finding is the other way round: on clears every pathology.
 
     Raises:
-      ValueError: for do(No Finding = 0), which does not say what should be found.
+      ValueError: for an unknown name, or do(No Finding = 0), which does not say what should be found.
     """
     changed = factors.copy()
     if name not in COMPOSED:
-        changed[..., INDEX[name]] = value
+        changed[..., _position(name)] = value
         return changed
-    parts = [INDEX[part] for part in COMPOSED[name]]
-    if name == "No Finding":
-        if value < 0.5:
-            raise ValueError("do(No Finding = 0) does not say which pathology should appear")
-        changed[..., parts] = 0.0
-    elif value < 0.5:
-        changed[..., parts] = 0.0
+    on = bool(np.all(np.asarray(value) > 0.5))
+    if name == "No Finding" and not on:
+        raise ValueError("do(No Finding = 0) does not say which pathology should appear; name one")
+    if name == "No Finding" or not on:
+        changed[..., [INDEX[part] for part in COMPOSED[name]]] = 0.0
     else:
-        changed[..., parts[0]] = np.where(changed[..., parts].any(axis=-1), changed[..., parts[0]], 1.0)
+        changed[~present(factors, name), INDEX[COMPOSED[name][0]]] = 1.0
     return changed
 
 
 def present(factors: np.ndarray, finding: str) -> np.ndarray:
     """Truth of a finding, bool [n], for a pathology, a confounder or a composed finding."""
-    if finding not in COMPOSED:
-        return column(factors, finding) > 0.5
-    found = factors[..., [INDEX[part] for part in COMPOSED[finding]]].max(axis=-1) > 0.5
+    parts = [_position(part) for part in COMPOSED.get(finding, (finding,))]
+    found = (factors[..., parts] > 0.5).any(axis=-1)
     return ~found if finding == "No Finding" else found
 
 
@@ -131,3 +131,10 @@ def contrast(factors: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
         here = column(factors, name)
         return do(factors, name, here - 0.5), do(factors, name, here + 0.5)
     return do(factors, name, 0.0), do(factors, name, 1.0)
+
+
+def _position(name: str) -> int:
+    if name not in INDEX:
+        near = difflib.get_close_matches(name, INDEX, n=1, cutoff=0.0)[0]
+        raise ValueError(f"{name!r} is not a factor of the phantom; did you mean {near!r}?")
+    return INDEX[name]

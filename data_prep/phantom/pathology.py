@@ -44,14 +44,14 @@ def _affected(factors: np.ndarray, at: Frame, name: str) -> Affected:
 
 
 def enlarged_heart(factors: np.ndarray) -> np.ndarray:
-    """[n]: cardiomegaly widens the heart by 14 to 44 %, 1 without it."""
+    """[n]: cardiomegaly widens the heart by 7 to 32 %, 1 without it."""
     severity = column(factors, "Cardiomegaly:severity")
-    return 1.0 + (column(factors, "Cardiomegaly") > 0.5) * (0.14 + 0.30 * severity)
+    return 1.0 + (column(factors, "Cardiomegaly") > 0.5) * (0.07 + 0.25 * severity)
 
 
 def raised_diaphragm(factors: np.ndarray) -> np.ndarray:
     """[n, 2], right and left: the volume lost to atelectasis lifts the affected side's diaphragm."""
-    lift = (column(factors, "Atelectasis") > 0.5) * (0.03 + 0.09 * column(factors, "Atelectasis:severity"))
+    lift = (column(factors, "Atelectasis") > 0.5) * (0.03 + 0.11 * column(factors, "Atelectasis:severity"))
     left = column(factors, "Atelectasis:side") > 0.5
     return np.stack([np.where(left, 0.0, lift), np.where(left, lift, 0.0)], axis=1).astype(np.float32)
 
@@ -59,10 +59,10 @@ def raised_diaphragm(factors: np.ndarray) -> np.ndarray:
 def effusion(factors: np.ndarray, at: Frame, lungs: Lungs) -> None:
     """Fluid at the base, which blunts the costophrenic angle and climbs the chest wall as a meniscus."""
     rows, severity, _, _, _, half = _affected(factors, at, "Pleural Effusion")
-    level = 0.54 - 0.34 * severity - 0.55 * np.square(np.maximum(at.side[rows] - 0.25, 0.0)) * (1.0 + severity)
+    level = 0.59 - 0.20 * severity - 0.42 * np.square(np.maximum(at.side[rows] - 0.25, 0.0)) * (1.0 + severity)
     fluid = half * ramp(at.v[rows] - level, 0.13)
-    lungs.air[rows] *= 1.0 - 0.9 * fluid
-    lungs.density[rows] += 0.17 * fluid * at.lung[rows]
+    lungs.air[rows] *= 1.0 - (0.24 + 0.46 * severity) * fluid
+    lungs.density[rows] += 0.15 * severity * fluid * at.lung[rows]
     lungs.vessels[rows] *= 1.0 - fluid
 
 
@@ -90,30 +90,31 @@ def edema(factors: np.ndarray, at: Frame, lungs: Lungs, mottle: np.ndarray) -> N
     distance = np.square((at.side[rows] - 0.28) / 0.44) + np.square((at.v[rows] - 0.04 - 0.08 * down) / 0.52)
     wing = np.square(np.maximum(1.0 - distance, 0.0))
     haze = np.maximum(wing * (1.0 + 0.55 * mottle[rows]), 0.0)
-    lungs.air[rows] *= 1.0 - np.minimum((0.05 + 0.26 * severity) * haze, 0.9)
+    lungs.air[rows] *= 1.0 - np.minimum((0.04 + 0.20 * severity) * haze, 0.9)
     lungs.vessels[rows] *= 1.0 + (0.2 + 0.5 * severity) * wing
 
 
 def pneumothorax(factors: np.ndarray, at: Frame, lungs: Lungs) -> None:
     """Air without vessels between the chest wall and a thin pleural line, widest at the apex."""
     rows, severity, _, _, _, half = _affected(factors, at, "Pneumothorax")
-    depth = np.minimum(at.lateral[rows], 0.75 * at.apex[rows])
-    fall = np.clip(1.0 - (at.v[rows] + 0.80) * np.float32(1 / 1.2), 0.0, 1.0)
-    width = (0.11 + 0.20 * severity) * fall
+    across, down = at.lateral[rows], 0.75 * at.apex[rows]
+    depth = 0.5 * (across + down - np.hypot(across - down, np.float32(0.12)))  # a smooth minimum
+    fall = np.clip(1.0 - (at.v[rows] + 0.80) * np.float32(1 / 1.05), 0.0, 1.0)
+    width = (0.15 + 0.20 * severity) * fall
     outside = half * ramp(width - depth, 0.025) * ramp(fall - 0.05, 0.1)
-    lungs.air[rows] *= 1.0 + 0.22 * outside
+    lungs.air[rows] *= 1.0 + 0.30 * outside
     lungs.vessels[rows] *= 1.0 - outside
     line = half * bump(depth - width, 0.030) * ramp(fall - 0.1, 0.1)
-    lungs.density[rows] += 0.12 * line * at.lung[rows]
+    lungs.density[rows] += 0.14 * line * at.lung[rows]
 
 
 def lesion(factors: np.ndarray, at: Frame, lungs: Lungs) -> None:
     """A round nodule or mass with a sharp border, anywhere in the lungs."""
     found = _affected(factors, at, "Lung Lesion")
-    du, dv = _offsets(at, found, 0.44, 0.20, -0.50, 0.32)
-    radius = 0.065 + 0.075 * found.severity
+    du, dv = _offsets(at, found, 0.43, 0.13, -0.38, 0.22)
+    radius = 0.08 + 0.09 * found.severity
     body = 1.0 - (np.square(du) + np.square(dv)) / np.square(radius)
-    lungs.density[found.rows] += (0.17 + 0.07 * found.severity) * ramp(body, 0.8) * at.lung[found.rows]
+    lungs.density[found.rows] += (0.21 + 0.09 * found.severity) * ramp(body, 0.8) * at.lung[found.rows]
 
 
 def atelectasis(factors: np.ndarray, at: Frame, lungs: Lungs) -> None:
@@ -122,4 +123,4 @@ def atelectasis(factors: np.ndarray, at: Frame, lungs: Lungs) -> None:
     middle = 0.24 + 0.10 * down + 0.25 * across * (at.side[rows] - 0.42)
     band = bump(at.v[rows] - middle, 0.05 + 0.02 * severity) + 0.7 * bump(at.v[rows] - middle + 0.14, 0.04)
     extent = bump(at.side[rows] - 0.44, 0.34)
-    lungs.density[rows] += (0.11 + 0.12 * severity) * half * extent * band * at.lung[rows]
+    lungs.density[rows] += (0.17 + 0.14 * severity) * half * extent * band * at.lung[rows]

@@ -5,7 +5,7 @@ vessels, mottle and noise from fixed banks, so an intervention on factors leaves
 
     effect(c) = x(do(c = 1)) - x(do(c = 0))        mask(c) = |effect(c)| > tau
 
-are exact and free of noise.
+are exact and free of noise (but where a pixel is clipped at black or white).
 """
 
 import functools
@@ -46,9 +46,9 @@ def _render(factors: np.ndarray, seeds: np.ndarray, size: int) -> np.ndarray:
     confounders.devices(factors, at, image)
     image = _film(image, factors)
     confounders.scanner(factors, image)
-    image += confounders.noise_level(factors) * texture.noise(seeds, size)
     confounders.collimation(factors, image)
     confounders.markers(factors, image)
+    image += confounders.noise_level(factors) * texture.noise(seeds, size)  # last, so that it cancels in effects
     return np.clip(image, 0.0, 1.0, out=image)
 
 

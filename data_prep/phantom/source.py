@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data_prep.phantom.config import PhantomConfig
-from data_prep.phantom.factors import FACTORS, INDEX, PATHOLOGIES
+from data_prep.phantom.factors import FACTORS, INDEX, PATHOLOGIES, do
 from data_prep.phantom.population import Population, probabilities, sample
-from data_prep.phantom.rendering import mask, quantise, render
+from data_prep.phantom.rendering import TAU, quantise, render
 from data_prep.schema import Example
 from dirvae.labels import FINDINGS
 
@@ -19,7 +19,7 @@ class Phantom:
 
     config: PhantomConfig
 
-    version = "0.9.0"
+    version = "1.0.0"
     chunk_size = 500
     factors = len(FACTORS)
 
@@ -63,8 +63,8 @@ class Phantom:
     def chunk(self, split: str, number: int) -> tuple[list[Example], list]:
         """The chunk's examples, and what had to be skipped: nothing."""
         people = self.population(split, number)
-        images = quantise(render(people.factors, people.seeds, self.image_size))
-        found = boxes(people.factors, people.seeds, self.image_size)
+        drawn = render(people.factors, people.seeds, self.image_size)
+        found, images = boxes(people.factors, people.seeds, drawn), quantise(drawn)
         return [self._example(split, number, people, images, found, i) for i in range(len(images))], []
 
     def _example(
@@ -86,12 +86,17 @@ class Phantom:
         )
 
 
-def boxes(factors: np.ndarray, seeds: np.ndarray, size: int) -> list[np.ndarray]:
-    """For each image float32 [m, 5]: (finding, ymin, xmin, ymax, xmax) around the exact mask of each pathology it has."""
+def boxes(factors: np.ndarray, seeds: np.ndarray, images: np.ndarray) -> list[np.ndarray]:
+    """For each image float32 [m, 5]: (finding, ymin, xmin, ymax, xmax) around the exact mask of each pathology it has.
+
+    `images` [n, S, S] are the rendered ones: where a pathology is present, they are x(do 1), so only x(do 0) is drawn.
+    """
+    size = images.shape[1]
     found: list[list[tuple[float, ...]]] = [[] for _ in range(len(factors))]
     for pathology in PATHOLOGIES:
         rows = np.flatnonzero(factors[:, INDEX[pathology]] > 0.5)
-        for row, area in zip(rows, mask(factors[rows], seeds[rows], pathology, size), strict=True):
+        without = render(do(factors[rows], pathology, 0.0), seeds[rows], size)
+        for row, area in zip(rows, np.abs(images[rows] - without) > TAU, strict=True):
             if area.any():
                 spans = [np.flatnonzero(area.any(axis=axis)) for axis in (1, 0)]
                 low, high = [span[0] / size for span in spans], [(span[-1] + 1) / size for span in spans]

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 PATIENT_BITS = 8
-BANK = 48  # vessel trees, and mottles
+BANK = 32  # vessel trees, and mottles
 CANVAS = 512  # pixels a side on which vessels are drawn, before averaging
 GRAIN = 256  # noise grains a side of an image, at any size
 TILES = 3  # the noise field is this many images wide
@@ -85,7 +85,7 @@ def _branch(
         u, v = points[-1]
         points.append((u + 0.030 * np.cos(heading), v + 0.030 * np.sin(heading)))
     pixels = [((u + 1) / 2 * CANVAS, (v + 1) / 2 * CANVAS) for u, v in points]
-    pen.line(pixels, fill=min(255, round(45 + 9000 * width)), width=max(1, round(width * CANVAS / 2)), joint="curve")
+    pen.line(pixels, fill=min(255, round(45 + 9000 * width)), width=max(1, round(width * CANVAS / 2)))
     if depth:
         for turn in (-0.32, 0.32):
             _branch(pen, rng, points[-1], heading + turn + 0.15 * rng.standard_normal(), width * 0.70, depth - 1)

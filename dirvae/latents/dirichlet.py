@@ -59,13 +59,16 @@ def posterior(features: Float[Array, "*B F"], prior: Dirichlet, parametrisation:
     All are cut off at MAX_CONCENTRATION. The floor keeps E log z = psi(a) - psi(a_0), which falls as -1/a, within the
     range that a linear head can use: at .01 it reaches -100.
     """
-    base = prior.concentration
+    components = prior.concentration.shape[-1]
+    base = jnp.broadcast_to(prior.concentration, (*features.shape[:-1], components))
     if parametrisation == "exp":
         free = base * jnp.exp(jnp.minimum(features, jnp.log(MAX_CONCENTRATION / base)))
     elif parametrisation == "softplus":
         free = jax.nn.softplus(features + jnp.log(jnp.expm1(base)))
     elif parametrisation == "mean_total":
-        total = jnp.sum(base) * jnp.exp(jnp.minimum(features[..., -1:], math.log(MAX_CONCENTRATION)))
+        total = jnp.sum(base, axis=-1, keepdims=True) * jnp.exp(
+            jnp.minimum(features[..., -1:], math.log(MAX_CONCENTRATION))
+        )
         free = total * jax.nn.softmax(features[..., :-1])
     else:
         raise ValueError(f"parametrisation {parametrisation!r} is not one of exp, softplus, mean_total")

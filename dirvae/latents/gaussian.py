@@ -31,6 +31,11 @@ def prior(components: int, concentration: float) -> Gaussian:
     return Gaussian(jnp.zeros(components), jnp.zeros(components))
 
 
+def like(prior: Gaussian, values: Float[Array, "*B K"]) -> Gaussian:
+    """The prior with the batch axes of `values`."""
+    return Gaussian(*(jnp.broadcast_to(leaf, values.shape) for leaf in prior))
+
+
 def feature_count(components: int, parametrisation: str) -> int:
     del parametrisation
     return 2 * components
@@ -40,7 +45,8 @@ def posterior(features: Float[Array, "*B F"], prior: Gaussian, parametrisation: 
     """Mean and log standard deviation from features; zero features give the prior."""
     del parametrisation, floor
     mean, log_scale = jnp.split(features, 2, axis=-1)
-    return Gaussian(prior.mean + mean, jnp.clip(prior.log_scale + log_scale, *LOG_SCALES))
+    base = like(prior, mean)
+    return Gaussian(base.mean + mean, jnp.clip(base.log_scale + log_scale, *LOG_SCALES))
 
 
 def sample(key: Key, posterior: Gaussian) -> LatentSample:
@@ -51,6 +57,7 @@ def sample(key: Key, posterior: Gaussian) -> LatentSample:
 
 def kl(posterior: Gaussian, prior: Gaussian) -> Float[Array, "*B"]:
     """KL between diagonal Gaussians, in nats."""
+    prior = like(prior, posterior.mean)
     log_ratio = posterior.log_scale - prior.log_scale
     shift = (posterior.mean - prior.mean) * jnp.exp(-prior.log_scale)
     return jnp.sum(0.5 * (jnp.exp(2 * log_ratio) + jnp.square(shift) - 1.0) - log_ratio, axis=-1)

@@ -54,7 +54,8 @@ def kl(posterior: Gaussian, prior: Gaussian) -> Float[Array, "*B"]:
     At most the KL of the K-dimensional Gaussians of h, which also pays for the shift that z does not see.
     """
     components = posterior.mean.shape[-1]
-    w = jnp.broadcast_to(jnp.exp(-2.0 * prior.log_scale), posterior.mean.shape)
+    prior = gaussian.like(prior, posterior.mean)
+    w = jnp.exp(-2.0 * prior.log_scale)
     spread = jnp.exp(2.0 * posterior.log_scale)
     trace = jnp.sum(w * spread, axis=-1) - jnp.sum(w * w * spread, axis=-1) / jnp.sum(w, axis=-1)
     distance = _shift_free(posterior.mean - prior.mean, w)
