@@ -141,7 +141,7 @@ def evaluate_elsewhere(
     if raw_dir is None:
         examples, key = runs.load_examples(run, name), name
     else:
-        built = build.prepare_split(run.config.data, raw_dir, name, data_dir, progress_line)
+        built = build.prepare_split(raw_dir, name, run.config.data, data_dir, progress_line)
         split = data.Split(built, name, run.config.data.cache_megabytes)
         examples = data.examples(split, run.labels, run.config.data)
         key = f"{raw_dir.resolve().name}/{name}" if name in runs.split_names(run) else name
