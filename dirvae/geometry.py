@@ -3,7 +3,8 @@
 A cotangent is the gradient of tau -> logit(retract(c, tau)) at tau = 0. A metric raises it to a direction: `identity`
 leaves it (steepest ascent per unit of the coordinates' own length), a covariance matrix multiplies it (the shortest path in
 Mahalanobis distance to a target logit; it turns the classifier's filter into the data's pattern, Haufe et al. 2014), and
-`fisher` divides by the Fisher information of the simplex (natural gradient, i.e. exponentiated gradient).
+`fisher` applies the pseudo-inverse of the Fisher information of the simplex (natural gradient). On a simplex every
+direction is centred, since a common shift of log z does not move z; its norm is then Aitchison's.
 """
 
 import jax
@@ -12,6 +13,8 @@ from jaxtyping import Array, Float
 
 Metric = str | Float[Array, "D D"]
 """'identity', 'fisher', or the covariance of the flattened coordinates of one example."""
+
+RAREST = -20.0  # log z below which the Fisher metric counts a component as no rarer, so that no direction is infinite
 
 
 def centre(log_z: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
@@ -35,11 +38,13 @@ def euclidean_step(z: Float[Array, "*B K"], tangent: Float[Array, "*B K"]) -> Fl
 
 
 def raise_on_simplex(log_z: Float[Array, "*B K"], cotangent: Float[Array, "*B K"], metric: Metric) -> Array:
-    """Direction in log coordinates. Fisher: the metric of z in log coordinates is diag(z) on centred vectors."""
+    """Direction in log coordinates, for a cotangent that sums to 0 over K, as every gradient through `retract` does.
+
+    Fisher: the metric of z in log coordinates is diag(z) - z z^T; on such a cotangent c its pseudo-inverse is c/z, centred.
+    """
     if isinstance(metric, str) and metric == "fisher":
-        natural = cotangent * jnp.exp(-jnp.maximum(log_z, -20.0))
-        return centre(natural)
-    return _raise(cotangent, metric)
+        return centre(cotangent * jnp.exp(-jnp.maximum(log_z, RAREST)))
+    return centre(_raise(cotangent, metric))
 
 
 def raise_euclidean(z: Float[Array, "*B K"], cotangent: Float[Array, "*B K"], metric: Metric) -> Array:
@@ -52,4 +57,4 @@ def _raise(cotangent: Float[Array, "*B K"], metric: Metric) -> Array:
         if metric != "identity":
             raise ValueError(f"metric {metric!r} is not identity, fisher or a covariance matrix")
         return cotangent
-    return (metric @ cotangent.reshape(-1)).reshape(cotangent.shape)
+    return (cotangent.reshape(-1, len(metric)) @ metric.T).reshape(cotangent.shape)

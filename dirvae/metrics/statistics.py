@@ -35,6 +35,11 @@ def _percentiles(values: np.ndarray, level: float) -> np.ndarray:
     return np.where(known, bounds, np.nan)
 
 
+def _macro(values: np.ndarray, defined: np.ndarray) -> np.ndarray:
+    """[R]: the mean over the labels [R, L] that the sample defines [L]; NaN where a replicate lacks one of them."""
+    return values[:, defined].mean(axis=1) if defined.any() else np.full(len(values), np.nan)
+
+
 def bootstrap_intervals(
     target: np.ndarray,
     mask: np.ndarray,
@@ -47,7 +52,8 @@ def bootstrap_intervals(
 ) -> dict[str, dict[str, list[float]]]:
     """{metric: {"macro": [low, high], label: [low, high]}}, percentile intervals from the same resamples.
 
-    A replicate in which a label loses one of its two values is left out of that label's interval.
+    A replicate in which a label loses one of its two values is left out of that label's interval and of the macro's,
+    which is always over the labels that the sample defines.
     """
     parts: dict[str, list[np.ndarray]] = {name: [] for name in classification.METRICS}
     for weights in patient_weights(patient, replicates, seed):
@@ -56,7 +62,10 @@ def bootstrap_intervals(
     result = {}
     for name, chunks in parts.items():
         values = np.concatenate(chunks)
-        bounds = _percentiles(np.column_stack([classification.macro(values), values]), level)
+        defined = np.isfinite(
+            classification.per_label(classification.METRICS[name], target, mask, probability, np.ones((1, len(target))))
+        )[0]
+        bounds = _percentiles(np.column_stack([_macro(values, defined), values]), level)
         result[name] = dict(zip(("macro", *labels), bounds.T.tolist(), strict=True))
     return result
 
@@ -88,17 +97,21 @@ def paired_difference(
     seed: int = 0,
     level: float = 0.95,
 ) -> list[Paired]:
-    """Macro first, then each label: model a's score less model b's on the same images [N, L]."""
+    """Macro first, then each label: model a's score less model b's on the same images [N, L].
+
+    Replicates are left out as in `bootstrap_intervals`.
+    """
     score = classification.METRICS[metric]
 
-    def both(weights: np.ndarray) -> np.ndarray:
-        gap = [classification.per_label(score, target, mask, p, weights) for p in (a, b)]
-        known = np.isfinite(gap[0]) & np.isfinite(gap[1])
-        values = np.where(known, gap[0] - gap[1], np.nan)
-        return np.column_stack([classification.macro(values), values])
+    def gaps(weights: np.ndarray) -> np.ndarray:
+        first, second = (classification.per_label(score, target, mask, p, weights) for p in (a, b))
+        return first - second
 
-    observed = both(np.ones((1, len(target))))[0]
-    replicated = np.concatenate([both(weights) for weights in patient_weights(patient, replicates, seed)])
+    values = gaps(np.ones((1, len(target))))
+    defined = np.isfinite(values[0])
+    replicated = np.concatenate([gaps(weights) for weights in patient_weights(patient, replicates, seed)])
+    observed = np.append(_macro(values, defined), values)
+    replicated = np.column_stack([_macro(replicated, defined), replicated])
     bounds = _percentiles(replicated, level)
     return [
         Paired(float(value), (float(low), float(high)), _two_sided(column))
@@ -141,12 +154,12 @@ def delong(y: np.ndarray, scores: np.ndarray) -> DeLong:
     It assumes independent images. Identical scores give p = 1.
 
     Raises:
-      ValueError: where one of the two values is missing.
+      ValueError: where there are fewer than two positives or two negatives, so that no variance is defined.
     """
     positive, negative = scores[:, y == 1], scores[:, y == 0]
     m, n = positive.shape[1], negative.shape[1]
-    if not m or not n:
-        raise ValueError("DeLong's test needs positives and negatives")
+    if min(m, n) < 2:
+        raise ValueError(f"DeLong's test needs two positives and two negatives at least, not {m} and {n}")
     within_positive, within_negative = stats.rankdata(positive, axis=1), stats.rankdata(negative, axis=1)
     together = stats.rankdata(np.concatenate([positive, negative], axis=1), axis=1)
     v10 = (together[:, :m] - within_positive) / n
