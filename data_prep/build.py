@@ -68,9 +68,9 @@ def build(
         written, as on a full disk. What was built until then is kept, and the next call goes on from there.
     """
     directory = Path(data_dir) / identity(source) / source.version
-    if (directory / manifest.FILE).exists():
-        return directory
     try:
+        if (directory / manifest.FILE).exists():
+            return directory
         directory.mkdir(parents=True, exist_ok=True)
         with _locked(directory.parent / ".lock", progress):
             if not (directory / manifest.FILE).exists():
@@ -119,7 +119,7 @@ def _describe(source: Source, directory: Path, by_split: dict[str, list[Shard]])
     """TFDS's metadata, by which it reads the shards."""
     name = identity(source)
     owner = tfds.core.dataset_info.DatasetIdentity(
-        name=name, version=tfds.core.Version(source.version), data_dir=str(directory), module_name=__name__
+        name=name, version=tfds.core.Version(source.version), data_dir=str(directory), module_name="data_prep.build"
     )
     info = tfds.core.DatasetInfo(
         builder=owner,

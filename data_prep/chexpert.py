@@ -69,7 +69,10 @@ class CheXpert:
             division = {"folds": self.folds, "fold": self.fold}
         else:
             division = {"validation_percent": self.validation_percent}
-        digests = {table.stem: hashlib.sha256(table.read_bytes()).hexdigest() for table in self.tables()}
+        try:
+            digests = {table.stem: hashlib.sha256(table.read_bytes()).hexdigest() for table in self.tables()}
+        except OSError as error:
+            raise SourceError(f"{error.filename} cannot be read ({error.strerror})") from None
         return {"folder": self.root().name, "views": self.views, **division, "tables": digests}
 
     def root(self) -> Path:
@@ -136,7 +139,10 @@ def locate(path: str, root: Path, raw_dir: Path) -> Path:
       images.ImageError: where there is none, or it would leave raw_dir through a symbolic link.
     """
     places = (root.joinpath(*path.split("/")[1:]), root / path, raw_dir / path)
-    found = next((place for place in places if place.is_file()), None)
+    try:
+        found = next((place for place in places if place.is_file()), None)
+    except OSError as error:
+        raise images.ImageError(f"cannot be opened ({error.strerror})") from None
     if found is None:
         raise images.ImageError("no such file")
     if not found.resolve().is_relative_to(raw_dir.resolve()):

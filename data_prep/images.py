@@ -9,9 +9,7 @@ The rules, none of which looks at other images:
   size          a pixel is the exact average of the area it covers; smaller images grow by bilinear interpolation
 """
 
-import struct
 import warnings
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from data_prep.source import SourceError
 
 MAX_PIXELS = 50_000_000  # more than twice the largest radiograph; beyond it a file is a decompression bomb
 FORMATS = ("PNG", "JPEG", "JPEG2000", "TIFF", "BMP", "PPM")  # Pillow's other decoders see no untrusted file
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error)
+TOO_LARGE = f"more than {MAX_PIXELS:,} pixels"
 
 
 class ImageError(ValueError):
@@ -36,9 +34,9 @@ def read(path: Path, size: int) -> np.ndarray:
       ImageError: for a missing, empty, truncated, oversized, multi-frame or non-image file.
       SourceError: for DICOM where pydicom is not installed.
     """
-    if not path.is_file():
-        raise ImageError("no such file")
     try:
+        if not path.is_file():
+            raise ImageError("no such file")
         with path.open("rb") as file:
             head = file.read(132)
     except OSError as error:
@@ -46,26 +44,28 @@ def read(path: Path, size: int) -> np.ndarray:
     if not head:
         raise ImageError("the file is empty")
     dicom = head[128:] == b"DICM" or path.suffix.lower() in (".dcm", ".dicom")
-    return square(_read_dicom(path) if dicom else _read_picture(path), size)[..., None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is wrong with a file is said once, in the list of those left out
+        return square(_read_dicom(path) if dicom else _read_picture(path), size)[..., None]
 
 
 def _read_picture(path: Path) -> np.ndarray:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as picture:
-                _check_extent(picture.width, picture.height, getattr(picture, "n_frames", 1))
-                picture.load()
-                return _grey(picture)
+        with Image.open(path, formats=FORMATS) as picture:
+            _check_extent(picture.width, picture.height, getattr(picture, "n_frames", 1))
+            picture.load()
+            return _grey(picture)
     except ImageError:
         raise
-    except (*_BROKEN, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:  # Pillow's own limit, which is higher but is looked at first
+        raise ImageError(TOO_LARGE) from None
+    except Exception as error:  # Pillow's decoders raise many kinds; each means that there is no usable picture
         raise ImageError(f"not a readable image ({_brief(error, path)})") from None
 
 
 def _check_extent(width: int, height: int, frames: int) -> None:
     if width * height > MAX_PIXELS:
-        raise ImageError(f"{width} x {height} pixels are more than {MAX_PIXELS:,}")
+        raise ImageError(TOO_LARGE)
     if frames > 1:
         raise ImageError(f"the file holds {frames} frames; one is needed")
 
@@ -108,30 +108,63 @@ def _read_dicom(path: Path) -> np.ndarray:
 
 def _dicom_grey(dataset: Any) -> np.ndarray:
     """[H, W], grey levels of [0, 255], of a pydicom dataset with one frame."""
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+    from pydicom.pixels import apply_modality_lut
 
     kind = dataset.PhotometricInterpretation
     if kind == "RGB" or kind.startswith("YBR"):
         return np.asarray(Image.fromarray(dataset.pixel_array).convert("L"))
     if kind not in ("MONOCHROME1", "MONOCHROME2"):
         raise ImageError(f"photometric interpretation {kind} is neither grey nor RGB")
-    levels = apply_modality_lut(dataset.pixel_array, dataset)
-    low, high = float(levels.min()), float(levels.max())
-    if dataset.get("VOILUTSequence") or dataset.get("WindowWidth") is not None:
-        beyond = np.asarray([[-(2**20), 2**20]], np.int32)  # any X-ray's levels lie between; maps to the output's ends
-        with np.errstate(over="ignore"):  # of the sigmoid's exponential, which then is 1 / infinity, as it should be
-            ends = apply_voi_lut(beyond, dataset)
-            levels = apply_voi_lut(np.rint(levels).astype(np.int32), dataset)
-        low, high = float(ends.min()), float(ends.max())
-    share = np.clip((levels.astype(np.float32) - low) / max(high - low, 1e-6), 0.0, 1.0)
+    share = _displayed(apply_modality_lut(dataset.pixel_array, dataset).astype(np.float32), dataset)
     return np.float32(255.0) * (1.0 - share if kind == "MONOCHROME1" else share)
+
+
+def _displayed(levels: np.ndarray, dataset: Any) -> np.ndarray:
+    """Levels as shares of white: through the VOI LUT, else the window, else their own range (DICOM PS3.3 C.11.2).
+
+    Written out here, since pydicom's version wraps levels around beyond 16 bit, or 8 bit for a LUT of 8-bit entries, and
+    inverts a window that follows a negative rescale slope.
+    """
+    if dataset.get("VOILUTSequence"):
+        return _look_up(levels, dataset.VOILUTSequence[0], "<" if dataset.original_encoding[1] else ">")
+    if None not in (dataset.get("WindowCenter"), dataset.get("WindowWidth")):
+        center, width = (float(np.atleast_1d(dataset[name].value)[0]) for name in ("WindowCenter", "WindowWidth"))
+        return _window(levels, center, width, dataset.get("VOILUTFunction") or "LINEAR")
+    low, high = float(levels.min()), float(levels.max())
+    return (levels - low) / max(high - low, 1e-6)
+
+
+def _look_up(levels: np.ndarray, item: Any, byte_order: str) -> np.ndarray:
+    """Entries of a LUT as shares of their range; levels outside its domain get the first or the last one."""
+    entries, first = int(item.LUTDescriptor[0]) or 2**16, int(item.LUTDescriptor[1])
+    table = item.LUTData
+    if isinstance(table, bytes):  # entries of 8 bit may lie two in a word
+        table = np.frombuffer(table, f"{byte_order}u2" if len(table) >= 2 * entries else np.uint8)
+    table = np.atleast_1d(table).astype(np.float32)[:entries]
+    table = (table - table.min()) / max(float(np.ptp(table)), 1.0)
+    return table[np.clip(np.rint(levels) - first, 0, len(table) - 1).astype(np.int64)]
+
+
+def _window(levels: np.ndarray, center: float, width: float, function: str) -> np.ndarray:
+    """The three functions of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    if width < 1.0 if function == "LINEAR" else width <= 0.0:
+        raise ImageError(f"a window of width {width:g}")
+    if function == "SIGMOID":
+        return 0.5 + 0.5 * np.tanh(2.0 * (levels - center) / width)  # 1 / (1 + exp(-4 (x - c) / w))
+    if function == "LINEAR":
+        center, width = center - 0.5, max(width - 1.0, 1e-6)
+    elif function != "LINEAR_EXACT":
+        raise ImageError(f"the VOI LUT function {function} is not one of LINEAR, LINEAR_EXACT, SIGMOID")
+    return np.clip((levels - center) / width + 0.5, 0.0, 1.0)
 
 
 def square(grey: np.ndarray, size: int) -> np.ndarray:
     """Grey levels of [0, 255], [H, W] of any shape -> uint8 [size, size], by the rules for shape and size."""
     side = max(grey.shape)
     if side >= size:
-        levels = _average(_average(grey, side, size).T, side, size).T
+        tall = grey if grey.shape[0] == side else grey.T  # the longer axis first, which leaves the least to hold
+        levels = _average(_average(tall, side, size).T, side, size)
+        levels = levels.T if tall is grey else levels
     else:
         top, left = ((side - extent) // 2 for extent in grey.shape)
         padded = np.zeros((side, side), np.float32)

@@ -89,7 +89,10 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """
     path = Path(directory) / FILE
     try:
-        return json.loads(path.read_text())
+        whole = json.loads(path.read_text())
+        if not isinstance(whole, dict) or not {"content_hash", "splits", "skipped"} <= whole.keys():
+            raise ValueError("it is not a manifest")
+        return whole
     except (FileNotFoundError, NotADirectoryError):
         raise SourceError(f"{directory} holds no finished data set (no {FILE}); build it first") from None
     except (OSError, ValueError) as error:

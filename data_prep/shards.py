@@ -72,7 +72,7 @@ def write_all(
     """
     total = sum(source.counts().values())
     finished = {job: shard for job in jobs if (shard := _read_note(job)) is not None}
-    skipped = [item for shard in finished.values() for item in shard.skipped]
+    skipped: list[Skipped] = []
     began, kept = time.monotonic(), sum(len(shard.tally.digests) for shard in finished.values())
     done = kept
     waiting = [job for job in jobs if job not in finished]
@@ -178,5 +178,5 @@ def _read_note(job: Job) -> Shard | None:
         note = json.loads(job.note.read_text())
         shard = Shard(note["size"], Tally(**note["tally"]), [Skipped(*item) for item in note["skipped"]])
         return None if shard.skipped or job.path.stat().st_size != shard.size else shard
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -74,6 +74,9 @@ def _lines(table: Path, required: tuple[str, ...]) -> Iterator[tuple[int, dict[s
             missing = [name for name in required if name not in (reader.fieldnames or ())]
             if missing:
                 raise SourceError(f"{table} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
+            twice = [name for name in required if reader.fieldnames.count(name) > 1]
+            if twice:
+                raise SourceError(f"{table} has the column {twice[0]} more than once; remove one of them")
             for values in reader:
                 if None in values or None in values.values():
                     raise SourceError(
@@ -119,10 +122,11 @@ def _identity(path: str, where: str) -> tuple[str, str]:
     parts = path.split("/")
     if not path.isprintable() or "\\" in path or re.match(r"[A-Za-z]:", path) or {"", ".", ".."} & set(parts):
         raise SourceError(f"{where}: the Path {path!r} must be relative, plain and within raw_dir")
-    first = next((i for i, part in enumerate(parts) if part.startswith("patient")), None)
-    if first is None or len(parts) < first + 3:
+    named = [i for i, part in enumerate(parts[:-2]) if part.startswith("patient")]
+    if not named:
         raise SourceError(f"{where}: the Path {path!r} is not of the form .../patient00001/study1/view1_frontal.jpg")
-    return parts[first], "/".join(parts[first : first + 2])
+    patient, study = parts[named[-1]], parts[named[-1] + 1]  # the last, since a folder above may be called patients
+    return patient, f"{patient}/{study}"
 
 
 def _age(text: str, where: str) -> int:

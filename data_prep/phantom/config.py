@@ -41,6 +41,11 @@ class PhantomConfig:
     def __post_init__(self) -> None:
         _one_of("phantom confounder", self.confounder, (*CONFOUNDERS, SITE))
         _one_of("phantom finding", self.finding, PATHOLOGIES)
+        for split in ("train", "validation", "test"):
+            if getattr(self, split) < 1:
+                raise PhantomError(f"the phantom's split {split} has {getattr(self, split)} images; it needs at least 1")
+        if self.seed < 0:
+            raise PhantomError(f"the phantom's seed is {self.seed}; it must not be negative")
         if not -1.0 <= self.rho <= 1.0:
             raise PhantomError(f"rho is {self.rho:g}; it must lie between -1 and 1")
         for field in ("view_effect", "label_noise", "blank"):

@@ -53,11 +53,7 @@ class Phantom:
 
     def facts(self) -> dict:
         """For the manifest: P(confounder), given the shortcut's finding and its absence, and prevalences, of every split."""
-        shares = {
-            split: probabilities(self.whole(split).factors, self.config)
-            for split in self.counts()
-            if self.chunks(split)
-        }
+        shares = {split: probabilities(self.whole(split).factors, self.config) for split in self.counts()}
         return {"probability": shares, "factors": list(FACTORS)}
 
     def chunk(self, split: str, number: int) -> tuple[list[Example], list]:

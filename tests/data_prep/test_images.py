@@ -2,6 +2,7 @@
 
 import struct
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -65,17 +66,22 @@ def test_colour_becomes_luma_and_transparency_black(tmp_path: Path) -> None:
     np.testing.assert_array_equal(opaque, [[76, 150], [29, 255]])
 
 
+def resized(png: bytes, side: int) -> bytes:
+    """A PNG file whose header claims side x side pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
+
+
 def broken_files(tmp_path: Path, pixels: np.ndarray) -> dict[str, Path]:
     whole = saved(tmp_path, Image.fromarray(pixels), "whole.png").read_bytes()
     jpeg = saved(tmp_path, Image.fromarray(np.kron(pixels, np.ones((9, 9), np.uint8))), "whole.jpg").read_bytes()
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
-    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
     contents = {
         "empty": b"",
         "text": b"patient data, not an image" * 20,
         "cut.png": whole[: len(whole) // 2],
         "cut.jpg": jpeg[: len(jpeg) // 2],
-        "bomb.png": whole[:8] + chunk + whole[33:],
+        "bomb.png": resized(whole, 60_000),  # beyond Pillow's own limit, too
+        "large.png": resized(whole, 8_000),
         "cut.dcm": bytes(128) + b"DICM" + b"nonsense",
     }
     paths = {name: tmp_path / name for name in contents}
@@ -85,6 +91,7 @@ def broken_files(tmp_path: Path, pixels: np.ndarray) -> dict[str, Path]:
     return paths | {
         "missing": tmp_path / "nowhere.png",
         "folder": tmp_path,
+        "long": tmp_path / ("a" * 300 + ".png"),
         "gif": saved(tmp_path, frames[0], "a.gif"),
         "frames": saved(tmp_path, frames[0], "a.tiff", save_all=True, append_images=frames[1:]),
         "float": saved(tmp_path, Image.fromarray(pixels.astype(np.float32)), "f.tiff"),
@@ -98,10 +105,12 @@ def broken_files(tmp_path: Path, pixels: np.ndarray) -> dict[str, Path]:
         ("text", "not a readable image"),
         ("cut.png", "not a readable image"),
         ("cut.jpg", "not a readable image .*truncated"),
-        ("bomb.png", "60000 x 60000 pixels are more than"),
+        ("bomb.png", "^more than 50,000,000 pixels$"),
+        ("large.png", "^more than 50,000,000 pixels$"),
         ("cut.dcm", "not a readable DICOM"),
         ("missing", "no such file"),
         ("folder", "no such file"),
+        ("long", "cannot be opened"),
         ("gif", "not a readable image"),
         ("frames", "2 frames"),
         ("float", "no stated range"),
@@ -112,6 +121,32 @@ def test_unusable_files_give_a_reason(tmp_path: Path, pixels: np.ndarray, name: 
     with pytest.raises(images.ImageError, match=reason) as raised:
         images.read(path, 12)
     assert str(tmp_path) not in str(raised.value)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "bmp", "pgm", "jp2"])
+def test_damaged_bytes_give_an_image_or_a_reason(tmp_path: Path, pixels: np.ndarray, suffix: str) -> None:
+    rng, path = np.random.default_rng(3), tmp_path / f"damaged.{suffix}"
+    whole = np.frombuffer(saved(tmp_path, Image.fromarray(pixels), f"whole.{suffix}").read_bytes(), np.uint8)
+    refused = 0
+    for _ in range(100):
+        damaged = whole.copy()
+        damaged[rng.integers(0, len(whole), 6)] = rng.integers(0, 256, 6)
+        path.write_bytes(damaged[: rng.integers(1, len(whole) + 1)].tobytes())
+        try:
+            assert images.read(path, 8).shape == (8, 8, 1)
+        except images.ImageError:
+            refused += 1
+    assert refused > 20
+
+
+@pytest.mark.parametrize("shape", [(1, 1_000_000), (1_000_000, 1)])
+def test_a_thin_image_takes_no_more_memory_than_a_square_one(shape: tuple[int, int]) -> None:
+    thin = np.zeros(shape, np.uint8)
+    tracemalloc.start()
+    images.square(thin, 64)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * thin.size
 
 
 def write_dicom(path: Path, levels: np.ndarray, **elements: object) -> Path:
@@ -148,6 +183,32 @@ def test_dicom_window_sets_the_range(tmp_path: Path, function: str) -> None:
     np.testing.assert_allclose(images.read(path, 12)[..., 0], share * 255.0, atol=0.51)
 
 
+def test_dicom_default_window_is_that_of_the_standard(tmp_path: Path) -> None:
+    """PS3.3 C.11.2.1.2: c = 2048, w = 4096 maps 0..4095 to the whole output range."""
+    levels = np.linspace(0, 4095, 144).astype(np.uint16).reshape(12, 12)
+    path = write_dicom(tmp_path / "a.dcm", levels, WindowCenter=[2048, 40], WindowWidth=[4096, 400])
+    np.testing.assert_allclose(images.read(path, 12)[..., 0], levels / 4095.0 * 255.0, atol=0.51)
+
+
+def test_a_falling_rescale_does_not_turn_the_window_over(tmp_path: Path) -> None:
+    window = {"WindowCenter": -1500, "WindowWidth": 1000, "VOILUTFunction": "LINEAR_EXACT"}
+    path = write_dicom(tmp_path / "a.dcm", RAMP, RescaleSlope=-1, RescaleIntercept=0, **window)
+    share = np.clip((1500.0 - RAMP) / 1000.0 + 0.5, 0, 1)
+    np.testing.assert_allclose(images.read(path, 12)[..., 0], share * 255.0, atol=0.51)
+
+
+@pytest.mark.parametrize(
+    ("window", "reason"),
+    [
+        ({"WindowCenter": 1500, "WindowWidth": 0}, "window of width 0"),
+        ({"WindowCenter": 1500, "WindowWidth": 9, "VOILUTFunction": "CUBIC"}, "CUBIC is not one of LINEAR"),
+    ],
+)
+def test_dicom_windows_that_mean_nothing(tmp_path: Path, window: dict, reason: str) -> None:
+    with pytest.raises(images.ImageError, match=reason):
+        images.read(write_dicom(tmp_path / "a.dcm", RAMP, **window), 12)
+
+
 def test_dicom_rescale_comes_before_the_window(tmp_path: Path) -> None:
     window = {"WindowCenter": 2000, "WindowWidth": 2000, "VOILUTFunction": "LINEAR_EXACT"}
     path = write_dicom(tmp_path / "a.dcm", RAMP, RescaleSlope=2, RescaleIntercept=-100, **window)
@@ -155,12 +216,30 @@ def test_dicom_rescale_comes_before_the_window(tmp_path: Path) -> None:
     np.testing.assert_allclose(images.read(path, 12)[..., 0], share * 255.0, atol=0.51)
 
 
-def test_dicom_lookup_table(tmp_path: Path) -> None:
+CURVE = np.round(65535 * (np.arange(2048) / 2047) ** 2).astype(np.uint16)  # of the levels 500 to 2547
+
+
+@pytest.mark.parametrize("vr", ["OW", "US"])
+@pytest.mark.parametrize("bits", [16, 8])
+def test_dicom_lookup_table(tmp_path: Path, vr: str, bits: int) -> None:
+    pydicom = pytest.importorskip("pydicom", reason="DICOM needs the extra of that name")
+    table, entries = pydicom.Dataset(), CURVE >> (16 - bits)
+    table.add_new("LUTDescriptor", "US", [2048, 500, bits])
+    table.add_new("LUTData", vr, entries.astype("<u2").tobytes() if vr == "OW" else entries.tolist())
+    window = {"WindowCenter": 1500, "WindowWidth": 10}  # which a LUT comes before
+    path = write_dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=[table], **window)
+    expected = entries[np.clip(RAMP.astype(int) - 500, 0, 2047)] * (255.0 / entries.max())
+    np.testing.assert_allclose(images.read(path, 12)[..., 0], expected, atol=0.51)
+
+
+def test_dicom_lookup_table_of_bytes_two_a_word(tmp_path: Path) -> None:
     pydicom = pytest.importorskip("pydicom", reason="DICOM needs the extra of that name")
     table = pydicom.Dataset()
-    table.LUTDescriptor, table.LUTData = [4096, 0, 16], np.minimum(np.arange(4096) * 32, 65535).tolist()
+    table.add_new("LUTDescriptor", "US", [2048, 500, 8])
+    table.add_new("LUTData", "OW", (CURVE >> 8).astype(np.uint8).tobytes())
     path = write_dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=[table])
-    np.testing.assert_allclose(images.read(path, 12)[..., 0], np.minimum(RAMP * 32.0, 65535) / 257.0, atol=0.51)
+    expected = (CURVE >> 8)[np.clip(RAMP.astype(int) - 500, 0, 2047)]
+    np.testing.assert_allclose(images.read(path, 12)[..., 0], expected, atol=0.51)
 
 
 def test_monochrome1_is_inverted(tmp_path: Path) -> None:
