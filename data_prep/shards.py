@@ -155,8 +155,9 @@ def _write_records(path: Path, examples: list[Example], source: Source) -> None:
             writer.write(record)
         writer.close()
     except RuntimeError as error:  # what the C++ writer makes of every failure to write
-        full = os.strerror(errno.ENOSPC) in str(error)
-        raise OSError(errno.ENOSPC if full else errno.EIO, os.strerror(errno.ENOSPC) if full else str(error)) from None
+        known = [code for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) if os.strerror(code) in str(error)]
+        code = known[0] if known else errno.EIO
+        raise OSError(code, os.strerror(code) if known else str(error)) from None
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ LABEL_VALUES = {"": BLANK, "1.0": POSITIVE, "0.0": NEGATIVE, "-1.0": UNCERTAIN} 
 }
 SEX_VALUES = {"male": "Male", "m": "Male", "female": "Female", "f": "Female", "unknown": "Unknown", "": "Unknown"}
 SIDE_VALUES = {"frontal": "FRONTAL", "lateral": "LATERAL", "": "UNKNOWN"}
-PROJECTION_VALUES = {"AP": "AP", "PA": "PA", "LL": "LATERAL", "RL": "LATERAL", "": ""}  # LL, RL: left, right lateral
+PROJECTION_VALUES = {"ap": "AP", "pa": "PA", "ll": "LATERAL", "rl": "LATERAL", "": ""}  # LL, RL: left, right lateral
 MAX_AGE = 120
 BOX_LABELS = {name: name for name in FINDINGS} | {  # also the names that NIH ChestX-ray14 gives its boxes
     "Effusion": "Pleural Effusion",
@@ -97,24 +97,26 @@ def _fields(values: dict) -> int:
 
 def _row(text: dict[str, str], where: str) -> Row:
     patient, study = _identity(text["Path"], where)
-    side = _known(SIDE_VALUES, text["Frontal/Lateral"].lower(), "Frontal/Lateral", where)
-    projection = _known(PROJECTION_VALUES, text["AP/PA"].upper(), "AP/PA", where)
+    side = _known(SIDE_VALUES, text["Frontal/Lateral"], "Frontal/Lateral", where)
+    projection = _known(PROJECTION_VALUES, text["AP/PA"], "AP/PA", where)
     return Row(
         path=text["Path"],
         patient=patient,
         study=study,
         view=side if side == "LATERAL" else projection or side,
-        sex=_known(SEX_VALUES, text["Sex"].lower(), "Sex", where),
+        sex=_known(SEX_VALUES, text["Sex"], "Sex", where),
         age=_age(text["Age"], where),
         labels=tuple(_known(LABEL_VALUES, text[name], name, where) for name in FINDINGS),
     )
 
 
 def _known(values: dict, text: str, column: str, where: str) -> str | int:
-    if text not in values:
+    """What `text`, as it is or in small letters, stands for."""
+    key = text if text in values else text.lower()
+    if key not in values:
         allowed = ", ".join(value or "empty" for value in values)
         raise SourceError(f"{where}: {column} is {text!r}; it must be one of {allowed}")
-    return values[text]
+    return values[key]
 
 
 def _identity(path: str, where: str) -> tuple[str, str]:

@@ -38,6 +38,17 @@ def write_image(path: Path, seed: int, size: int = 16) -> np.ndarray:
     return pixels
 
 
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[..., Path]:
+    """table(row, row, ..., columns=COLUMNS): a CSV of its own."""
+
+    def make(*rows: dict[str, str], columns: tuple[str, ...] = COLUMNS) -> Path:
+        write_table(tmp_path / "table.csv", list(rows), columns)
+        return tmp_path / "table.csv"
+
+    return make
+
+
 @dataclass
 class Layout:
     """A folder with train.csv, valid.csv and images; `rows` by table, `pixels` by path."""
