@@ -43,7 +43,9 @@ class PhantomConfig:
         _one_of("phantom finding", self.finding, PATHOLOGIES)
         for split in ("train", "validation", "test"):
             if getattr(self, split) < 1:
-                raise PhantomError(f"the phantom's split {split} has {getattr(self, split)} images; it needs at least 1")
+                raise PhantomError(
+                    f"the phantom's split {split} has {getattr(self, split)} images; it needs at least 1"
+                )
         if self.seed < 0:
             raise PhantomError(f"the phantom's seed is {self.seed}; it must not be negative")
         if not -1.0 <= self.rho <= 1.0:

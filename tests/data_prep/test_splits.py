@@ -30,7 +30,7 @@ def test_a_larger_share_only_adds_patients() -> None:
 
 def test_every_patient_is_held_out_by_exactly_one_fold() -> None:
     folds = [[p for p in PATIENTS if development_split(p, 10, 5, fold) == "validation"] for fold in range(5)]
-    assert sorted(sum(folds, [])) == PATIENTS
+    assert sorted(patient for fold in folds for patient in fold) == PATIENTS
     assert all(abs(len(fold) - 600) < 4 * (600 * 0.8) ** 0.5 for fold in folds)
 
 

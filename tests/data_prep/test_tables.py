@@ -147,7 +147,7 @@ def test_unknown_facts_are_named_with_line_and_column(
     ],
 )
 def test_paths_that_could_leave_raw_dir_are_refused(table: Callable, plain_row: Callable, path: str) -> None:
-    with pytest.raises(SourceError, match="line 2: the Path .* must be relative, plain and within raw_dir"):
+    with pytest.raises(SourceError, match=r"line 2: the Path .* must be relative, plain and within raw_dir"):
         read_table(table(plain_row(path)))
 
 
@@ -206,7 +206,7 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
 
 def test_a_path_that_occurs_twice_is_named_with_both_lines(table: Callable, plain_row: Callable) -> None:
     other = plain_row(PATH.replace("view1", "view2"))
-    with pytest.raises(SourceError, match="line 4: .*view1_frontal.jpg is in line 2 already"):
+    with pytest.raises(SourceError, match=r"line 4: .*view1_frontal\.jpg is in line 2 already"):
         read_table(table(plain_row(PATH), other, plain_row(PATH, Age="12")))
 
 
