@@ -1,228 +1,222 @@
-"""Figures as Matplotlib objects; pure functions of arrays, one convention throughout.
+"""Plots of numbers as Matplotlib objects; pure functions of arrays, for the report and for notebooks."""
 
-Images are grey, 0 black to 1 white. Differences are signed: red is what a finding adds (brighter with it), blue what it
-takes away, white nothing; the scale is symmetric and stated beside each figure.
-"""
+from collections.abc import Iterator, Mapping, Sequence
 
-from collections.abc import Mapping, Sequence
-
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dirvae.cases import Cases
+from dirvae.report.style import ACCENT, FAINT, INK, QUIET, RULES, SECOND, WIDTH
 
-INK, ACCENT, SECOND, FAINT = "#1d2a35", "#0b6e8f", "#c8553d", "#b8c4cc"
-STYLE = {
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "axes.titleweight": "bold",
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "figure.facecolor": "white",
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-}
+PANELS = (  # title, and (split, name in metrics.jsonl, legend) of each line
+    ("objective, nats", (("train", "loss", "train"),)),
+    ("−log p(x|z), nats", (("train", "reconstruction", "train"), ("validation", "nll", "validation"))),
+    ("KL(q‖p), nats", (("train", "kl", "train"), ("validation", "kl", "validation"))),
+    ("cross-entropy, nats", (("train", "classification", "train"),)),
+    ("KL weight β", (("train", "beta", "train"),)),
+    ("macro AUROC", (("validation", "auroc", "validation"),)),
+    ("macro AUPRC", (("validation", "auprc", "validation"),)),
+    ("ELBO, nats", (("validation", "elbo", "validation"),)),
+    ("L1, grey levels of 1", (("validation", "l1", "validation"),)),
+    ("gradient norm", (("train", "gradient_norm", "train"),)),
+)
+LINES = {"train": {"color": ACCENT}, "validation": {"color": SECOND, "marker": "o", "markersize": 3.5}}
+SERIES = (ACCENT, SECOND, INK, "#7a5aa6", "#7f8b94")  # runs compared
+SETTLED = 0.03  # share of the steps after which a curve's range is taken: the first values dwarf all others
 
 
-def _picture(axes: Axes, image: np.ndarray, title: str = "") -> None:
-    axes.imshow(np.squeeze(image), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-    axes.set_title(title, fontsize=8, fontweight="normal", pad=3)
-    axes.set_axis_off()
-
-
-def _signed(axes: Axes, difference: np.ndarray, scale: float, title: str = "", over: np.ndarray | None = None) -> None:
-    """A signed difference; over an image its opacity grows with its size, so that faint changes do not tint everything."""
-    plane = np.squeeze(difference)
-    if over is not None:
-        axes.imshow(np.squeeze(over), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-    opacity = None if over is None else np.clip(np.abs(plane) / scale, 0.0, 1.0) ** 0.75
-    axes.imshow(plane, cmap="RdBu_r", vmin=-scale, vmax=scale, alpha=opacity, interpolation="nearest")
-    axes.set_title(title, fontsize=8, fontweight="normal", pad=3)
-    axes.set_axis_off()
-
-
-def scale_of(*differences: np.ndarray) -> float:
-    """A common symmetric scale: the 99.5th percentile of |difference|, at least one hundredth of the grey range."""
-    values = np.concatenate([np.abs(d).ravel() for d in differences if d.size])
-    return max(0.01, float(np.percentile(values, 99.5)))
-
-
-@plt.rc_context(STYLE)
-def curves(rows: Sequence[Mapping]) -> Figure:
-    """Training terms and validation scores over the steps, from the rows of metrics.jsonl."""
-    panels = (
-        ("reconstruction", "−log p(x|z), nats"),
-        ("kl", "KL(q‖p), nats"),
-        ("classification", "cross-entropy, nats"),
-        ("auroc", "validation macro AUROC"),
-        ("elbo", "validation ELBO, nats"),
-    )
-    figure, axes = plt.subplots(1, len(panels), figsize=(13, 2.6), layout="constrained")
-    for axis, (name, title) in zip(axes, panels, strict=True):
-        for split, colour in (("train", ACCENT), ("validation", SECOND)):
-            points = [(r["step"], r[name]) for r in rows if r["split"] == split and r.get(name) is not None]
-            if points:
-                style = {"marker": "o", "markersize": 3} if split == "validation" else {}
-                axis.plot(*zip(*points, strict=True), color=colour, label=split, **style)
+@plt.rc_context(RULES)
+def curves(rows: Sequence[Mapping], chosen: int | None = None) -> Figure:
+    """Every named term and validation score over the steps, from the rows of metrics.jsonl; `chosen` is the step kept."""
+    figure, grid = plt.subplots(2, 5, figsize=(WIDTH, 4.4), layout="constrained", sharex=True)
+    for axis, (title, lines) in zip(grid.ravel(), PANELS, strict=True):
+        points = {
+            legend: np.asarray([(r["step"], r[name]) for r in rows if r["split"] == split and r.get(name) is not None])
+            for split, name, legend in lines
+        }
+        for legend, line in points.items():
+            if len(line):
+                axis.plot(*line.T, **LINES[legend])
+        _settle(axis, [line for line in points.values() if len(line)])
+        if chosen is not None:
+            axis.axvline(chosen, color=QUIET, linewidth=1, linestyle="--")
         axis.set_title(title)
+        axis.margins(x=0.03)
+    for axis in grid[1]:
         axis.set_xlabel("step")
+    handles = [plt.Line2D([], [], **style, label=split) for split, style in LINES.items()]
+    if chosen is not None:
+        handles.append(plt.Line2D([], [], color=QUIET, linewidth=1, linestyle="--", label=f"chosen: step {chosen}"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
 
 
-@plt.rc_context(STYLE)
-def intervals(rows: Sequence[tuple[str, float, Sequence[float], float | None]]) -> Figure:
-    """Forest plot of AUROC: (name, value, [low, high], the linear baseline's value or None), top to bottom."""
-    figure, axis = plt.subplots(figsize=(7, 0.6 + 0.32 * len(rows)), layout="constrained")
-    for height, (_, value, (low, high), other) in enumerate(reversed(rows)):
-        if value is None:
-            continue
-        axis.plot([low, high], [height, height], color=ACCENT, linewidth=2)
-        axis.plot(value, height, "o", color=ACCENT, markersize=6, label="model, 95 % interval" if height == 0 else None)
-        if other is not None:
-            axis.plot(other, height, "D", color=SECOND, markersize=4, label="linear baseline" if height == 0 else None)
-    axis.axvline(0.5, color=FAINT, linewidth=1, linestyle=":")
+def _settle(axis: Axes, lines: Sequence[np.ndarray]) -> None:
+    """Limits the vertical range to what follows the first steps."""
+    if not lines:
+        axis.text(0.5, 0.5, "not recorded", ha="center", color=QUIET, transform=axis.transAxes)
+        return
+    joined = np.concatenate(lines)
+    late = joined[joined[:, 0] >= SETTLED * joined[:, 0].max()][:, 1]
+    low, high = late.min(), late.max()
+    room = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
+    axis.set_ylim(low - room, high + room)
+
+
+Estimate = tuple[str, float | None, Sequence[float | None] | None, float | None]
+"""(name, value, [low, high] or None, the other model's value or None)."""
+
+
+@plt.rc_context(RULES)
+def intervals(rows: Sequence[Estimate], ours: str = "model", other: str = "linear baseline") -> Figure:
+    """Forest plot of AUROC, top to bottom; rows without a value stay empty."""
+    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.3 * len(rows)), layout="constrained")
+    for height, (_, value, bounds, reference) in enumerate(reversed(rows)):
+        if value is not None:
+            _estimate(axis, value, bounds, height)
+        if reference is not None:
+            axis.plot(reference, height, "D", color=SECOND, markersize=5, markerfacecolor="white")
+    axis.axvline(0.5, color=QUIET, linewidth=1, linestyle=":")
     axis.set_yticks(range(len(rows)), [row[0] for row in reversed(rows)])
-    axis.set_xlabel("AUROC (dotted: chance)")
-    axis.set_ylim(-0.6, len(rows) - 0.4)
-    axis.legend(loc="lower left", fontsize=8)
+    axis.set(xlabel="AUROC (dotted: chance)", ylim=(-0.6, len(rows) - 0.4))
+    handles = [plt.Line2D([], [], color=ACCENT, marker="o", label=f"{ours}, 95 % interval")]
+    if any(row[3] is not None for row in rows):
+        handles.append(plt.Line2D([], [], color=SECOND, marker="D", markerfacecolor="white", linestyle="", label=other))
+    figure.legend(handles=handles, loc="outside upper center", ncols=2)
     return figure
 
 
-@plt.rc_context(STYLE)
-def roc_and_reliability(
-    target: np.ndarray, weight: np.ndarray, probability: np.ndarray, labels: Sequence[str]
-) -> Figure:
-    """Left: ROC curves of all findings. Right: observed share of positives in ten equally filled bins of probability."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained")
-    colours = plt.get_cmap("tab20")(np.linspace(0, 1, 20))
-    for column, label in enumerate(labels):
+def _estimate(axis: Axes, value: float, bounds: Sequence[float | None] | None, height: float) -> None:
+    """A point with its interval, if any."""
+    axis.plot(value, height, "o", color=ACCENT, markersize=6)
+    if bounds is not None and None not in bounds:
+        axis.plot(bounds, [height, height], color=ACCENT, linewidth=2)
+
+
+def _panels(count: int, columns: int = 5) -> tuple[Figure, Iterator[Axes]]:
+    """A figure of `count` square panels over [0, 1] with the diagonal."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    size = WIDTH / 5
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(size * columns, (size + 0.1) * rows), layout="constrained", squeeze=False
+    )
+    for position, axis in enumerate(grid.ravel()):
+        if position >= count:
+            axis.set_axis_off()
+            continue
+        axis.plot([0, 1], [0, 1], color=QUIET, linestyle=":", linewidth=1)
+        axis.set(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    return figure, iter(grid.ravel()[:count])
+
+
+def _both_values(target: np.ndarray, weight: np.ndarray, probability: np.ndarray) -> Iterator[tuple | None]:
+    """(y, p) of each label's kept images, None where one of the two values is missing."""
+    for column in range(target.shape[1]):
         kept = weight[:, column] > 0
         y, p = target[kept, column], probability[kept, column]
-        if len(np.unique(y)) < 2:
+        yield (y, p) if len(np.unique(y)) == 2 else None
+
+
+@plt.rc_context(RULES)
+def roc(
+    target: np.ndarray, weight: np.ndarray, probability: np.ndarray, labels: Sequence[str], areas: Mapping
+) -> Figure:
+    """ROC curve of each finding, with its area in the title."""
+    figure, panels = _panels(len(labels))
+    for axis, label, pair in zip(panels, labels, _both_values(target, weight, probability), strict=True):
+        axis.set_title(label if pair is None else f"{label}\nAUROC {areas[label]:.3f}", fontsize=8)
+        if pair is None:
+            axis.text(0.5, 0.5, "only one value", ha="center", va="center", color=QUIET)
             continue
-        order = np.argsort(-p, kind="stable")
-        positives = np.concatenate([[0], np.cumsum(y[order])]) / y.sum()
-        negatives = np.concatenate([[0], np.cumsum(1 - y[order])]) / (1 - y).sum()
-        left.plot(negatives, positives, color=colours[column], label=label, linewidth=1.2)
-        bins = np.array_split(np.argsort(p, kind="stable"), 10)
-        bins = [b for b in bins if len(b)]
-        right.plot(
-            [p[b].mean() for b in bins],
-            [y[b].mean() for b in bins],
-            "o-",
-            color=colours[column],
-            markersize=3,
-            linewidth=1,
-        )
-    for axis in (left, right):
-        axis.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1)
-        axis.set_aspect("equal")
-    left.set(title="ROC", xlabel="1 − specificity", ylabel="sensitivity")
-    right.set(title="Reliability", xlabel="predicted probability", ylabel="observed share")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside right center", fontsize=8)
+        axis.plot(*operating_points(*pair), color=ACCENT)
+    figure.supxlabel("1 − specificity", fontsize=9)
+    figure.supylabel("sensitivity", fontsize=9)
     return figure
 
 
-@plt.rc_context(STYLE)
-def reconstructions(images: np.ndarray, shown: np.ndarray) -> Figure:
-    """Rows: image, reconstruction at the posterior's point, their signed difference."""
-    count = len(images)
-    figure, axes = plt.subplots(3, count, figsize=(1.25 * count, 4.0), layout="constrained", squeeze=False)
-    scale = scale_of(images - shown)
-    for column in range(count):
-        _picture(axes[0, column], images[column], "image" if column == 0 else "")
-        _picture(axes[1, column], shown[column], "reconstruction" if column == 0 else "")
-        _signed(
-            axes[2, column], images[column] - shown[column], scale, f"difference, ±{scale:.2f}" if column == 0 else ""
-        )
+def operating_points(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(1 - specificity, sensitivity) at every distinct threshold, from (0, 0) to (1, 1); ties move together."""
+    order = np.argsort(-p, kind="stable")
+    last = np.r_[np.flatnonzero(np.diff(p[order])), len(p) - 1]
+    positives = np.r_[0, np.cumsum(y[order])[last]] / y.sum()
+    negatives = np.r_[0, np.cumsum(1 - y[order])[last]] / (1 - y).sum()
+    return negatives, positives
+
+
+@plt.rc_context(RULES)
+def reliability(target: np.ndarray, weight: np.ndarray, probability: np.ndarray, labels: Sequence[str]) -> Figure:
+    """Observed share of positives in ten equally filled bins of probability; the open circle is the whole split."""
+    figure, panels = _panels(len(labels))
+    for axis, label, pair in zip(panels, labels, _both_values(target, weight, probability), strict=True):
+        axis.set_title(label, fontsize=8)
+        if pair is None:
+            axis.text(0.5, 0.5, "only one value", ha="center", va="center", color=QUIET)
+            continue
+        y, p = pair
+        bins = [b for b in np.array_split(np.argsort(p, kind="stable"), 10) if len(b)]
+        axis.plot([p[b].mean() for b in bins], [y[b].mean() for b in bins], "o-", color=ACCENT, markersize=3.5)
+        axis.plot(p.mean(), y.mean(), "o", color=SECOND, markerfacecolor="none", markersize=8)
+    figure.supxlabel("predicted probability", fontsize=9)
+    figure.supylabel("observed share", fontsize=9)
     return figure
 
 
-@plt.rc_context(STYLE)
-def gallery(images: np.ndarray, columns: int = 8) -> Figure:
-    """A grid of images."""
-    rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(1.25 * columns, 1.25 * rows), layout="constrained", squeeze=False
-    )
-    for position, axis in enumerate(axes.ravel()):
-        if position < len(images):
-            _picture(axis, images[position])
-        axis.set_axis_off()
-    return figure
-
-
-@plt.rc_context(STYLE)
-def traversal(cases: Cases, row: int, column: int, direction: str, frames: int = 6) -> Figure:
-    """One case: the strip on the manifold, the map over the image, the exact effect and boxes where known; below, the strip
-    as released, with its map on the same scale, and the class probability along both paths."""
-    picks = np.linspace(0, cases.path.shape[1] - 1, frames).round().astype(int)
-    sign = 1.0 if direction == "add" else -1.0
-    released = sign * (cases.released[row, -1] - cases.released[row, 0])
-    known = [cases.effect[row]] if len(cases.effect) else []
-    scale = scale_of(cases.difference[row], *known)
-    figure, axes = plt.subplots(2, frames + 3, figsize=(1.35 * (frames + 3), 3.5), layout="constrained")
-    _picture(axes[0, 0], cases.image[row], "image")
-    for spot, frame in enumerate(picks):
-        chance = cases.probability[row, frame, column]
-        _picture(axes[0, spot + 1], cases.path[row, frame], f"p = {chance:.2f}")
-        chance = cases.released_probability[row, frame, column]
-        _picture(axes[1, spot + 1], cases.released[row, frame], f"p = {chance:.2f}")
-    _signed(axes[0, -2], cases.difference[row], scale, f"map, ±{scale:.2f}", cases.image[row])
-    _signed(axes[1, -2], released, scale_of(released), f"as released, ±{scale_of(released):.2f}", cases.image[row])
-    _draw_boxes(axes[0, -2], cases.boxes[row], cases.image.shape[1])
-    if known:
-        _signed(axes[0, -1], known[0], scale, "exact effect", cases.image[row])
-    else:
-        axes[0, -1].set_axis_off()
-    _draw_probability(axes[1, -1], cases, row, column)
-    axes[1, 0].text(0.5, 0.5, "as\nreleased", ha="center", va="center", fontsize=8)
-    axes[1, 0].set_axis_off()
-    return figure
-
-
-def _draw_boxes(axes: Axes, boxes: np.ndarray, size: int) -> None:
-    for top, left, bottom, right in boxes[np.isfinite(boxes).all(axis=1)] * size:
-        axes.add_patch(
-            plt.Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="#f5c518", linewidth=1.4)
-        )
-
-
-def _draw_probability(axes: Axes, cases: Cases, row: int, column: int) -> None:
-    share = np.linspace(0, 1, cases.path.shape[1])
-    axes.plot(share, cases.probability[row, :, column], color=ACCENT, label="ours")
-    axes.plot(share, cases.released_probability[row, :, column], color=SECOND, label="as released")
-    axes.set(ylim=(-0.02, 1.02), xticks=[0, 1], yticks=[0, 1])
-    axes.set_title("p along the path", fontsize=8, fontweight="normal", pad=3)
-    axes.legend(fontsize=6)
-
-
-@plt.rc_context(STYLE)
-def latent_usage(activity: np.ndarray, mean_share: np.ndarray | None, prior_share: float | None) -> Figure:
-    """Left: variance over images of each latent's head coordinate, sorted. Right, on simplexes: mean share of each
-    component, sorted, beside the prior's."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 2.8), layout="constrained")
-    left.bar(np.arange(len(activity)), np.sort(activity)[::-1], color=ACCENT, width=1.0)
-    left.axhline(0.01, color=SECOND, linewidth=1, linestyle="--", label="active above .01")
-    left.set(title="Variance over images of each coordinate", xlabel="latent, sorted", yscale="log")
-    left.legend(fontsize=8)
-    if mean_share is None:
+@plt.rc_context(RULES)
+def latent_usage(
+    activity: np.ndarray, prior_variance: float, ranked: np.ndarray | None, prior_ranked: np.ndarray | None
+):
+    """Left: variance over images of each coordinate's posterior expectation, largest first. Right, on simplexes: the mean
+    share of an image's largest, second largest, ... component, of posterior expectations and of the prior's draws."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.2), layout="constrained")
+    ranks = np.arange(1, len(activity) + 1)
+    left.plot(ranks, np.maximum(np.sort(activity)[::-1], 1e-6), color=ACCENT, marker=".", label="posterior means")
+    left.axhline(prior_variance, color=INK, linewidth=1, linestyle="--", label="prior's variance")
+    left.axhline(0.01, color=SECOND, linewidth=1, linestyle=":", label="active above 0.01")
+    left.set(title="Variance over images", xlabel="coordinate, largest first", yscale="log")
+    left.legend()
+    if ranked is None:
         right.set_axis_off()
         return figure
-    right.bar(np.arange(len(mean_share)), np.sort(mean_share)[::-1], color=ACCENT, width=1.0)
-    if prior_share is not None:
-        right.axhline(prior_share, color=SECOND, linewidth=1, linestyle="--", label="prior's mean")
-        right.legend(fontsize=8)
-    right.set(title="Mean share of each component", xlabel="component, sorted")
+    components = np.arange(1, len(ranked) + 1)
+    right.plot(components, ranked, color=ACCENT, marker=".", label="posterior means")
+    right.plot(components, prior_ranked, color=INK, linewidth=1, linestyle="--", label="draws from the prior")
+    right.axhline(1 / len(ranked), color=FAINT, linewidth=1, label="uniform")
+    right.set(title="Share of an image's components", xlabel="component, largest first", yscale="log", ylim=(1e-5, 1.2))
+    right.legend()
     return figure
+
+
+@plt.rc_context(RULES)
+def paired(
+    panels: Mapping[str, Mapping[str, Sequence[Mapping]]], names: Sequence[str], better: Mapping[str, str]
+) -> Figure:
+    """Paired differences: panels[title][run] holds {"difference", "interval"} of each name; better[title] says which side
+    speaks for whom. Points are filled where the interval leaves 0 out."""
+    runs = list(next(iter(panels.values())))
+    height = 1.3 + (0.24 + 0.1 * (len(runs) - 1)) * len(names)
+    figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, height), layout="constrained", squeeze=False)
+    for axis, (title, found) in zip(axes[0], panels.items(), strict=True):
+        for number, run in enumerate(runs):
+            _gaps(axis, found[run], 0.3 * (number - (len(runs) - 1) / 2), SERIES[number % len(SERIES)])
+        axis.axvline(0, color=QUIET, linewidth=1, linestyle=":")
+        axis.set_title(f"{title}\n{better[title]}", fontsize=8)
+        axis.set(yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
+        axis.set_yticklabels(names if axis is axes[0, 0] else [])
+        axis.locator_params(axis="x", nbins=4)
+    if len(runs) > 1:
+        handles = [plt.Line2D([], [], color=c, marker="o", label=f"against {r}") for r, c in zip(runs, SERIES)]  # noqa: B905
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(runs))
+    return figure
+
+
+def _gaps(axis: Axes, found: Sequence[Mapping], offset: float, colour: str) -> None:
+    for position, gap in enumerate(found):
+        value, bounds = gap["difference"], gap["interval"]
+        if not np.isfinite([value, *bounds]).all():
+            continue
+        beyond = bounds[0] > 0 or bounds[1] < 0
+        axis.plot(bounds, [position + offset] * 2, color=colour)
+        face = colour if beyond else "white"
+        axis.plot(value, position + offset, "o", color=colour, markerfacecolor=face, markersize=5)

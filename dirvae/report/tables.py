@@ -2,110 +2,151 @@
 
 import html
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from dirvae.config import Config, differences
+
+PER_LABEL = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "ece": "ECE"}
+PER_IMAGE = {  # name -> heading, digits
+    "l1": ("L1, grey levels of 1", 4),
+    "psnr": ("PSNR, dB", 2),
+    "ssim": ("SSIM", 3),
+    "nll": ("−log p(x|z), nats", 1),
+    "kl": ("KL, nats", 2),
+    "elbo": ("ELBO, nats", 1),
+}
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number, or a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{value:,.{digits}f}".replace("-", "−")
 
 
 def interval(bounds: Sequence[float | None] | None, digits: int = 3) -> str:
-    if bounds is None or bounds[0] is None:
+    """[low, high], or nothing."""
+    if bounds is None or None in bounds:
         return ""
-    return f"[{bounds[0]:.{digits}f}, {bounds[1]:.{digits}f}]"
+    return f"[{number(bounds[0], digits)}, {number(bounds[1], digits)}]"
+
+
+def estimate(value: float | None, bounds: Sequence[float | None] | None, digits: int = 3) -> str:
+    """A number and its interval, as plain text."""
+    return f"{number(value, digits)} {interval(bounds, digits)}".rstrip()
 
 
 def signed(value: float | None, bounds: Sequence[float | None] | None, digits: int = 3) -> str:
-    return "–" if value is None else f"{value:+.{digits}f} {interval(bounds, digits)}"
+    """A difference, with its sign, and its interval."""
+    sign = "+" if value is not None and value > 0 else ""
+    return sign + estimate(value, bounds, digits)
 
 
-def tile(name: str, value: float | None, bounds: Sequence[float] | None, digits: int = 3) -> str:
+def tile(name: str, value: float | None, bounds: Sequence[float | None] | None, digits: int = 3) -> str:
     return (
         f"<div class='tile'><span>{html.escape(name)}</span><b>{number(value, digits)}</b>"
         f"<small>{interval(bounds, digits)}</small></div>"
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """First column text, the others numbers; cells are HTML already."""
-    top = "".join(f"<th>{cell}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """First column text, the others numbers; cells are HTML already, and an interval at a cell's end is set small."""
+    top = "".join(f"<th scope='col'>{cell}</th>" for cell in head)
+    body = "".join(
+        f"<tr><th scope='row'>{row[0]}</th>" + "".join(f"<td>{_small(cell)}</td>" for cell in row[1:]) + "</tr>"
+        for row in rows
+    )
     return f"<div class='scroll'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def source_name(config: Config, manifest: dict) -> str:
-    if config.data.dataset == "phantom":
-        return f"the phantom ({config.data.phantom})"
-    return str(manifest["options"].get("source", "CheXpert layout"))
+def _small(cell: str) -> str:
+    return re.sub(r" (\[[^]]*\])$", r" <small>\1</small>", cell)
 
 
-def data(manifest: dict, labels: Sequence[str]) -> str:
-    """Counts a split, and positives (uncertain, not mentioned) of each finding."""
-    splits = manifest["splits"]
-    head = ["", *map(html.escape, splits)]
-    rows = [
-        ["images", *(f"{s['images']:,}" for s in splits.values())],
-        ["patients", *(f"{s['patients']:,}" for s in splits.values())],
-    ]
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """Names and values, both HTML, as a two-column list."""
+    return "<dl>" + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in pairs) + "</dl>"
+
+
+def data(held: Mapping[str, Mapping], labels: Sequence[str]) -> str:
+    """Counts of each split of a manifest, and positives (uncertain, not mentioned) of each finding."""
+    splits = held.values()
+    rows = [[name, *(f"{s[name]:,}" for s in splits)] for name in ("images", "patients", "studies")]
+    for name in ("views", "sexes"):
+        rows.append([name, *(html.escape(_shares(s[name], s["images"])) for s in splits)])
+    rows.append(["age, years (quartiles)", *(_quartiles(s["age_quartiles"]) for s in splits)])
+    if any(s["boxes"] for s in splits):
+        rows.append(["boxes", *(f"{s['boxes']:,}" for s in splits)])
     for label in labels:
-        counts = [s["labels"][label] for s in splits.values()]
-        rows.append(
-            [
-                html.escape(label),
-                *(f"{c['positive']:,} <small>({c['uncertain']}, {c['blank']})</small>" for c in counts),
-            ]
-        )
-    note = f"<p class='note'>Positives (uncertain, not mentioned). Content {manifest['content_hash'][:16]}"
-    return table(head, rows) + note + f", {len(manifest['skipped'])} unreadable images left out.</p>"
+        counts = [s["labels"][label] for s in splits]
+        cells = (f"{c['positive']:,} <small>({c['uncertain']:,}, {c['blank']:,})</small>" for c in counts)
+        rows.append([html.escape(label), *cells])
+    return table(["", *map(html.escape, held)], rows)
 
 
-def scores(split: dict, labels: Sequence[str]) -> str:
-    """Every metric of every label with its interval."""
-    head = ["", "positives", "AUROC", "AUPRC", "Brier", "ECE", "AUROC − linear baseline"]
-    gaps, rows = split["baseline"].get("difference", {}), []
+def _shares(counts: Mapping[str, int], total: int) -> str:
+    common = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name.lower() if len(name) > 2 else name} {count / total:.0%}" for name, count in common)
+
+
+def _quartiles(ages: Sequence[float] | None) -> str:
+    return "–" if ages is None else "{1:.0f} [{0:.0f}, {2:.0f}]".format(*ages)
+
+
+def scores(split: Mapping, labels: Sequence[str]) -> str:
+    """Every classification score of every label with its interval, and the difference from the linear baseline."""
+    gaps = split.get("baseline", {}).get("difference", {})
+    head = ["", "positives", *PER_LABEL.values(), *(["AUROC − linear baseline"] * bool(gaps))]
+    rows = []
     for name in ("macro", *labels):
-        positives = split["positives"].get(name, sum(split["positives"].values()))
-        cells = [
-            f"{number(split[m][name])} <small>{interval(split.get(f'{m}_interval', {}).get(name))}</small>"
-            for m in ("auroc", "auprc", "brier", "ece")
-        ]
-        gap = gaps.get(name)
-        rows.append(
-            [
-                f"<b>{html.escape(name)}</b>",
-                str(positives),
-                *cells,
-                signed(gap["difference"], gap["interval"]) if gap else "–",
-            ]
-        )
+        cells = [estimate(split[m][name], split.get(f"{m}_interval", {}).get(name)) for m in PER_LABEL]
+        if gaps:
+            cells.append(signed(gaps[name]["difference"], gaps[name]["interval"]))
+        rows.append([f"<b>{html.escape(name)}</b>", _positives(split, name), *cells])
     return table(head, rows)
 
 
-def latent(found: dict, config: Config) -> str:
-    rows = [["active coordinates", f"{found['active']} of {found['coordinates']}", ""]]
+def _positives(split: Mapping, name: str) -> str:
+    if name == "macro":
+        return ""
+    return f"{split['positives'][name]:,} <small>({split['prevalence'][name]:.1%})</small>"
+
+
+def splits(metrics: Mapping[str, Mapping]) -> str:
+    """Macro scores and per-image means of every split that was scored, one column a split."""
+    rows = [["images, patients", *(f"{s['images']:,}, {s['patients']:,}" for s in metrics.values())]]
+    for name, title in PER_LABEL.items():
+        cells = (estimate(s[name]["macro"], s.get(f"{name}_interval", {}).get("macro")) for s in metrics.values())
+        rows.append([f"{title}, macro", *cells])
+    for name, (title, digits) in PER_IMAGE.items():
+        cells = (estimate(s[name], s.get(f"{name}_interval"), digits) for s in metrics.values())
+        rows.append([title, *cells])
+    return table(["", *map(html.escape, metrics)], rows)
+
+
+def latent(found: Mapping) -> str:
+    """Use of the latent, beside what the prior would have."""
+    rows = [["active coordinates (variance above 0.01)", f"{found['active']} of {found['coordinates']}", "–"]]
     if "prior" in found:
+        prior = found["prior"]
         rows += [
-            ["perplexity (components in use)", number(found["perplexity"], 1), number(found["prior"]["perplexity"], 1)],
-            ["inverse Simpson", number(found["inverse_simpson"], 1), number(found["prior"]["inverse_simpson"], 1)],
-            ["Hoyer (0 uniform, 1 one-hot)", number(found["hoyer"]), ""],
-            ["components near 0 in every image", str(found["dead_components"]), ""],
+            ["perplexity (components in use)", number(found["perplexity"], 1), number(prior["perplexity"], 1)],
+            ["inverse Simpson", number(found["inverse_simpson"], 1), number(prior["inverse_simpson"], 1)],
+            ["Hoyer (0 uniform, 1 one-hot)", number(found["hoyer"]), number(prior.get("hoyer"))],
+            ["components near 0 in every image", str(found["dead_components"]), "–"],
         ]
     if "dead_decoder_columns" in found:
-        rows.append(["latents the decoder ignores", str(found["dead_decoder_columns"]), ""])
-    text = f"<p>Each simplex has {config.model.latents} components.</p>" if "prior" in found else ""
-    return text + table(["", "posterior means", "expected of the prior"], rows)
+        rows.append(["latents that the decoder ignores", str(found["dead_decoder_columns"]), "–"])
+    return table(["", "posterior means", "expected of the prior's draws"], rows)
 
 
-def provenance(config: Config, versions: dict, timing: dict) -> str:
-    """What differs from the defaults, versions and times."""
+def provenance(config: Config, versions: Mapping, seconds: Mapping[str, float], parameters: str) -> str:
+    """What differs from the defaults, times and versions."""
     changed = {name: ours for name, (ours, _) in differences(config, Config()).items()}
-    seconds = ", ".join(f"{phase} {s:.0f} s" for phase, s in (timing.get("seconds") or {}).items())
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return (
-        f"<p>Best checkpoint: step {timing['best_step']} of {config.train.steps}. {seconds}.</p>"
-        f"<p>Departures from the default config: <code>{html.escape(json.dumps(changed)) if changed else 'none'}</code></p>"
-        f"<p class='note'>{html.escape(listed)}</p>"
+    return facts(
+        [
+            ("departures from the default config", f"<code>{html.escape(json.dumps(changed))}</code>"),
+            ("parameters", html.escape(parameters)),
+            ("seconds", ", ".join(f"{html.escape(phase)} {s:,.0f}" for phase, s in seconds.items())),
+            ("versions", html.escape(", ".join(f"{name} {version}" for name, version in versions.items()))),
+        ]
     )

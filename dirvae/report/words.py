@@ -1,0 +1,108 @@
+"""Sentences about a run's configuration and data, as HTML."""
+
+import html
+from collections.abc import Iterator, Mapping
+
+from dirvae.config import Config, ModelConfig
+
+FAMILY = {"dirichlet": "Dirichlet VAE", "gaussian": "Gaussian VAE", "logistic_normal": "Logistic-normal VAE"}
+POLICY = {"ignore": "left out of losses and scores", "zeros": "read as absent", "ones": "read as present"}
+
+
+def source(config: Config, manifest: Mapping) -> str:
+    """The data's name, for a title."""
+    if config.data.dataset == "phantom":
+        return f"the phantom ({config.data.phantom})"
+    return f"chest X-rays ({manifest['options']['folder']})"
+
+
+def data(config: Config, manifest: Mapping) -> str:
+    """Where the images are from, how they are divided, and what is made of unclear labels."""
+    settings = config.data
+    return (
+        f"<p>{_origin(config, manifest)} Images are {settings.image_size} × {settings.image_size} pixels, "
+        f"{'frontal views only' if settings.views == 'frontal' else 'frontal and lateral views'}. Labels marked uncertain "
+        f"are <b>{POLICY[settings.uncertain]}</b>, labels not mentioned <b>{POLICY[settings.blank]}</b>.</p>"
+    )
+
+
+def _origin(config: Config, manifest: Mapping) -> str:
+    settings = config.data
+    if settings.dataset == "phantom":
+        return (
+            "The phantom: procedural radiographs with known anatomy, pathologies and confounders. Training labels are partly "
+            "uncertain, missing or wrong; those of the other splits are the truth."
+        )
+    folder = html.escape(str(manifest["options"]["folder"]))
+    if settings.folds:
+        division = f"fold {settings.fold + 1} of {settings.folds} of train.csv's patients is held out as validation"
+    else:
+        division = f"{settings.validation_percent} % of train.csv's patients select the checkpoint (validation)"
+    test = "; valid.csv is the test split" if "test" in manifest["splits"] else "; there is no test split"
+    return f"Chest X-rays from the folder <b>{folder}</b> in CheXpert's layout, divided by patient: {division}{test}."
+
+
+def shape(model: ModelConfig) -> str:
+    """Of the latent."""
+    return {
+        "global": f"one latent of {model.latents} components",
+        "product": f"{model.groups} latents of {model.latents} components",
+        "field": f"a {model.grid} × {model.grid} field of {model.groups} × {model.latents} components",
+    }[model.structure]
+
+
+def likelihood(model: ModelConfig) -> str:
+    if model.likelihood == "bernoulli":
+        return "Bernoulli likelihood"
+    learned = "learned from" if model.learn_scale else "fixed at"
+    return f"{model.likelihood.title()} likelihood, scale {learned} {model.scale:g} of the grey range"
+
+
+def model(config: Config) -> Iterator[tuple[str, str]]:
+    """(name, value) of what a reader must know to judge the model."""
+    net, loss, rates = config.model, config.loss, config.optimizer
+    yield (
+        "prior",
+        {
+            "dirichlet": f"symmetric Dirichlet, concentration {net.concentration:g} a component",
+            "gaussian": "standard Gaussian",
+            "logistic_normal": f"logistic normal, matched to a Dirichlet of concentration {net.concentration:g} a component",
+        }[net.prior],
+    )
+    yield "latent", shape(net)
+    hidden = f", then {net.hidden} units" if net.hidden and net.structure != "field" else ""
+    yield "encoder, decoder", f"channels {', '.join(map(str, net.widths))}{hidden}"
+    reads = "means" if net.prior == "gaussian" else "centred log ratios"
+    read = f"expected {reads}" if net.head_input == "mean" else f"{reads} of a draw"
+    yield "classifier", f"{net.head}, on {read} of the latent"
+    yield "p(x|z)", likelihood(net)
+    yield (
+        "objective",
+        (
+            f"−log p(x|z) + {loss.beta:g} KL(q‖p) + {loss.classification_weight:g} cross-entropy; "
+            f"the KL's weight rises over the first {loss.kl_warmup:.0%} of the steps"
+        ),
+    )
+    yield (
+        "optimisation",
+        (
+            f"AdamW, rate {rates.learning_rate:g} ({rates.schedule}), {config.train.steps:,} steps of "
+            f"{config.train.batch_size} images, {'with' if loss.augment else 'without'} augmentation, seed {config.seed}"
+        ),
+    )
+
+
+def intervals(scores: Mapping) -> str:
+    """How to read the classification scores."""
+    text = "Macro: mean over the findings that have both values. Positives with their share, which is what AUPRC of chance is."
+    if "auroc_interval" in scores:
+        text += (
+            " Intervals are 95 % and resample patients; resampling inflates ECE, so that its interval may lie above it."
+        )
+    gap = scores.get("baseline", {}).get("difference")
+    if "baseline" in scores:
+        text += " The linear baseline is fitted to principal components of the same images"
+        text += "; the difference is scored on the same resamples." if gap else "."
+    if scores["undefined"]:
+        text += f" Without both values, hence without AUROC: {html.escape(', '.join(scores['undefined']))}."
+    return f"<p>{text}</p>"
