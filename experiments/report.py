@@ -3,7 +3,8 @@
     python -m experiments.report WORKDIR WORKDIR ... [--output=DIR]
 
 Writes comparison.html and comparison.json: scores with intervals, and differences with intervals of the same patient
-resamples, of every split on which the runs were scored on the same images. One WORKDIR alone gets its own report anew.
+resamples, of every split on which the runs were scored on the same images; what cannot be compared is said. One WORKDIR
+alone gets its own report anew.
 """
 
 import argparse
@@ -23,15 +24,15 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> None:
     flags = parser().parse_args(arguments)
-    from dirvae.report import compare, page
+    from dirvae.report import compare, page, side_by_side
 
     try:
         if len(flags.workdirs) == 1:
             print(page.write(flags.workdirs[0]))
             return
-        compared = compare.compare(flags.workdirs, flags.replicates)
-        print(compare.as_text(compared))
-        print(compare.write(flags.output, compared))
+        made = compare.compare(flags.workdirs, flags.replicates)
+        print(side_by_side.as_text(made))
+        print(side_by_side.write(flags.output, made))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

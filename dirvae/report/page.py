@@ -10,7 +10,7 @@ import numpy as np
 
 from dirvae import evaluate, latents
 from dirvae.config import Config
-from dirvae.report import document, explanations, figures, tables, words
+from dirvae.report import document, explanations, figures, operating, tables, words
 from dirvae.report.document import Section, note
 from dirvae.workdir import WorkdirError, finished, read_config, read_json
 from dirvae.writers import read_metrics
@@ -90,11 +90,11 @@ def classification(workdir: Path, scores: Mapping, split: str, saved: evaluate.S
     drawn = {
         "auroc": (figures.intervals(rows), f"AUROC of each finding on {split}."),
         "roc": (
-            figures.roc(*saved.predictions[:2], saved.predictions.probability, saved.labels, scores["auroc"]),
+            operating.roc(*saved.predictions[:2], saved.predictions.probability, saved.labels, scores["auroc"]),
             "ROC.",
         ),
         "reliability": (
-            figures.reliability(*saved.predictions[:2], saved.predictions.probability, saved.labels),
+            operating.reliability(*saved.predictions[:2], saved.predictions.probability, saved.labels),
             "Reliability: ten equally filled bins of probability; open circles: mean prediction and prevalence.",
         ),
     }
