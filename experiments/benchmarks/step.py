@@ -1,0 +1,133 @@
+"""Part 1: the training step beside the same layers, and the published form, in PyTorch.
+
+Forward, loss, backward, clipping, AdamW and the parameters' average, for one batch of uint8 images on the host; without
+augmentation on all sides, but for the row that adds it to ours. A peer counts with the fastest of its variants.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from dirvae import cost, model, parallel, train
+from dirvae.config import Config, override
+from dirvae.types import Batch, TrainState
+from experiments.benchmarks import Settings, timing
+
+LABELS = 8  # the phantom's seven pathologies and No Finding
+OURS, AUGMENTED = "dirvae", "dirvae, augmentation included"
+
+
+class Step:
+    """The step that training runs; the state goes on from call to call."""
+
+    def __init__(self, config: Config, fresh: TrainState, labels: int = LABELS):
+        net = model.build(config.model, labels, config.data.image_size)
+        devices = parallel.devices(config.train.devices)
+        self.spread = parallel.Spread(train.make_step(net, config), devices, config.train.parallel)
+        self.state = self.spread.replicate(fresh)
+
+    def __call__(self, batch: Batch) -> None:
+        self.state, scalars = self.spread(self.state, batch)
+        jax.block_until_ready((self.state, scalars))
+
+
+def fresh_state(config: Config, labels: int = LABELS) -> TrainState:
+    """Step 0, as host arrays."""
+    return train.initial_state(model.build(config.model, labels, config.data.image_size), config)
+
+
+def random_batch(config: Config) -> Batch:
+    """Noise with random labels: a step's time does not depend on the images."""
+    rows, side, rng = config.train.batch_size, config.data.image_size, np.random.default_rng(0)
+    return Batch(
+        image=rng.integers(0, 256, (rows, side, side, 1), dtype=np.uint8),
+        target=rng.integers(0, 2, (rows, LABELS)).astype(np.float32),
+        weight=np.ones((rows, LABELS), np.float32),
+        mask=np.ones(rows, np.float32),
+        index=np.arange(rows, dtype=np.int32),
+    )
+
+
+def measure(config: Config, settings: Settings) -> dict:
+    """The preset's widths, then the wider ones; beside them the peak of a matrix product."""
+    peak, models = matrix_peak(settings.torch), []
+    for widths in (config.model.widths, *settings.wider):
+        compiled = settings.compile == "all" or (settings.compile == "preset" and not models)
+        models.append(compare(override(config, {"widths": widths}), settings, compiled))
+    return {"peak": peak, "models": models}
+
+
+def compare(config: Config, settings: Settings, compiled: bool) -> dict:
+    """Median seconds, operations and ratios to ours of every candidate."""
+    plain, batch, fresh = override(config, {"augment": False}), random_batch(config), fresh_state(config)
+    candidates: dict[str, Callable[[Batch], Any]] = {
+        OURS: Step(plain, fresh),
+        AUGMENTED: Step(override(config, {"augment": True}), fresh),
+    }
+    operations = {OURS: cost.of_step(plain, LABELS).operations}
+    if settings.torch:
+        from experiments.benchmarks import torch_step  # PyTorch is an optional extra
+
+        candidates |= torch_step.candidates(plain, fresh.params, LABELS, compiled)
+        operations |= torch_step.operations(plain, fresh.params, LABELS, batch)
+    calls = {name: (lambda step=step: step(batch)) for name, step in candidates.items()}
+    seconds = timing.take_turns(calls, settings.turns)
+    peers = [kind for kind in operations if kind != OURS]
+    shown = [OURS, AUGMENTED, *(timing.fastest(seconds, kind) for kind in peers)]
+    return {
+        "widths": config.model.widths,
+        "batch_size": config.train.batch_size,
+        "image_size": config.data.image_size,
+        "operations": operations,
+        "milliseconds": {name: timing.milliseconds(each) for name, each in seconds.items()},
+        "ratios": {name: timing.ratio(each, seconds[OURS])._asdict() for name, each in seconds.items()},
+        "shown": shown,
+    }
+
+
+def matrix_peak(torch: bool) -> dict[str, float]:
+    """GFLOP/s of float32 products of square matrices: the best single run of either library, at 1024 and 2048."""
+    found = {}
+    for side in (1024, 2048):
+        a, b = np.random.default_rng(0).standard_normal((2, side, side)).astype(np.float32)
+        calls = {"jax": _jax_product(a, b)}
+        if torch:
+            from experiments.benchmarks import torch_operations
+
+            calls["torch"] = torch_operations.product(a, b)
+        seconds = timing.take_turns(calls, turns=6)
+        found |= {f"{name} {side}": 2e-9 * side**3 / float(each.min()) for name, each in seconds.items()}
+    return found
+
+
+def _jax_product(a: np.ndarray, b: np.ndarray) -> Callable[[], Any]:
+    left, right, product = jax.device_put(a), jax.device_put(b), jax.jit(jax.numpy.dot)
+    return lambda: jax.block_until_ready(product(left, right))
+
+
+def show(numbers: dict) -> str:
+    peak = max(numbers["peak"].values())
+    best = max(numbers["peak"], key=numbers["peak"].get)
+    text = [
+        "## Training step",
+        f"float32 matrix product: {peak:.0f} GFLOP/s at best ({best}), which is the peak that shares refer to. Operations of",
+        "ours are XLA's count (every operation), of PyTorch its own (convolutions and matrix products). The ratio is the",
+        "candidate's time over ours, turn by turn: above 1, dirvae is the faster one.",
+    ]
+    return "\n".join([*text, *(_show_model(one, peak) for one in numbers["models"])])
+
+
+def _show_model(one: dict, peak: float) -> str:
+    rows = []
+    for name in one["shown"]:
+        operations = one["operations"].get(name.partition(":")[0])
+        rate = operations / one["milliseconds"][name] / 1e6 if operations else None
+        share = [f"{operations / 1e9:.2f}", f"{rate:.0f}", f"{rate / peak:.0%}"] if operations else ["", "", ""]
+        rows.append([name, timing.shown(one["ratios"][name]), f"{one['milliseconds'][name]:.1f}", *share])
+    others = [f"{name} {timing.shown(one['ratios'][name])}" for name in one["ratios"] if name not in one["shown"]]
+    title = f"\n### widths {one['widths']}, {one['image_size']} x {one['image_size']} pixels, batches of {one['batch_size']}\n"
+    head = ["step", "time over ours", "ms", "GFLOP", "GFLOP/s", "of the peak"]
+    slower = f"\nSlower variants: {'; '.join(others)}." if others else ""
+    return f"{title}\n{timing.table(head, rows)}\n{slower}"

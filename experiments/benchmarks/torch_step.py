@@ -1,0 +1,123 @@
+"""A training step in PyTorch, the counterpart of `dirvae.train.make_step` without augmentation, as PyTorch's users write it."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Dirichlet, kl_divergence
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.flop_counter import FlopCounterMode
+
+from dirvae.config import Config
+from dirvae.latents.dirichlet import MAX_CONCENTRATION
+from dirvae.types import Batch, Params
+from experiments.benchmarks.torch_models import Networks, check_supported, published, twin
+
+VARIANTS = {
+    "eager": {},
+    "eager, channels_last": {"channels_last": True},
+    "torch.compile, channels_last": {"channels_last": True, "compiled": True},
+}
+
+
+class Terms(NamedTuple):
+    """As `dirvae.types.LossTerms`, each [B], in nats."""
+
+    reconstruction: Tensor
+    kl: Tensor
+    classification: Tensor
+
+
+class Objective(nn.Module):
+    """Images [B, C, H, W] in [0, 1], target and weight [B, L] -> the objective's mean over the batch."""
+
+    def __init__(self, networks: Networks, config: Config):
+        super().__init__()
+        self.networks, self.config = networks, config
+
+    def forward(self, images: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        posterior = self.posterior(images)
+        terms = self.terms(images, posterior, posterior.rsample(), target, weight)
+        loss = self.config.loss
+        return (terms.reconstruction + loss.beta * terms.kl + loss.classification_weight * terms.classification).mean()
+
+    def posterior(self, images: Tensor) -> Dirichlet:
+        """`dirvae.latents.dirichlet.posterior`, parametrisation exp."""
+        model = self.config.model
+        limit = math.log(MAX_CONCENTRATION / model.concentration)
+        free = model.concentration * self.networks.encoder(images).clamp(max=limit).exp()
+        return Dirichlet((model.min_concentration + free).clamp(max=MAX_CONCENTRATION), validate_args=False)
+
+    def terms(self, images: Tensor, posterior: Dirichlet, z: Tensor, target: Tensor, weight: Tensor) -> Terms:
+        """`dirvae.losses.terms` at a draw z [B, K]: Laplace, KL(q||p), masked cross-entropy at E[clr z]."""
+        model, concentration = self.config.model, posterior.concentration
+        location = self.networks.decoder(z.shape[-1] * z).sigmoid()
+        nats = (images - location).abs() / model.scale + math.log(2.0 * model.scale)
+        prior = Dirichlet(torch.full_like(concentration, model.concentration), validate_args=False)
+        log_z = torch.digamma(concentration)
+        logits = self.networks.classifier(log_z - log_z.mean(-1, keepdim=True))
+        each = functional.binary_cross_entropy_with_logits(logits, target, weight, reduction="none")
+        return Terms(nats.sum((1, 2, 3)), kl_divergence(posterior, prior), each.sum(-1))
+
+
+class TorchStep:
+    """Forward, loss, backward, clipping, AdamW (fused) and the parameters' average, on host batches."""
+
+    def __init__(self, networks: Networks, config: Config, channels_last: bool = False, compiled: bool = False):
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.networks = networks.to(memory_format=self.layout)
+        objective = Objective(self.networks, config)
+        self.objective = torch.compile(objective) if compiled else objective
+        kernels = [p for p in networks.parameters() if p.ndim > 1]
+        others = [p for p in networks.parameters() if p.ndim <= 1]
+        settings = config.optimizer
+        groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        self.average = AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(settings.average_decay))
+        self.clip_norm = settings.clip_norm
+
+    def __call__(self, batch: Batch) -> float:
+        images = torch.from_numpy(batch.image).permute(0, 3, 1, 2).float().div(255.0)
+        images = images.contiguous(memory_format=self.layout)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.objective(images, torch.from_numpy(batch.target), torch.from_numpy(batch.weight))
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.networks.parameters(), self.clip_norm)
+        self.optimizer.step()
+        self.average.update_parameters(self.networks)
+        return loss.item()
+
+    def operations(self, batch: Batch) -> float:
+        """Floating-point operations of the convolutions and matrix products of a step."""
+        with FlopCounterMode(display=False) as counter:
+            self(batch)
+        return float(counter.get_total_flops())
+
+
+def peers(config: Config, params: Params, labels: int) -> dict[str, Callable[[], Networks]]:
+    """Makers of the networks that are compared with ours, whose parameters the same layers start from."""
+    check_supported(config.model)
+    side = config.data.image_size
+    return {
+        "PyTorch, same layers": lambda: twin(params, config.model, side),
+        "PyTorch, published 5x5 strided form": lambda: published(config.model, labels, side),
+    }
+
+
+def candidates(config: Config, params: Params, labels: int, compiled: bool) -> dict[str, TorchStep]:
+    """Every peer in every variant, as "peer: variant"."""
+    variants = {name: options for name, options in VARIANTS.items() if compiled or "compiled" not in options}
+    return {
+        f"{peer}: {variant}": TorchStep(make(), config, **options)
+        for peer, make in peers(config, params, labels).items()
+        for variant, options in variants.items()
+    }
+
+
+def operations(config: Config, params: Params, labels: int, batch: Batch) -> dict[str, float]:
+    """Of a step of every peer."""
+    made = peers(config, params, labels)
+    return {peer: TorchStep(make(), config).operations(batch) for peer, make in made.items()}
