@@ -110,7 +110,7 @@ def test_a_second_build_waits_for_the_first(tmp_path: Path) -> None:
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         second.start()
-        assert waiting.wait(30)
+        assert waiting.wait(120)
         assert not list(lock.parent.rglob("manifest.json"))
     second.join()
     assert said[0] == f"data: another process is building {identity(source)}; waiting for it"
