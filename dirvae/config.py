@@ -51,7 +51,8 @@ class ModelConfig:
     concentration: float = 0.5  # the Dirichlet prior's concentration, each component; also of its logistic-normal twin
     parametrisation: Literal["exp", "softplus", "mean_total"] = "exp"  # from features to concentrations
     min_concentration: float = 0.01  # floor of a posterior concentration, see dirvae/latents/dirichlet.py
-    widths: tuple[int, ...] = (16, 32, 48, 64)  # channels of each halving of the image, first to last
+    widths: tuple[int, ...] = (16, 32, 48, 64)  # channels at each resolution, first to last
+    stem: int = 2  # how much the first of them shrinks the image; the others halve it
     hidden: int = 128  # units between the convolutions and a global latent; 0: none
     head: Literal["linear", "mlp", "pooled"] = "linear"  # pooled: log-sum-exp over the cells of a field
     head_hidden: int = 64  # units of an mlp head
@@ -60,6 +61,7 @@ class ModelConfig:
     likelihood: Literal["laplace", "gaussian", "bernoulli"] = "laplace"  # p(x|z) a pixel
     scale: float = 0.05  # scale of the likelihood, in grey levels of [0, 1]; the start value where it is learned
     learn_scale: bool = False  # one scale for all pixels, learned with the decoder
+    convolution: Literal["auto", "native", "product"] = "auto"  # how it is computed (dirvae/layers.py), not what
     compute: Literal["float32", "bfloat16"] = "float32"  # of the networks; distributions and losses stay float32
 
 
@@ -279,22 +281,23 @@ def validate(config: Config) -> Config:
     ]
     _require_all((leaves[path] >= 0, path, "must not be negative") for path in amounts)
     model, data = config.model, config.data
-    halvings = 2 ** len(model.widths)
+    reduction = model.stem * 2 ** (len(model.widths) - 1)
     cells = data.image_size // model.grid
     _require_all(
         [
             (len(model.widths) > 0, "model.widths", "needs at least one width, such as 16,32"),
+            (model.stem in (2, 4, 8), "model.stem", "must be 2, 4 or 8"),
             (all(w > 0 for w in model.widths), "model.widths", "must hold positive channel counts"),
             (
-                data.image_size % halvings == 0,
+                data.image_size % reduction == 0,
                 "data.image_size",
-                f"must be a multiple of {halvings}, since {len(model.widths)} widths halve the image as often",
+                f"must be a multiple of {reduction}, by which the stem and {len(model.widths)} widths shrink the image",
             ),
             (
                 model.structure != "field"
-                or (data.image_size % model.grid == 0 and cells & (cells - 1) == 0 and cells <= halvings),
+                or (data.image_size % model.grid == 0 and cells & (cells - 1) == 0 and model.stem <= cells <= reduction),
                 "model.grid",
-                f"must be the image size {data.image_size} divided by a power of two up to {halvings}",
+                f"must be the image size {data.image_size} divided by a power of two from {model.stem} to {reduction}",
             ),
             (model.prior == "gaussian" or model.latents > 1, "model.latents", "must be at least 2 on a simplex"),
             (

@@ -50,15 +50,18 @@ def build(config: ModelConfig, labels: int, image_size: int, image_channels: int
     """The model of a configuration for `labels` findings and square images."""
     latent = latents.build(config)
     dtype = jnp.dtype(config.compute)
-    encoder = Encoder(latent.spec, config.widths, config.hidden, dtype)
+    kind = convolution_kind(config)
+    encoder = Encoder(latent.spec, config.widths, config.hidden, config.stem, kind, dtype)
     decoder = Decoder(
         latent.spec,
         config.widths,
         config.hidden,
         image_size,
+        config.stem,
         image_channels,
         config.scale,
         config.learn_scale,
+        kind,
         dtype,
     )
     classifier = Classifier(labels, config.head, config.head_hidden, dtype)
@@ -111,6 +114,13 @@ def build(config: ModelConfig, labels: int, image_size: int, image_channels: int
         forward=forward,
         expected=jax.jit(expected),
     )
+
+
+def convolution_kind(config: ModelConfig) -> str:
+    """What `auto` means here: matrix products on CPUs, the backend's own convolutions elsewhere."""
+    if config.convolution != "auto":
+        return config.convolution
+    return "product" if jax.default_backend() == "cpu" else "native"
 
 
 def _dropout(keys: Key, inputs: Float[Array, "B ..."], rate: float) -> Float[Array, "B ..."]:

@@ -66,18 +66,20 @@ def rows_of_host(batch_size: int, devices: list[jax.Device]) -> slice:
 class Spread:
     """A per-device function `step(state, batch) -> (state, outputs)` over `devices`, by pmap or shard_map.
 
-    `outputs` must be equal on all devices (reduced over `AXIS`). The state's buffers are donated.
+    `outputs` must be equal on all devices (reduced over `AXIS`). The state's buffers are donated on accelerators.
     """
 
     def __init__(self, step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]], devices: list[jax.Device], kind: str):
         self.kind, self.local = kind, local(devices)
+        # Donated buffers halve an accelerator's memory for the state; XLA's CPU backend copies them first, each step anew.
+        donated = () if devices[0].platform == "cpu" else (0,)
         if kind == "pmap":
-            self._step = jax.pmap(step, axis_name=AXIS, devices=devices, donate_argnums=0)
+            self._step = jax.pmap(step, axis_name=AXIS, devices=devices, donate_argnums=donated)
         else:
             self.mesh = Mesh(np.asarray(devices), (AXIS,))
             # check_vma would already sum the gradients of replicated parameters, and the step's own psum sum them twice.
             mapped = jax.shard_map(step, mesh=self.mesh, in_specs=(P(), P(AXIS)), out_specs=(P(), P()), check_vma=False)
-            self._step = jax.jit(mapped, donate_argnums=0)
+            self._step = jax.jit(mapped, donate_argnums=donated)
 
     def replicate(self, state: PyTree) -> PyTree:
         """Host arrays -> the same arrays on every device."""
