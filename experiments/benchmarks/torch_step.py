@@ -1,7 +1,6 @@
 """A training step in PyTorch, the counterpart of `dirvae.train.make_step` without augmentation, as PyTorch's users write it."""
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -11,16 +10,15 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dirvae.config import Config
+from dirvae.config import Config, ConfigError, ModelConfig
 from dirvae.latents.dirichlet import MAX_CONCENTRATION
 from dirvae.types import Batch, Params
-from experiments.benchmarks.torch_models import Networks, check_supported, published, twin
+from experiments.benchmarks.torch_models import Networks, twin
+from experiments.benchmarks.torch_published import published
 
-VARIANTS = {
-    "eager": {},
-    "eager, channels_last": {"channels_last": True},
-    "torch.compile, channels_last": {"channels_last": True, "compiled": True},
-}
+TWIN, PUBLISHED = "PyTorch, same layers", "PyTorch, published 5x5 strided form"
+LAYOUTS = {"eager": {}, "eager, channels_last": {"channels_last": True}}
+COMPILED = {"torch.compile, channels_last": {"channels_last": True, "compiled": True}}
 
 
 class Terms(NamedTuple):
@@ -97,27 +95,44 @@ class TorchStep:
         return float(counter.get_total_flops())
 
 
-def peers(config: Config, params: Params, labels: int) -> dict[str, Callable[[], Networks]]:
-    """Makers of the networks that are compared with ours, whose parameters the same layers start from."""
-    check_supported(config.model)
-    side = config.data.image_size
-    return {
-        "PyTorch, same layers": lambda: twin(params, config.model, side),
-        "PyTorch, published 5x5 strided form": lambda: published(config.model, labels, side),
+def check_supported(config: ModelConfig) -> None:
+    """Raises ConfigError for a model that has no peer here."""
+    wanted = {
+        "prior": "dirichlet",
+        "structure": "global",
+        "parametrisation": "exp",
+        "head": "linear",
+        "head_input": "mean",
+        "dropout": 0.0,
+        "likelihood": "laplace",
+        "learn_scale": False,
+        "compute": "float32",
     }
+    for name, value in wanted.items():
+        if getattr(config, name) != value:
+            raise ConfigError(f"the benchmark's peer in PyTorch covers model.{name}={value} only; leave it at that")
+    if not config.hidden:
+        raise ConfigError("the benchmark's peer in PyTorch needs model.hidden above 0")
 
 
 def candidates(config: Config, params: Params, labels: int, compiled: bool) -> dict[str, TorchStep]:
-    """Every peer in every variant, as "peer: variant"."""
-    variants = {name: options for name, options in VARIANTS.items() if compiled or "compiled" not in options}
-    return {
-        f"{peer}: {variant}": TorchStep(make(), config, **options)
-        for peer, make in peers(config, params, labels).items()
-        for variant, options in variants.items()
+    """Every peer in every variant, as "peer: variant"; the same layers start from `params`."""
+    check_supported(config.model)
+    model, side = config.model, config.data.image_size
+    options = LAYOUTS | (COMPILED if compiled else {})
+    steps = {
+        f"{TWIN}: {form}, {name}": TorchStep(twin(params, side, form), config, **chosen)
+        for form in ("strided", "subpixel")
+        for name, chosen in (options if form == "strided" else LAYOUTS).items()
+    }
+    return steps | {
+        f"{PUBLISHED}: {name}": TorchStep(published(model, labels, side), config, **chosen)
+        for name, chosen in options.items()
     }
 
 
 def operations(config: Config, params: Params, labels: int, batch: Batch) -> dict[str, float]:
     """Of a step of every peer."""
-    made = peers(config, params, labels)
-    return {peer: TorchStep(make(), config).operations(batch) for peer, make in made.items()}
+    model, side = config.model, config.data.image_size
+    networks = {TWIN: twin(params, side), PUBLISHED: published(model, labels, side)}
+    return {peer: TorchStep(made, config).operations(batch) for peer, made in networks.items()}
