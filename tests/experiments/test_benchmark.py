@@ -27,7 +27,9 @@ FORMS = ("strided", "subpixel")
 
 @pytest.fixture(scope="module")
 def torch():
-    return pytest.importorskip("torch", reason="PyTorch is missing; pip install -e '.[peers]' brings it")
+    library = pytest.importorskip("torch", reason="PyTorch is missing; pip install -e '.[peers]' brings it")
+    library.set_num_threads(1)  # images this small are not worth two
+    return library
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +121,7 @@ def test_both_forms_train_alike_and_published_form_learns(torch, params, batch):
     histories = []
     for step in steps:
         torch.manual_seed(0)
-        histories.append([step(batch) for _ in range(30)])
+        histories.append([step(batch) for _ in range(20)])
     np.testing.assert_allclose(histories[0][0], histories[1][0], rtol=1e-4)
     assert all(history[-1] < 0.9 * history[0] for history in histories)
     average = [p.detach() for p in steps[0].average.module.parameters()]
@@ -159,10 +161,11 @@ def test_peers_sample_the_dirichlet(torch):
     own, shared = polygamma(1, 0.8), polygamma(1, 0.8 * sampler.SHAPE[1])
     expected = weights * own - weights.sum(1, keepdims=True) * shared
     for name, gradient in sampler.gradients(torch=True).items():
-        error = np.mean([gradient(concentration, seed) for seed in range(8)], axis=0) - expected
-        standard_error = error.std() / np.sqrt(error.size)
-        assert abs(error.mean()) < 5 * standard_error, name
-        assert np.corrcoef((error + expected).ravel(), expected.ravel())[0, 1] > 0.8, name
+        with jax.numpy_rank_promotion("allow"):  # TFP's own Dirichlet needs it
+            found = np.mean([gradient(concentration, seed) for seed in range(4)], axis=0)
+        error = found - expected
+        assert abs(error.mean()) < 5 * error.std() / np.sqrt(error.size), name
+        assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.8, name
 
 
 def test_ratios_are_taken_within_a_turn():
