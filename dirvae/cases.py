@@ -15,8 +15,9 @@ from dirvae import data, traversals
 from dirvae.config import Config
 from dirvae.evaluate import Predictions
 from dirvae.labels import FINDINGS
+from dirvae.latents.family import Latent
 from dirvae.model import Model
-from dirvae.types import Params
+from dirvae.types import Params, PyTree
 from dirvae.workdir import write_arrays
 
 Effect = Callable[[np.ndarray, np.ndarray, str], np.ndarray | None]
@@ -109,8 +110,12 @@ def slug(finding: str) -> str:
     return finding.lower().replace(" ", "_")
 
 
+def prior_draws(latent: Latent, count: int, seed: int) -> PyTree:
+    """Coordinates of `count` draws from the prior."""
+    wide = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *latent.spec.event)), latent.prior)
+    return jax.jit(latent.sample)(jax.random.key(seed), wide).coordinates
+
+
 def prior_samples(model: Model, params: Params, count: int, seed: int) -> np.ndarray:
     """Decoded draws from the prior, float32 [count, H, W, C]."""
-    wide = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *model.latent.spec.event)), model.latent.prior)
-    draws = model.latent.sample(jax.random.key(seed), wide)
-    return np.asarray(model.decode(params, draws.coordinates).location)
+    return np.asarray(model.decode(params, prior_draws(model.latent, count, seed)).location)

@@ -87,7 +87,7 @@ def intervals(rows: Sequence[Estimate], ours: str = "model", other: str = "linea
     return figure
 
 
-def _estimate(axis: Axes, value: float, bounds: Sequence[float | None] | None, height: float) -> None:
+def _estimate(axis: Axes, value: float, bounds: Sequence[float | None] | None, height: int) -> None:
     """A point with its interval, if any."""
     axis.plot(value, height, "o", color=ACCENT, markersize=6)
     if bounds is not None and None not in bounds:
@@ -135,7 +135,7 @@ def paired(
         axis.set_title(f"{title}\n{better[title]}", fontsize=8)
         axis.set(yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
         axis.set_yticklabels(names if axis is axes[0, 0] else [])
-        axis.locator_params(axis="x", nbins=4)
+        axis.locator_params(axis="x", nbins=3)
     if len(runs) > 1:
         handles = [plt.Line2D([], [], color=c, marker="o", label=f"against {r}") for r, c in zip(runs, SERIES)]  # noqa: B905
         figure.legend(handles=handles, loc="outside lower center", ncols=len(runs))

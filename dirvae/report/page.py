@@ -4,11 +4,9 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from dirvae import evaluate, latents
+from dirvae import cases, evaluate, latents
 from dirvae.config import Config
 from dirvae.report import document, explanations, figures, operating, tables, words
 from dirvae.report.document import Section, note
@@ -134,8 +132,7 @@ def latent_usage(workdir: Path, config: Config, found: Mapping, saved: evaluate.
 def prior_draws(config: Config) -> tuple[np.ndarray, np.ndarray]:
     """What decoder and head would read of draws from the prior, each [PRIOR_DRAWS, D]."""
     latent = latents.build(config.model)
-    wide = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (PRIOR_DRAWS, *latent.spec.event)), latent.prior)
-    coordinates = latent.sample(jax.random.key(config.seed), wide).coordinates
+    coordinates = cases.prior_draws(latent, PRIOR_DRAWS, config.seed)
     return tuple(np.asarray(f(coordinates)).reshape(PRIOR_DRAWS, -1) for f in (latent.to_decoder, latent.to_head))
 
 

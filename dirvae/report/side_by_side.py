@@ -47,10 +47,9 @@ def _split(directory: Path, one: Comparison) -> Iterator[Section]:
     better = {title: _better(one, metric) for metric, title in PER_LABEL.items()}
     drawn = figures.paired(panels, names, better)
     caption = "Paired differences with 95 % intervals; filled where the interval leaves 0 out."
-    parts = [document.figure(directory, f"paired_{slug}", drawn, caption)]
-    for metric, title in PER_LABEL.items():
-        parts.append(f"<h3>{title}</h3>" + _table(one, metric_rows(one, metric)))
-    yield Section(f"Classification: {where}", "".join(parts))
+    picture = document.figure(directory, f"paired_{slug}", drawn, caption)
+    parts = (f"<div><h3>{title}</h3>{_table(one, metric_rows(one, m))}</div>" for m, title in PER_LABEL.items())
+    yield Section(f"Classification: {where}", f"{picture}<div class='pairs'>{''.join(parts)}</div>")
     panels = {PER_IMAGE[metric][0]: _estimates(one, metric, (None,)) for metric in one.per_image}
     better = {PER_IMAGE[metric][0]: _better(one, metric) for metric in one.per_image}
     drawn = figures.paired(panels, ("mean over images",), better)

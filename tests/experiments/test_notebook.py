@@ -22,6 +22,7 @@ def test_nothing_is_committed_executed(notebook):
 
 def test_the_notebook_runs_and_draws(notebook, tmp_path, monkeypatch):
     monkeypatch.setenv("DIRVAE_STEPS", "6")
+    monkeypatch.setenv("DIRVAE_IMAGES", "160")
     monkeypatch.setenv("DIRVAE_FOLDER", str(tmp_path))
     monkeypatch.delenv("XLA_FLAGS", raising=False)
     folder = {"metadata": {"path": str(NOTEBOOK.parents[2])}}
