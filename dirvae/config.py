@@ -51,8 +51,8 @@ class ModelConfig:
     concentration: float = 0.5  # the Dirichlet prior's concentration, each component; also of its logistic-normal twin
     parametrisation: Literal["exp", "softplus", "mean_total"] = "exp"  # from features to concentrations
     min_concentration: float = 0.01  # floor of a posterior concentration, see dirvae/latents/dirichlet.py
-    widths: tuple[int, ...] = (16, 32, 48, 64)  # channels at each resolution, first to last
-    stem: int = 2  # how much the first of them shrinks the image; the others halve it
+    widths: tuple[int, ...] = (64, 96, 128)  # channels at each resolution, first to last
+    stem: int = 4  # how much the first of them shrinks the image; the others halve it
     hidden: int = 128  # units between the convolutions and a global latent; 0: none
     head: Literal["linear", "mlp", "pooled"] = "linear"  # pooled: log-sum-exp over the cells of a field
     head_hidden: int = 64  # units of an mlp head

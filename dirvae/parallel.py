@@ -5,6 +5,8 @@ A step is a per-device function of (state, batch) that reduces over the axis `AX
 (each loads only its own rows), then over the local devices.
 """
 
+import ctypes
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ from dirvae.config import ConfigError
 from dirvae.types import PyTree
 
 AXIS = "devices"
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
 def initialise(coordinator: str = "", processes: int = 0, process: int = 0) -> None:
@@ -28,6 +31,19 @@ def initialise(coordinator: str = "", processes: int = 0, process: int = 0) -> N
         jax.distributed.initialize(coordinator, processes, process)
     else:
         jax.distributed.initialize()
+
+
+def keep_freed_memory() -> None:
+    """Makes glibc keep what a step frees, where the program runs on CPUs under Linux; elsewhere nothing.
+
+    XLA's CPU backend allocates its buffers anew at every step; by default glibc hands such large blocks back to the system,
+    and the next step pays for every page again: about a quarter of a training step of the default preset.
+    """
+    if jax.default_backend() != "cpu" or platform.libc_ver()[0] != "glibc":
+        return
+    mallopt = ctypes.CDLL(None).mallopt
+    mallopt(_M_MMAP_MAX, 0)
+    mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def devices(count: int = 0) -> list[jax.Device]:

@@ -23,6 +23,7 @@ def start(flags: argparse.Namespace) -> None:
     """Joins other hosts if asked to, and keeps compiled programs beside the data for the next run."""
     if flags.distributed or flags.coordinator:
         parallel.initialise(flags.coordinator, flags.processes, flags.process)
+    parallel.keep_freed_memory()
     jax.config.update("jax_compilation_cache_dir", str((flags.data_dir / "compiled").absolute()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 

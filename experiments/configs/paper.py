@@ -26,6 +26,7 @@ def config() -> Config:
             "latents": 1024,
             "concentration": 0.5,
             "parametrisation": "softplus",
+            "stem": 2,
             "widths": (64, 128, 256, 512, 1024),
             "hidden": 1024,
             "classification_weight": 1000.0,

@@ -12,6 +12,7 @@ def config() -> Config:
             "phantom_test": 96,
             "image_size": 32,
             "latents": 16,
+            "stem": 2,
             "widths": (8, 16, 16),
             "hidden": 32,
             "steps": 40,
