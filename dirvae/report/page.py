@@ -89,7 +89,7 @@ def classification(workdir: Path, scores: Mapping, split: str, saved: evaluate.S
         "auroc": (figures.intervals(rows), f"AUROC of each finding on {split}."),
         "roc": (
             operating.roc(*saved.predictions[:2], saved.predictions.probability, saved.labels, scores["auroc"]),
-            "ROC.",
+            "ROC curves.",
         ),
         "reliability": (
             operating.reliability(*saved.predictions[:2], saved.predictions.probability, saved.labels),

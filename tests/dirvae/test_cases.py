@@ -92,7 +92,7 @@ def make(trained, examples, column, **fields):
 def test_cases_hold_images_paths_and_effects(trained, examples):
     made, positions = make(trained, examples, 1)
     net, config, params = trained
-    np.testing.assert_array_equal(made.image, examples.split.images(positions).astype(np.float32) / 255)
+    np.testing.assert_allclose(made.image, examples.split.images(positions) / 255, atol=1e-7)
     point = net.latent.point(net.encode(params, made.image))
     np.testing.assert_allclose(made.reconstruction, net.decode(params, point).location, atol=1e-5)
     np.testing.assert_allclose(made.released[:, 0], made.reconstruction, atol=1e-5)

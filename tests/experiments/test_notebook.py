@@ -8,6 +8,10 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).parents[2] / "experiments" / "colabs" / "dirvae.ipynb"
+SMALL = (
+    "steps=6 checkpoint_every=3 phantom_train=80 phantom_validation=20 phantom_test=40 "
+    "image_size=32 widths=4,4 hidden=8 latents=8 batch_size=16 replicates=20 path_steps=4"
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +25,11 @@ def test_nothing_is_committed_executed(notebook):
 
 
 def test_the_notebook_runs_and_draws(notebook, tmp_path, monkeypatch):
-    monkeypatch.setenv("DIRVAE_STEPS", "6")
-    monkeypatch.setenv("DIRVAE_IMAGES", "160")
+    monkeypatch.setenv("DIRVAE_CONFIG", SMALL)
     monkeypatch.setenv("DIRVAE_FOLDER", str(tmp_path))
     monkeypatch.delenv("XLA_FLAGS", raising=False)
     folder = {"metadata": {"path": str(NOTEBOOK.parents[2])}}
-    done = NotebookClient(notebook, timeout=300, resources=folder).execute()
+    done = NotebookClient(notebook, timeout=600, resources=folder).execute()
     outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
     drawn = [kind for output in outputs for kind in output.get("data", {}) if kind.startswith("image/")]
     assert drawn.count("image/png") == 5  # images, curves, scores, two traversals
