@@ -81,6 +81,9 @@ def _finding(workdir: Path, config: Config, made: Cases, column: int, label: str
         caption = f"{label}, image {made.index[row]} of the split."
         parts.append(document.figure(workdir, f"traversal_{slug}_{row}", drawn, caption, "webp"))
     moving = pictures.animate(made.path[0], made.image[0], direction)
-    caption = f"Image {made.index[0]} on the manifold, there and back; right, what the finding adds so far (darkest: the path's largest change)."
+    caption = (
+        f"Image {made.index[0]} on the manifold, there and back; right, what the finding adds so far, "
+        "on a scale that ends at the path's largest change."
+    )
     parts.append(document.animation(workdir, f"traversal_{slug}", moving, caption))
     return "".join(parts)
