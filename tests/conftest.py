@@ -1,4 +1,4 @@
-"""Eight simulated devices, and strict numerics: sloppy broadcasting and NaNs are errors."""
+"""Eight simulated devices, and strict numerics: sloppy broadcasting, NaNs and wrong shapes are errors."""
 
 import os
 
@@ -6,6 +6,11 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 
 import jax
+from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_nans", True)
+
+# Annotated shapes are checked at every call, by beartype.
+CHECKED = ("labels", "geometry", "latents", "metrics", "traversals")
+install_import_hook([f"dirvae.{module}" for module in CHECKED], "beartype.beartype")

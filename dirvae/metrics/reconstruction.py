@@ -30,10 +30,11 @@ def ssim(images: Float[Array, "B H W C"], shown: Float[Array, "B H W C"]) -> Flo
     if min(images.shape[-3:-1]) < WINDOW:
         raise ValueError(f"SSIM needs images of at least {WINDOW} x {WINDOW} pixels, not {images.shape[-3:-1]}")
     c1, c2 = 0.01**2, 0.03**2
-    mean_x, mean_y = _blur(images), _blur(shown)
-    var_x = _blur(images * images) - mean_x**2
-    var_y = _blur(shown * shown) - mean_y**2
-    covariance = _blur(images * shown) - mean_x * mean_y
+    x, y = images - 0.5, shown - 0.5  # the middle of the range: second moments less squared means lose least there
+    mean_x, mean_y = _blur(x), _blur(y)
+    var_x, var_y = _blur(x * x) - mean_x**2, _blur(y * y) - mean_y**2
+    covariance = _blur(x * y) - mean_x * mean_y
+    mean_x, mean_y = mean_x + 0.5, mean_y + 0.5
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
     structure = (2 * covariance + c2) / (var_x + var_y + c2)
     return jnp.mean(luminance * structure, axis=(-3, -2, -1))
