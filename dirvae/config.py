@@ -117,6 +117,7 @@ class EvaluateConfig:
     select_by: Literal["auroc", "elbo"] = (
         "auroc"  # validation score (higher is better) that chooses the best checkpoint
     )
+    baseline: Literal["logistic", "ridge"] = "logistic"  # linear classifier on principal components, beside the model
     augmented_views: int = 0  # test-time augmentation: predictions are averaged over this many more views
 
 

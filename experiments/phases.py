@@ -116,7 +116,7 @@ def score_split(run: runs.Run, name: str, examples: data.Examples) -> tuple[eval
     """Predictions and scores of one split, beside the linear baseline's; predictions/<name>.npz."""
     devices = parallel.devices(run.config.train.devices)
     predictions = evaluate.predict(run.model, run.config, run.params, examples, run.positive_weight, devices)
-    linear = baseline.predict(runs.load_examples(run, "train"), examples)
+    linear = baseline.predict(runs.load_examples(run, "train"), examples, run.config.evaluate.baseline)
     evaluate.save(run.workdir, name.replace("/", "--"), predictions, linear, examples)
     scores = evaluate.score(run.labels, run.config, predictions, linear)
     other = scores["baseline"]["auroc"]["macro"]
