@@ -1,21 +1,32 @@
 """The parts in a row: what each shows is printed as soon as it is measured, all numbers are kept as JSON."""
 
 import json
+import os
 import platform
 from pathlib import Path
 
 import jax
 
+from dirvae import parallel
 from dirvae.config import Config
 from experiments.benchmarks import Settings, loader, sampler, startup, step, timing
 
 PARTS = {"step": step, "sampler": sampler, "loader": loader, "startup": startup}
+BUSY = 0.25  # load average a core above which a machine is not quiet
 
 
 def run(config: Config, settings: Settings, parts: tuple[str, ...], output: Path) -> None:
-    numbers: dict = {"machine": machine(settings.torch)}
+    numbers: dict = {"machine": machine(settings.torch), "load": os.getloadavg()[0]}
     print("# Benchmark\n")
     print(", ".join(f"{name} {value}" for name, value in numbers["machine"].items()), flush=True)
+    print(
+        "\nBoth libraries have the same threads and keep freed memory (dirvae.parallel.keep_freed_memory).", flush=True
+    )
+    if numbers["load"] > BUSY * timing.cores():
+        print(
+            f"\nThe machine is busy (load average {numbers['load']:.1f} before the start): ratios are biased, since a library "
+            "that joins its threads after every operation loses more to other programs. Measure again when it is quiet."
+        )
     if not settings.torch:
         print("\nPyTorch is not installed, so its rows are missing; `pip install -e '.[peers]'` brings it.")
     for part in parts:
@@ -26,7 +37,8 @@ def run(config: Config, settings: Settings, parts: tuple[str, ...], output: Path
 
 
 def machine(torch: bool) -> dict[str, str]:
-    """What is measured on; PyTorch gets as many threads as XLA takes."""
+    """What is measured on; PyTorch gets as many threads as XLA takes, and freed memory is kept, as in training, for both."""
+    parallel.keep_freed_memory()
     found = {"cores": str(timing.cores()), "Python": platform.python_version(), "JAX": jax.__version__}
     if torch:
         import torch as library
