@@ -47,8 +47,27 @@ def true_positives(predictions: Predictions, column: int, threshold: float, coun
     return np.sort(np.random.default_rng((seed, column)).permutation(found)[:count])
 
 
+Traverse = Callable[[Params, jax.Array, jax.Array], tuple[traversals.Path, traversals.Path]]
+"""(params, images [n, H, W, C], label column [n]) -> the paths on the manifold and as released."""
+
+
+def traverser(model: Model, config: Config) -> Traverse:
+    """Both traversals of a configuration, compiled once for all findings."""
+    settings = config.explain
+    towards = 1.0 if settings.direction == "add" else -1.0
+
+    def traverse(params: Params, images: jax.Array, label: jax.Array) -> tuple[traversals.Path, traversals.Path]:
+        sign = jnp.full(label.shape, towards)
+        path = traversals.on_manifold(
+            model, params, images, label, sign, settings.path_steps, settings.step_size, settings.target_probability
+        )
+        return path, traversals.as_released(model, params, images, label, sign, config.model.prior)
+
+    return jax.jit(traverse)
+
+
 def make(
-    model: Model,
+    traverse: Traverse,
     config: Config,
     params: Params,
     examples: data.Examples,
@@ -56,29 +75,28 @@ def make(
     column: int,
     effect: Effect | None = None,
 ) -> Cases:
-    """Traverses the chosen cases of one label, on the manifold and as released."""
+    """Traverses the chosen cases of one label; `traverse` is the configuration's `traverser`."""
     settings, finding = config.explain, examples.labels[column]
-    images = jnp.asarray(examples.split.images(positions), jnp.float32) / 255.0
-    label = jnp.full(len(positions), column)
-    sign = jnp.full(len(positions), 1.0 if settings.direction == "add" else -1.0)
-    path = traversals.on_manifold(
-        model, params, images, label, sign, settings.path_steps, settings.step_size, settings.target_probability
-    )
-    released = traversals.as_released(model, params, images, label, sign, config.model.prior)
+    count = len(positions)
+    filled = np.resize(positions, max(count, settings.cases))  # one shape for all findings, hence one compilation
+    pixels = jnp.asarray(examples.split.images(filled), jnp.float32) / 255.0
+    both = traverse(params, pixels, jnp.full(len(filled), column))
+    path, released = jax.tree.map(lambda x: np.asarray(x)[:count], both)
+    images = pixels[:count]
     table = examples.split.table
     exact = effect(table.factors[positions], table.seed[positions], finding) if effect else None
     thin = np.linspace(0, released.images.shape[1] - 1, path.images.shape[1]).round().astype(int)
-    frames = np.asarray(path.images)
+    frames = path.images
     change = (frames[:, -1] - frames[:, 0]) * (1.0 if settings.direction == "add" else -1.0)
     return Cases(
         index=positions.astype(np.int32),
         image=np.asarray(images),
         reconstruction=frames[:, 0],
         path=frames,
-        probability=np.asarray(path.probability),
-        distance=np.asarray(path.distance),
-        released=np.asarray(released.images)[:, thin],
-        released_probability=np.asarray(released.probability)[:, thin],
+        probability=path.probability,
+        distance=path.distance,
+        released=released.images[:, thin],
+        released_probability=released.probability[:, thin],
         difference=change,
         effect=np.zeros((0, *frames.shape[2:4]), np.float32) if exact is None else np.asarray(exact, np.float32),
         boxes=_boxes(table.boxes, positions, FINDINGS.index(finding)),

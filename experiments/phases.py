@@ -164,12 +164,13 @@ def explain(directory: Path) -> None:
     tuned = evaluate.load(directory, "validation").predictions
     thresholds = classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability)
     effect = effects.phantom_effect(run.config.data.image_size) if run.config.data.dataset == "phantom" else None
+    traverse = cases.traverser(run.model, run.config)
     for column, finding in enumerate(run.labels):
         positions = cases.true_positives(
             predictions, column, thresholds[column], run.config.explain.cases, run.config.seed
         )
         if len(positions):
-            made = cases.make(run.model, run.config, run.params, examples, positions, column, effect)
+            made = cases.make(traverse, run.config, run.params, examples, positions, column, effect)
             cases.save(directory / "cases", finding, made)
         progress_line(f"explain: {finding}, {len(positions)} true positives")
     samples = cases.prior_samples(run.model, run.params, 16, run.config.seed)

@@ -86,7 +86,9 @@ def make(trained, examples, column, **fields):
     net, config, params = trained
     positions = np.flatnonzero(examples.target[:, column] > 0)[:2]
     effect = effects.phantom_effect(SIDE)
-    return cases.make(net, override(config, fields), params, examples, positions, column, effect), positions
+    chosen = override(config, fields)
+    traverse = cases.traverser(net, chosen)
+    return cases.make(traverse, chosen, params, examples, positions, column, effect), positions
 
 
 def test_cases_hold_images_paths_and_effects(trained, examples):
