@@ -99,7 +99,7 @@ class OptimizerConfig:
 class TrainConfig:
     """The loop."""
 
-    steps: int = 3000  # optimizer steps
+    steps: int = 2000  # optimizer steps
     batch_size: int = 32  # images of a global batch, over all devices and hosts
     log_every: int = 50  # steps
     checkpoint_every: int = 500  # steps between checkpoints; each carries the validation scores that choose the best
