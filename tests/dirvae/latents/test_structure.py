@@ -1,0 +1,56 @@
+"""The combinators' bookkeeping: sizes, names, and which structure a configuration asks for."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dirvae import latents
+from dirvae.config import ModelConfig, override
+from dirvae.latents import dirichlet, field, gaussian, product, vector
+from dirvae.latents.family import LatentSpec
+
+
+@pytest.fixture
+def simplex():
+    return vector(dirichlet, 4, 0.5, "mean_total", 0.01)
+
+
+def test_specifications(simplex):
+    assert simplex.spec == LatentSpec(grid=None, event=(4,), features=5, channels=4)
+    assert product(simplex, 3).spec == LatentSpec(grid=None, event=(3, 4), features=15, channels=12)
+    assert field(simplex, (2, 6)).spec == LatentSpec(grid=(2, 6), event=(2, 6, 4), features=5, channels=4)
+    assert field(product(simplex, 3), (2, 6)).spec == LatentSpec((2, 6), (2, 6, 3, 4), 15, 12)
+    assert vector(gaussian, 4, 0.5, "exp", 0.01).spec.features == 8
+
+
+def test_every_part_of_a_product_is_a_simplex_of_its_own(simplex):
+    q = product(simplex, 3).posterior(jax.random.normal(jax.random.key(0), (2, 15)))
+    assert q.concentration.shape == (2, 3, 4)
+    point = product(simplex, 3).point(q)
+    np.testing.assert_allclose(jnp.exp(point).sum(-1), np.ones((2, 3)), rtol=1e-6)
+
+
+def test_any_leading_axes(simplex):
+    latent = field(simplex, (2, 2))
+    features = jax.random.normal(jax.random.key(0), (6, 2, 2, 5))
+    flat = latent.kl(latent.posterior(features), latent.prior)
+    deep = latent.kl(latent.posterior(features.reshape(2, 3, 2, 2, 5)), latent.prior)
+    np.testing.assert_allclose(deep.reshape(-1), flat, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("fields", "event"),
+    [
+        ({}, (6,)),
+        ({"structure": "product", "groups": 1}, (1, 6)),
+        ({"structure": "product", "groups": 3}, (3, 6)),
+        ({"structure": "field", "grid": 4}, (4, 4, 6)),
+        ({"structure": "field", "grid": 4, "groups": 2}, (4, 4, 2, 6)),
+    ],
+)
+@pytest.mark.parametrize("prior", ["dirichlet", "gaussian", "logistic_normal"])
+def test_a_configuration_builds_its_structure(prior, fields, event):
+    latent = latents.build(override(ModelConfig(), {"prior": prior, "latents": 6} | fields))
+    assert latent.spec.event == event
+    assert latent.name == prior

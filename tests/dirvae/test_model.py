@@ -1,0 +1,132 @@
+"""The model as pure functions: shapes, what reads what, dtypes, and examples that do not see each other."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dirvae import model
+from dirvae.config import ModelConfig, override
+
+SIZE, LABELS, ROWS = 16, 3, 4
+SMALL = {"widths": "8,8", "latents": 6, "hidden": 16, "grid": 4, "head_hidden": 8}
+
+
+def build(**fields):
+    net = model.build(override(ModelConfig(), SMALL | fields), LABELS, SIZE)
+    return net, jax.jit(net.init)(jax.random.key(0))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return jax.random.uniform(jax.random.key(1), (ROWS, SIZE, SIZE, 1))
+
+
+@pytest.fixture(scope="module")
+def keys():
+    return jax.random.split(jax.random.key(2), ROWS)
+
+
+SHAPES = [
+    {"prior": "dirichlet"},
+    {"prior": "gaussian", "head": "mlp"},
+    {"prior": "logistic_normal", "structure": "product", "groups": 2},
+    {"prior": "dirichlet", "structure": "field", "head": "pooled"},
+    {"prior": "gaussian", "structure": "field", "groups": 2, "head": "mlp"},
+    {"prior": "dirichlet", "structure": "field", "grid": 8, "learn_scale": "true"},
+    {"prior": "gaussian", "hidden": 0},
+]
+
+
+@pytest.mark.parametrize("fields", SHAPES, ids=lambda fields: " ".join(map(str, fields.values())))
+def test_shapes_and_finite_gradients(fields, images, keys):
+    net, params = build(**fields)
+
+    @jax.jit
+    def run(params):
+        outputs = net.forward(params, images, keys)
+        total = sum(jnp.sum(jnp.square(part)) for part in (outputs.pixels.logits, outputs.logits))
+        return total + jnp.sum(net.latent.kl(outputs.posterior, net.latent.prior)), outputs
+
+    gradient, outputs = jax.grad(run, has_aux=True)(params)
+    expected = net.expected(params, images)
+    for found in (outputs, expected):
+        assert found.pixels.logits.shape == images.shape
+        assert found.logits.shape == (ROWS, LABELS)
+        assert found.sample.coordinates.shape == (ROWS, *net.latent.spec.event)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+    assert all(np.any(leaf != 0) for leaf in jax.tree.leaves((gradient["encoder"], gradient["classifier"])))
+
+
+@pytest.mark.parametrize("head_input", ["mean", "sample"])
+def test_decoder_and_head_read_the_latent_and_nothing_else(head_input, images, keys):
+    net, params = build(head_input=head_input)
+    outputs = jax.jit(net.forward)(params, images, keys)
+    z = outputs.sample.coordinates
+    np.testing.assert_allclose(net.decode(params, z).logits, outputs.pixels.logits, rtol=1e-4, atol=1e-5)
+    from_mean = net.classify_channels(params, net.latent.head_mean(outputs.posterior))
+    from_draw = net.classify(params, z)
+    read, other = (from_draw, from_mean) if head_input == "sample" else (from_mean, from_draw)
+    np.testing.assert_allclose(outputs.logits, read, rtol=1e-4, atol=1e-5)
+    assert np.abs(outputs.logits - other).max() > 1e-3
+
+
+def test_expected_outputs_are_those_of_the_closed_forms(images):
+    net, params = build()
+    outputs, q = net.expected(params, images), net.encode(params, images)
+    a = np.float64(q.concentration)
+    shown = net.decode_channels(params, jnp.float32(6 * a / a.sum(-1, keepdims=True)))
+    np.testing.assert_allclose(outputs.pixels.logits, shown.logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(outputs.logits, net.classify(params, outputs.sample.coordinates), rtol=1e-4, atol=1e-5)
+
+
+def test_permuting_a_batch_permutes_its_outputs(images, keys):
+    net, params = build(dropout=0.3)
+    order = jnp.array([2, 0, 3, 1])
+    forward = jax.jit(net.forward)
+    straight, permuted = forward(params, images, keys), forward(params, images[order], keys[order])
+    for found, expected in zip(
+        jax.tree.leaves(permuted._replace(pixels=permuted.pixels.logits)),
+        jax.tree.leaves(straight._replace(pixels=straight.pixels.logits)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected[order], rtol=1e-5, atol=1e-5)
+
+
+def test_dropout_keeps_the_expectation_of_a_linear_head(images):
+    net, params = build(dropout=0.4)
+    many = jax.random.split(jax.random.key(3), 800)
+    one = jnp.broadcast_to(images[:1], (800, SIZE, SIZE, 1))
+    logits = np.float64(jax.jit(net.forward)(params, one, many).logits)
+    error = logits.std(axis=0) / np.sqrt(800)
+    assert (error > 0).all()
+    np.testing.assert_array_less(np.abs(logits.mean(axis=0) - net.expected(params, images[:1]).logits[0]), 4 * error)
+
+
+def test_half_precision_leaves_parameters_and_distributions_whole(images, keys):
+    net, params = build(compute="bfloat16")
+    outputs = jax.jit(net.forward)(params, images, keys)
+    assert {leaf.dtype for leaf in jax.tree.leaves((params, outputs))} == {jnp.dtype("float32")}
+    exact, _ = build()
+    whole = jax.jit(exact.forward)(params, images, keys)
+    difference = np.abs(outputs.pixels.logits - whole.pixels.logits).max()
+    assert 0 < difference < 0.1 * np.abs(whole.pixels.logits).max() + 0.1
+
+
+def test_priors_share_the_networks_but_for_what_the_latent_sizes():
+    shapes = {}
+    for prior in ("dirichlet", "gaussian", "logistic_normal"):
+        _, params = build(prior=prior)
+        shapes[prior] = {
+            jax.tree_util.keystr(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+        }
+    for prior in ("gaussian", "logistic_normal"):
+        differing = {name for name in shapes["dirichlet"] if shapes["dirichlet"][name] != shapes[prior][name]}
+        assert len(differing) == 2  # kernel and bias of the encoder's last layer
+        assert all("encoder" in name for name in differing)
+
+
+def test_posteriors_start_near_the_prior(images):
+    net, params = build()
+    per_latent = net.latent.kl(net.encode(params, images), net.latent.prior) / 6
+    assert np.all(per_latent < 0.1)
