@@ -296,7 +296,9 @@ def validate(config: Config) -> Config:
             ),
             (
                 model.structure != "field"
-                or (data.image_size % model.grid == 0 and cells & (cells - 1) == 0 and model.stem <= cells <= reduction),
+                or (
+                    data.image_size % model.grid == 0 and cells & (cells - 1) == 0 and model.stem <= cells <= reduction
+                ),
                 "model.grid",
                 f"must be the image size {data.image_size} divided by a power of two from {model.stem} to {reduction}",
             ),
