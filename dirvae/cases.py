@@ -51,15 +51,30 @@ Traverse = Callable[[Params, jax.Array, jax.Array], tuple[traversals.Path, trave
 """(params, images [n, H, W, C], label column [n]) -> the paths on the manifold and as released."""
 
 
-def traverser(model: Model, config: Config) -> Traverse:
-    """Both traversals of a configuration, compiled once for all findings."""
+def metric_of(config: Config, predictions: Predictions) -> PyTree:
+    """The metric of a configuration: its name, or the covariance [D, D] of the head's coordinates over a split's images."""
+    if config.explain.metric != "covariance":
+        return config.explain.metric
+    return jnp.atleast_2d(jnp.asarray(np.cov(predictions.head_mean, rowvar=False), jnp.float32))
+
+
+def traverser(model: Model, config: Config, metric: PyTree = "identity") -> Traverse:
+    """Both traversals of a configuration, compiled once for all findings; `metric` guides the one on the manifold."""
     settings = config.explain
     towards = 1.0 if settings.direction == "add" else -1.0
 
     def traverse(params: Params, images: jax.Array, label: jax.Array) -> tuple[traversals.Path, traversals.Path]:
         sign = jnp.full(label.shape, towards)
         path = traversals.on_manifold(
-            model, params, images, label, sign, settings.path_steps, settings.step_size, settings.target_probability
+            model,
+            params,
+            images,
+            label,
+            sign,
+            settings.path_steps,
+            settings.step_size,
+            settings.target_probability,
+            metric,
         )
         return path, traversals.as_released(model, params, images, label, sign, config.model.prior)
 

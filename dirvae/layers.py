@@ -3,7 +3,8 @@
 A k x k convolution of stride 2 is a special case of space_to_depth followed by a stride-1 convolution, and its transpose of a
 stride-1 convolution followed by depth_to_space (Shi et al. 2016, arXiv 1609.05158). Only this form is used: it suits
 matrix units, and XLA's CPU backend runs the gradients of strided and transposed convolutions tens of times more slowly.
-`Shrinking` and `Growing` by a factor f are exactly 2f x 2f convolutions of stride f and their transposes.
+`Shrinking` and `Growing` by a factor f are exactly 2f x 2f convolutions of stride f and their
+transposes (those with a bias of its own for each of the f f phases).
 
 On CPUs a convolution is computed as patches times a matrix, which XLA differentiates into matrix products again; elsewhere as
 the backend's own convolution. Both give the same numbers up to rounding; `model.convolution` chooses.

@@ -164,7 +164,7 @@ def explain(directory: Path) -> None:
     tuned = evaluate.load(directory, "validation").predictions
     thresholds = classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability)
     effect = effects.phantom_effect(run.config.data.image_size) if run.config.data.dataset == "phantom" else None
-    traverse = cases.traverser(run.model, run.config)
+    traverse = cases.traverser(run.model, run.config, cases.metric_of(run.config, tuned))
     for column, finding in enumerate(run.labels):
         positions = cases.true_positives(
             predictions, column, thresholds[column], run.config.explain.cases, run.config.seed

@@ -89,8 +89,12 @@ def implicit_derivative(concentration: Float[Array, "*B"], log_g: Float[Array, "
 
 
 @jax.custom_jvp
+@jax.jit
 def log_gamma_variate(key: Key, concentration: Float[Array, "*B"]) -> Float[Array, "*B"]:
-    """log g for g ~ Gamma(a, 1), elementwise, by TFP's rejection sampler in log space; pathwise differentiable."""
+    """log g for g ~ Gamma(a, 1), elementwise, by TFP's rejection sampler in log space; pathwise differentiable.
+
+    Compiled, since every call outside of a compiled function would trace and compile the rejection loop anew.
+    """
     seed = jax.random.key_data(key)
     return tfp_gamma.random_gamma(shape=(), concentration=concentration, seed=seed, log_space=True)
 

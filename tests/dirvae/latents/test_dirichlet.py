@@ -9,6 +9,7 @@ import pytest
 import scipy.stats
 import tensorflow_probability.substrates.jax as tfp
 from scipy import special
+from tensorflow_probability.substrates.jax.distributions import gamma as tfp_gamma
 
 from dirvae.latents import dirichlet
 from dirvae.latents.dirichlet import Dirichlet
@@ -170,7 +171,7 @@ def test_gradients_agree_with_tfp_where_those_are_finite():
     ours = lambda a: jnp.sum(weights * jnp.exp(dirichlet.sample(key, Dirichlet(a)).coordinates))  # noqa: E731
 
     def theirs(a):
-        log_g = tfp.random.random_gamma((), a, seed=jax.random.key_data(key), log_space=True)
+        log_g = tfp_gamma.random_gamma((), a, seed=jax.random.key_data(key), log_space=True)
         return jnp.sum(weights * jax.nn.softmax(log_g))
 
     np.testing.assert_allclose(jax.jit(jax.grad(ours))(a), jax.jit(jax.grad(theirs))(a), rtol=1e-4, atol=1e-7)
@@ -232,7 +233,7 @@ def divergence(a, b):
 )
 def test_divergence_vectors(a, b, expected):
     found = dirichlet.kl(Dirichlet(jnp.float32(a)), Dirichlet(jnp.float32(b)))
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=5e-6)
 
 
 @pytest.fixture(scope="module")
