@@ -31,14 +31,14 @@ def blob(row, column, width=2.5):
 
 def centroid(images):
     """[B, 2]: mean row and column of the light."""
-    light = images[..., 0] / images.sum(axis=(1, 2))
+    light = images[..., 0] / images[..., 0].sum(axis=(1, 2), keepdims=True)
     grid = np.mgrid[:SIDE, :SIDE]
     return np.stack([(light * axis).sum(axis=(1, 2)) for axis in grid], axis=1)
 
 
 def spread(images):
     """[B]: root mean square distance of the light from its centroid, per axis."""
-    light, centre = images[..., 0] / images.sum(axis=(1, 2)), centroid(images)
+    light, centre = images[..., 0] / images[..., 0].sum(axis=(1, 2), keepdims=True), centroid(images)
     grid = np.mgrid[:SIDE, :SIDE]
     squares = sum((axis[None] - centre[:, i, None, None]) ** 2 for i, axis in enumerate(grid))
     return np.sqrt((light * squares).sum(axis=(1, 2)) / 2)

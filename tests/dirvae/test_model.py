@@ -33,7 +33,7 @@ SHAPES = [
     {"prior": "logistic_normal", "structure": "product", "groups": 2},
     {"prior": "dirichlet", "structure": "field", "head": "pooled"},
     {"prior": "gaussian", "structure": "field", "groups": 2, "head": "mlp"},
-    {"prior": "dirichlet", "structure": "field", "grid": 8, "learn_scale": "true"},
+    {"prior": "dirichlet", "structure": "field", "grid": 8, "stem": 2, "learn_scale": "true"},
     {"prior": "gaussian", "hidden": 0},
 ]
 

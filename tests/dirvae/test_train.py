@@ -92,7 +92,9 @@ def test_gradients_agree_to_one_millionth():
         norms.append(spread.fetch(scalars))
     for other in norms[1:]:
         for name in ("gradient_norm", "loss", "reconstruction", "kl", "classification"):
-            np.testing.assert_allclose(other[name], norms[0][name], rtol=1e-6, err_msg=name)
+            # Near the prior the KL is a small difference of large terms: what is left of float32 is absolute.
+            rounding = 1e-5 if name == "kl" else 0.0
+            np.testing.assert_allclose(other[name], norms[0][name], rtol=1e-6, atol=rounding, err_msg=name)
 
 
 @pytest.mark.parametrize("kind", ["pmap", "shard_map"])

