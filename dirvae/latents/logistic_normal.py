@@ -38,10 +38,13 @@ def sample(key: Key, posterior: Gaussian) -> LatentSample:
     return LatentSample(jax.nn.log_softmax(gaussian.sample(key, posterior).coordinates))
 
 
-def _shift_free(d: Float[Array, "*B K"], w: Float[Array, "*B K"]) -> Float[Array, "*B"]:
-    """Q(d; w), as a weighted sum of squares about the weighted mean."""
-    centre = jnp.sum(w * d, axis=-1, keepdims=True) / jnp.sum(w, axis=-1, keepdims=True)
-    return jnp.sum(w * jnp.square(d - centre), axis=-1)
+def _shift_free(d: Float[Array, "*B K"], log_scale: Float[Array, "*B K"]) -> Float[Array, "*B"]:
+    """Q(d; w) with w = 1/s^2, as a weighted sum of squares about the weighted mean.
+
+    The mean's weights are a softmax: under jit, XLA's CPU backend (jax 0.10.2) gets sum w wrong where w is broadcast.
+    """
+    centre = jnp.sum(jax.nn.softmax(-2.0 * log_scale) * d, axis=-1, keepdims=True)
+    return jnp.sum(jnp.exp(-2.0 * log_scale) * jnp.square(d - centre), axis=-1)
 
 
 def _log_determinant(log_scale: Float[Array, "*B K"]) -> Float[Array, "*B"]:
@@ -55,10 +58,9 @@ def kl(posterior: Gaussian, prior: Gaussian) -> Float[Array, "*B"]:
     """
     components = posterior.mean.shape[-1]
     prior = gaussian.like(prior, posterior.mean)
-    w = jnp.exp(-2.0 * prior.log_scale)
-    spread = jnp.exp(2.0 * posterior.log_scale)
-    trace = jnp.sum(w * spread, axis=-1) - jnp.sum(w * w * spread, axis=-1) / jnp.sum(w, axis=-1)
-    distance = _shift_free(posterior.mean - prior.mean, w)
+    ratio = jnp.exp(2.0 * (posterior.log_scale - prior.log_scale))
+    trace = jnp.sum((1.0 - jax.nn.softmax(-2.0 * prior.log_scale)) * ratio, axis=-1)
+    distance = _shift_free(posterior.mean - prior.mean, prior.log_scale)
     determinants = _log_determinant(prior.log_scale) - _log_determinant(posterior.log_scale)
     return 0.5 * (trace + distance - (components - 1) + determinants)
 
@@ -66,7 +68,7 @@ def kl(posterior: Gaussian, prior: Gaussian) -> Float[Array, "*B"]:
 def log_prob(posterior: Gaussian, log_z: Float[Array, "*B K"]) -> Float[Array, "*B"]:
     """log q(z), a density with respect to the first K - 1 components of z."""
     components = posterior.mean.shape[-1]
-    distance = _shift_free(log_z - posterior.mean, jnp.exp(-2.0 * posterior.log_scale))
+    distance = _shift_free(log_z - posterior.mean, posterior.log_scale)
     normaliser = _log_determinant(posterior.log_scale) + (components - 1) * math.log(2.0 * math.pi)
     return -0.5 * (distance + normaliser) - jnp.sum(log_z, axis=-1)
 
