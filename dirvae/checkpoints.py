@@ -4,6 +4,7 @@ Each checkpoint holds the state (as host arrays, so that it restores on any numb
 of its step. Data order and random numbers are functions of seed and step, so nothing else is needed to resume exactly.
 """
 
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,7 @@ class Checkpoints:
             ]
         )
         self.directory, self.select_by = Path(directory).absolute(), select_by
+        _forget_damaged_scores(self.directory)
         self._manager = ocp.CheckpointManager(
             self.directory, options=ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=score)
         )
@@ -80,15 +82,22 @@ class Checkpoints:
         Raises:
           CheckpointError: when it is missing, damaged, or of another model.
         """
-        abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), np.asarray(x).dtype), template)
+        # Host arrays come back as they were stored; a template of abstract shapes would silently be padded to.
+        template = jax.tree.map(np.asarray, template)
         try:
-            restored = self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
+            restored = jax.tree.map(np.asarray, self._manager.restore(step, args=ocp.args.StandardRestore(template)))
         except Exception as error:  # Orbax and TensorStore raise many kinds; each means that this step cannot be used
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise CheckpointError(
                 f"the checkpoint of step {step} in {self.directory} cannot be read ({reason})"
             ) from error
-        return jax.tree.map(np.asarray, restored)
+        for (path, wanted), stored in zip(jax.tree.leaves_with_path(template), jax.tree.leaves(restored), strict=True):
+            if (wanted.shape, wanted.dtype) != (stored.shape, stored.dtype):
+                raise CheckpointError(
+                    f"the checkpoint of step {step} in {self.directory} is of another model: {jax.tree_util.keystr(path)} "
+                    f"is {stored.dtype}{list(stored.shape)} there and {wanted.dtype}{list(wanted.shape)} here"
+                )
+        return restored
 
     def wait(self) -> None:
         """Until everything is on disk."""
@@ -96,3 +105,13 @@ class Checkpoints:
 
     def close(self) -> None:
         self._manager.close()
+
+
+def _forget_damaged_scores(directory: Path) -> None:
+    """Scores that are not JSON would keep Orbax from opening any checkpoint; without them a step is merely unranked."""
+    for file in directory.glob("*/metrics/metrics"):
+        try:
+            json.loads(file.read_bytes())
+        except ValueError:
+            warnings.warn(f"{file} is damaged; its step does not compete for the best", stacklevel=3)
+            file.write_text("{}")

@@ -86,7 +86,7 @@ class Spread:
     """
 
     def __init__(self, step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]], devices: list[jax.Device], kind: str):
-        self.kind, self.local = kind, local(devices)
+        self.kind, self.devices, self.local = kind, devices, local(devices)
         # Donated buffers halve an accelerator's memory for the state; XLA's CPU backend copies them first, each step anew.
         donated = () if devices[0].platform == "cpu" else (0,)
         if kind == "pmap":
@@ -101,7 +101,8 @@ class Spread:
         """Host arrays -> the same arrays on every device."""
         if self.kind == "pmap":
             stacked = jax.tree.map(lambda x: np.broadcast_to(x, (len(self.local), *np.shape(x))), state)
-            return jax.pmap(lambda x: x, devices=self.local)(stacked)
+            # Axis and devices as in the step: any other placement would have it compiled twice, for this and for its own outputs.
+            return jax.pmap(lambda x: x, axis_name=AXIS, devices=self.devices)(stacked)
         sharding = NamedSharding(self.mesh, P())
         place = lambda x: jax.make_array_from_callback(np.shape(x), sharding, lambda _: np.asarray(x))  # noqa: E731
         return jax.tree.map(place, state)

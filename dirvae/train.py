@@ -89,7 +89,8 @@ def make_step(
 
 def fresh_state(model: Model, config: Config) -> TrainState:
     """Step 0."""
-    params = model.init(jax.random.key(config.seed))
+    # The default generator's draws, one a parameter, would take longer to compile than the training step.
+    params = model.init(jax.random.key(config.seed, impl="rbg"))
     moments = optimizer.build(config.optimizer, config.train.steps).init(params)
     return TrainState(jnp.int32(0), params, params, moments)
 
