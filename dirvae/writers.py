@@ -5,8 +5,6 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from tensorboardX import SummaryWriter
-
 
 class MetricWriter:
     """Appends rows {"step", "split", name: value} to `metrics.jsonl` and scalars to `tensorboard/`.
@@ -16,6 +14,8 @@ class MetricWriter:
     """
 
     def __init__(self, workdir: Path, resume_step: int = 0):
+        from tensorboardX import SummaryWriter  # here, since it imports all of PyTorch where that is installed
+
         self._path = Path(workdir) / "metrics.jsonl"
         kept = [row for row in read_metrics(workdir) if row["step"] <= resume_step]
         partial = self._path.with_suffix(".partial")

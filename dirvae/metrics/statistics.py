@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from dirvae.metrics import classification
 
@@ -160,6 +159,8 @@ def delong(y: np.ndarray, scores: np.ndarray) -> DeLong:
     m, n = positive.shape[1], negative.shape[1]
     if min(m, n) < 2:
         raise ValueError(f"DeLong's test needs two positives and two negatives at least, not {m} and {n}")
+    from scipy import stats  # here, since importing it takes as long as importing JAX
+
     within_positive, within_negative = stats.rankdata(positive, axis=1), stats.rankdata(negative, axis=1)
     together = stats.rankdata(np.concatenate([positive, negative], axis=1), axis=1)
     v10 = (together[:, :m] - within_positive) / n

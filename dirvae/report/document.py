@@ -72,7 +72,7 @@ def figure(directory: Path, name: str, drawn: Figure, caption: str, kind: str = 
     `kind` "webp", without loss too, has two thirds of the bytes where most of a figure is images.
     """
     buffer, inches = io.BytesIO(), drawn.get_figwidth()
-    drawn.savefig(buffer, format=kind, dpi=DPI, pil_kwargs={"lossless": True} if kind == "webp" else {})
+    drawn.savefig(buffer, format=kind, dpi=DPI, pil_kwargs={"lossless": True, "method": 2} if kind == "webp" else {})
     plt.close(drawn)
     return _embed(directory / "figures" / f"{name}.{kind}", buffer.getvalue(), caption, f"width:{inches * SHOWN:.0f}px")
 
