@@ -37,6 +37,11 @@ def bump(distance: np.ndarray, width: float | np.ndarray) -> np.ndarray:
     return hump * hump
 
 
+def hypot(across: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """sqrt(x^2 + y^2), six times as fast as `np.hypot`, whose guard against overflow is not needed here."""
+    return np.sqrt(np.square(across) + np.square(down))
+
+
 def frame(factors: np.ndarray, size: int, raised: np.ndarray) -> Frame:
     """The geometry of each image; `raised` [n, 2] lifts the right and left diaphragm (volume loss)."""
     ticks = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(2.0 / size) - np.float32(1.0)
@@ -44,7 +49,7 @@ def frame(factors: np.ndarray, size: int, raised: np.ndarray) -> Frame:
         ticks[None, None, :] - 0.03 * per_row(factors, "shift_x"),
         ticks[None, :, None] - 0.03 * per_row(factors, "shift_y"),
     )
-    angle = np.deg2rad(1.8) * per_row(factors, "rotation")
+    angle = np.float32(np.deg2rad(1.8)) * per_row(factors, "rotation")
     cos, sin = np.cos(angle), np.sin(angle)
     u = (cos * x + sin * y) / (0.96 + 0.04 * per_row(factors, "body_width"))
     v = (cos * y - sin * x) / (0.97 + 0.04 * per_row(factors, "lung_height"))
@@ -90,7 +95,7 @@ def bones(factors: np.ndarray, at: Frame) -> np.ndarray:
     spine = ramp(0.085 - at.side, 0.05) * (0.045 + 0.018 * np.cos(np.float32(2 * np.pi / 0.19) * at.v))
     blade = at.side - 0.735 + 0.04 * per_row(factors, "ap") - 0.18 * np.square(at.v + 0.42)
     scapula = ramp(blade, 0.03) * bump(at.v + 0.44, 0.44) * ramp(1.02 - at.side, 0.2)
-    head = ramp(0.15 - np.hypot(at.side - 0.99, at.v + 0.62), 0.05)
+    head = ramp(0.15 - hypot(at.side - 0.99, at.v + 0.62), 0.05)
     density = 1.0 + 0.20 * per_row(factors, "bone_density")
     return (ribs + 0.13 * clavicle + spine + 0.065 * scapula + 0.10 * head) * density
 

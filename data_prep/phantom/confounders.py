@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from data_prep.phantom.anatomy import Frame, bump, ramp
+from data_prep.phantom.anatomy import Frame, bump, hypot, ramp
 from data_prep.phantom.factors import column, per_row
 
 
@@ -46,7 +46,7 @@ def _segment(at: Frame, chosen: np.ndarray, start: tuple[float, float], end: tup
     du, dv = u1 - u0, v1 - v0
     u, v = at.u[chosen] - u0, at.v[chosen] - v0
     along = np.clip((u * du + v * dv) / (du * du + dv * dv), 0.0, 1.0)
-    return np.hypot(u - along * du, v - along * dv)
+    return hypot(u - along * du, v - along * dv)
 
 
 def _path(at: Frame, chosen: np.ndarray, points: list[tuple[float, float]]) -> np.ndarray:
@@ -65,14 +65,16 @@ def devices(factors: np.ndarray, at: Frame, image: np.ndarray) -> None:
     image[pacemaker] += 0.42 * ramp(1.0 - box, 0.6) + 0.24 * bump(lead, 0.026)
 
     drain = np.flatnonzero(column(factors, "drain") > 0.5)
-    mirrored = np.where(column(factors[drain], "Pneumothorax:side") > 0.5, 1.0, -1.0)[:, None, None]
+    mirrored = np.where(column(factors[drain], "Pneumothorax:side") > 0.5, np.float32(1.0), np.float32(-1.0))[
+        :, None, None
+    ]
     turned = at._replace(u=at.u[drain] * mirrored, v=at.v[drain])
     course = _path(turned, np.arange(len(drain)), [(0.98, 0.16), (0.66, -0.02), (0.52, -0.34), (0.46, -0.56)])
     image[drain] += 0.24 * bump(course, 0.032)
 
     ecg = np.flatnonzero(column(factors, "ecg") > 0.5)
     for disc, end in (((-0.52, -0.44), (-0.98, -0.70)), ((0.58, -0.36), (0.98, -0.62)), ((0.50, 0.46), (0.98, 0.62))):
-        electrode = np.hypot(at.u[ecg] - disc[0], at.v[ecg] - disc[1])
+        electrode = hypot(at.u[ecg] - disc[0], at.v[ecg] - disc[1])
         image[ecg] += 0.22 * ramp(0.045 - electrode, 0.03) + 0.10 * bump(_segment(at, ecg, disc, end), 0.02)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_prep.phantom.anatomy import Frame, bump, ramp
+from data_prep.phantom.anatomy import Frame, bump, hypot, ramp
 from data_prep.phantom.factors import column
 
 
@@ -39,7 +39,12 @@ def _affected(factors: np.ndarray, at: Frame, name: str) -> Affected:
     )
     left = at.left[rows]
     return Affected(
-        rows, severity, across, down, np.where(side > 0.5, 1.0, -1.0), np.where(side > 0.5, left, 1.0 - left)
+        rows,
+        severity,
+        across,
+        down,
+        np.where(side > 0.5, np.float32(1.0), np.float32(-1.0)),
+        np.where(side > 0.5, left, 1.0 - left),
     )
 
 
@@ -98,7 +103,7 @@ def pneumothorax(factors: np.ndarray, at: Frame, lungs: Lungs) -> None:
     """Air without vessels between the chest wall and a thin pleural line, widest at the apex."""
     rows, severity, _, _, _, half = _affected(factors, at, "Pneumothorax")
     across, down = at.lateral[rows], 0.75 * at.apex[rows]
-    depth = 0.5 * (across + down - np.hypot(across - down, np.float32(0.12)))  # a smooth minimum
+    depth = 0.5 * (across + down - hypot(across - down, np.float32(0.12)))  # a smooth minimum
     fall = np.clip(1.0 - (at.v[rows] + 0.80) * np.float32(1 / 1.05), 0.0, 1.0)
     width = (0.15 + 0.20 * severity) * fall
     outside = half * ramp(width - depth, 0.025) * ramp(fall - 0.05, 0.1)

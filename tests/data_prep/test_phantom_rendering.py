@@ -10,6 +10,7 @@ from data_prep.phantom import (
     PATHOLOGIES,
     Phantom,
     PhantomConfig,
+    anatomy,
     column,
     do,
     effect,
@@ -18,6 +19,7 @@ from data_prep.phantom import (
     quantise,
     render,
     renderer,
+    rendering,
 )
 from data_prep.phantom.factors import COMPOSED, DETAILS, contrast
 
@@ -40,6 +42,14 @@ def test_images_are_grey_levels_with_contrast():
     assert images.max() <= 1.0
     assert images.std(axis=(1, 2)).min() > 0.12
     assert np.mean((images == 0.0) | (images == 1.0)) < 0.01  # hardly anything is clipped, so effects are not cut
+
+
+def test_drawing_stays_in_single_precision():
+    """One double among the operands doubles the time of all that follows from it."""
+    factors, seeds = PEOPLE.factors, PEOPLE.seeds
+    at = anatomy.frame(factors, 64, raised_diaphragm(factors))
+    assert {field.dtype for field in at} == {np.dtype(np.float32)}
+    assert rendering._thorax(factors, seeds, at).dtype == np.float32
 
 
 def test_a_row_depends_on_its_own_factors_and_seed_alone():

@@ -181,7 +181,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     fit(tiny(), tmp_path)
     other = tiny(latents=9)
     checkpoints = Checkpoints(tmp_path / "checkpoints", "auroc")
-    with pytest.raises(CheckpointError, match="step 6 .* another model.*kernel"):
+    with pytest.raises(CheckpointError, match=r"step 6 .* another model.*kernel"):
         checkpoints.restore(6, train.initial_state(model.build(other.model, 2, 16), other))
     checkpoints.close()
 
