@@ -17,6 +17,8 @@ from dirvae.config import LossConfig
 from dirvae.latents.family import Latent
 from dirvae.types import Batch, LossTerms, ModelOutputs, Pixels
 
+BETA_LOGARITHMS = (-9.0, 9.0)  # bounds of a steered log beta
+
 
 def negative_log_likelihood(images: Float[Array, "*B H W C"], pixels: Pixels, likelihood: str) -> Float[Array, "*B"]:
     """-log p(x|z) in nats, summed over pixels, for images in [0, 1].
@@ -77,10 +79,24 @@ def weighted(values: LossTerms, beta: Float[Array, ""], classification_weight: f
     return values.reconstruction + beta * values.kl + classification_weight * values.classification
 
 
-def kl_weight(step: Float[Array, ""], steps: int, config: LossConfig) -> Float[Array, ""]:
-    """beta, rising linearly from 0 over the warm-up's share of the steps."""
+def kl_weight(step: Float[Array, ""], log_beta: Float[Array, ""], steps: int, config: LossConfig) -> Float[Array, ""]:
+    """beta: rising linearly from 0 over the warm-up's share of the steps or, with a target, where `steered` has it."""
+    if config.target_kl:
+        return jnp.exp(log_beta)
     ramp = jnp.minimum(1.0, step / max(1.0, config.kl_warmup * steps)) if config.kl_warmup else jnp.float32(1.0)
     return jnp.asarray(config.beta * ramp, jnp.float32)
+
+
+def steered(log_beta: Float[Array, ""], kl: Float[Array, ""], config: LossConfig) -> Float[Array, ""]:
+    """Dual ascent on the constraint E KL = target: log beta + gain (KL/target - 1), the surplus cut off at 1.
+
+    The multiplier of a constrained optimum (Rezende & Viola 2018, arXiv 1810.00597), so that models with different priors
+    can be compared at the same number of nats instead of at the same beta.
+    """
+    if not config.target_kl:
+        return log_beta
+    surplus = jnp.minimum(kl / config.target_kl - 1.0, 1.0)
+    return jnp.clip(log_beta + config.kl_gain * surplus, *BETA_LOGARITHMS)
 
 
 def positive_weights(target: np.ndarray, weight: np.ndarray, limit: float = 10.0) -> np.ndarray:

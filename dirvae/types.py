@@ -79,3 +79,4 @@ class TrainState(NamedTuple):
     params: Params
     average: Params  # exponential moving average of the parameters, which is what gets evaluated
     optimizer: PyTree
+    log_beta: Float[Array, ""]  # logarithm of the KL's weight, which a KL target steers

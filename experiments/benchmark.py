@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--parts", default=",".join(PARTS), help=f"comma-separated, of {','.join(PARTS)}")
     flags.add_argument("--preset", choices=configs.PRESETS, default="default")
     flags.add_argument("--wider", default="32,64,128", help="more widths of the training step, as 32,64,128/64,128,256")
-    flags.add_argument("--turns", type=int, default=8, help="of every candidate")
+    flags.add_argument("--turns", type=int, default=16, help="of every candidate")
     tried = "models to try torch.compile on; it takes about a minute each"
     flags.add_argument("--compile", choices=("none", "preset", "all"), default="preset", help=tried)
     flags.add_argument("--images", type=int, default=512, help="training images of the loader's data set")

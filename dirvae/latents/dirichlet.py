@@ -102,7 +102,9 @@ def kl(posterior: Dirichlet, prior: Dirichlet) -> Float[Array, "*B"]:
     nats at a = 200, K = 1024.
     """
     a, b = posterior.concentration, jnp.broadcast_to(prior.concentration, posterior.concentration.shape)
-    return jnp.sum(_divergence(a, b), axis=-1) - _divergence(jnp.sum(a, axis=-1), jnp.sum(b, axis=-1))
+    whole = jnp.sum(a, axis=-1)
+    total = jnp.broadcast_to(jnp.sum(prior.concentration, axis=-1), whole.shape)
+    return jnp.sum(_divergence(a, b), axis=-1) - _divergence(whole, total)
 
 
 def log_prob(posterior: Dirichlet, log_z: Float[Array, "*B K"]) -> Float[Array, "*B"]:

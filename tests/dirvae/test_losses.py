@@ -16,6 +16,7 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.random((3, 4, 5, 2)).astype(np.float32)
 LOGITS = RNG.normal(size=IMAGES.shape).astype(np.float32)
 SCALE = 0.07
+ZERO = jnp.float32(0.0)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +154,17 @@ def test_the_objective_weighs_the_terms():
 
 def test_the_divergence_warms_up():
     config = LossConfig(beta=4.0, kl_warmup=0.2)
-    found = [float(losses.kl_weight(jnp.int32(step), 1000, config)) for step in (0, 50, 100, 200, 999)]
+    found = [float(losses.kl_weight(jnp.int32(step), ZERO, 1000, config)) for step in (0, 50, 100, 200, 999)]
     np.testing.assert_allclose(found, [0.0, 1.0, 2.0, 4.0, 4.0], rtol=1e-6)
-    assert losses.kl_weight(jnp.int32(0), 1000, LossConfig(beta=4.0, kl_warmup=0.0)) == 4.0
+    assert losses.kl_weight(jnp.int32(0), ZERO, 1000, LossConfig(beta=4.0, kl_warmup=0.0)) == 4.0
+
+
+def test_a_target_replaces_beta_by_its_multiplier():
+    config = LossConfig(beta=4.0, target_kl=20.0, kl_gain=0.1)
+    assert losses.kl_weight(jnp.int32(0), jnp.log(jnp.float32(3.0)), 1000, config) == pytest.approx(3.0)
+    found = [float(losses.steered(ZERO, jnp.float32(kl), config)) for kl in (20.0, 10.0, 30.0, 1e9)]
+    np.testing.assert_allclose(found, [0.0, -0.05, 0.05, 0.1], atol=1e-7)
+    assert losses.steered(jnp.float32(1.5), jnp.float32(1e9), LossConfig()) == 1.5  # no target, nothing is steered
+    low, high = losses.BETA_LOGARITHMS
+    assert losses.steered(jnp.float32(low), jnp.float32(0.0), config) == low
+    assert losses.steered(jnp.float32(high), jnp.float32(1e9), config) == high
