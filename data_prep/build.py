@@ -34,8 +34,8 @@ def silent(text: str) -> None:
     """Progress that nobody watches."""
 
 
-def prepare(data: DataConfig, raw_dir: Path | None, data_dir: Path, seed: int = 0, progress: Progress = silent) -> Path:
-    """The folder of a configuration's data set, built first where it is not there yet; `seed` is the phantom's.
+def prepare(data: DataConfig, raw_dir: Path | None, data_dir: Path, progress: Progress = silent) -> Path:
+    """The folder of a configuration's data set, built first where it is not there yet.
 
     Raises:
       SourceError: see `build`.
@@ -43,7 +43,7 @@ def prepare(data: DataConfig, raw_dir: Path | None, data_dir: Path, seed: int = 
     if data.dataset == "phantom":
         from data_prep import phantom  # a generator, which a reader of real images can do without
 
-        source: Source = phantom.source(data, seed)
+        source: Source = phantom.source(data)
     elif raw_dir is None:
         raise SourceError("the chexpert layout needs --raw_dir, the folder that holds train.csv")
     else:
@@ -178,7 +178,6 @@ def main(arguments: list[str] | None = None) -> None:
     flags.add_argument("--raw_dir", type=Path, help="folder of train.csv, valid.csv and the images (chexpert)")
     flags.add_argument("--data_dir", type=Path, default=Path("data"), help="where data sets are kept")
     flags.add_argument("--split", default="", help="make one split of RAW_DIR/SPLIT.csv (chexpert)")
-    flags.add_argument("--seed", type=int, default=0, help="of the phantom")
     flags.epilog = (
         "Any field of dirvae.config.DataConfig can be set, as in --image_size=256 --views=all --phantom_train=500."
     )
@@ -190,7 +189,7 @@ def main(arguments: list[str] | None = None) -> None:
         if chosen.split:
             built = prepare_split(chosen.raw_dir, chosen.split, data, chosen.data_dir, print)
         else:
-            built = prepare(data, chosen.raw_dir, chosen.data_dir, chosen.seed, print)
+            built = prepare(data, chosen.raw_dir, chosen.data_dir, print)
     except ValueError as error:
         flags.exit(2, f"error: {error}\n")
     whole = read_manifest(built)

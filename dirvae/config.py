@@ -10,7 +10,8 @@ import typing
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-Prior = Literal["dirichlet", "gaussian", "logistic_normal"]
+Prior = Literal["dirichlet", "gaussian", "logistic_normal", "gamma", "deterministic"]
+ON_SIMPLEX = ("dirichlet", "logistic_normal")  # families whose codes are compositions
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class DataConfig:
     phantom_train: int = 4000  # images of the phantom's training split
     phantom_validation: int = 500  # images
     phantom_test: int = 1000  # images of each of the phantom's test splits
+    phantom_seed: int = 0  # of the phantom's population; training has its own, so that seeds share their images
     confounder: str = (
         "token"  # of phantom=shortcut: which confounder follows the finding (data_prep/phantom/factors.py)
     )
@@ -286,6 +288,7 @@ def validate(config: Config) -> Config:
         "train.devices",
         "data.folds",
         "data.fold",
+        "data.phantom_seed",
     ]
     _require_all((leaves[path] >= 0, path, "must not be negative") for path in amounts)
     model, data = config.model, config.data
@@ -309,7 +312,7 @@ def validate(config: Config) -> Config:
                 "model.grid",
                 f"must be the image size {data.image_size} divided by a power of two from {model.stem} to {reduction}",
             ),
-            (model.prior == "gaussian" or model.latents > 1, "model.latents", "must be at least 2 on a simplex"),
+            (model.prior not in ON_SIMPLEX or model.latents > 1, "model.latents", "must be at least 2 on a simplex"),
             (
                 model.structure != "global" or model.groups == 1,
                 "model.groups",

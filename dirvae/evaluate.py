@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dirvae import augment, data, losses, parallel, workdir
-from dirvae.config import Config
+from dirvae.config import ON_SIMPLEX, Config
 from dirvae.metrics import classification, reconstruction, sparsity, statistics
 from dirvae.model import Model
 from dirvae.types import Batch, Params
@@ -154,7 +154,7 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
     }
     if model.latent.spec.grid is None:
         scores["dead_decoder_columns"] = sparsity.dead_columns(params["decoder"]["entrance"]["kernel"])
-    if settings.prior == "gaussian":
+    if settings.prior not in ON_SIMPLEX:
         return scores
     z = predictions.decoder_mean.reshape(-1, settings.latents) / settings.latents
     z = z / z.sum(axis=-1, keepdims=True)

@@ -22,7 +22,8 @@ from dirvae.types import Params, PyTree
 RELEASED_STEPS = 50
 RELEASED_COORDINATES = 3
 RAREST = 1e-30  # a smaller component of a start counts as this, so that log z and d p/d z stay finite in float32
-RELEASED_STEP = {"dirichlet": 0.002, "logistic_normal": 0.002, "gaussian": 0.5}
+RELEASED_STEP = {"dirichlet": 0.002, "logistic_normal": 0.002, "gamma": 0.002, "gaussian": 0.5, "deterministic": 0.5}
+IN_LOGARITHMS = ("dirichlet", "logistic_normal", "gamma")  # families whose coordinates are log z
 
 
 class Path(NamedTuple):
@@ -103,10 +104,10 @@ def as_released(
 
     Lowering (sign -1), which the paper does not do, takes the gradient of the complement's probability.
     """
-    latent, simplex = model.latent, family != "gaussian"
-    from_z = jnp.log if simplex else lambda z: z
+    latent, positive = model.latent, family in IN_LOGARITHMS
+    from_z = jnp.log if positive else lambda z: z
     point = latent.point(model.encode(params, images))
-    start = jnp.maximum(jnp.exp(point), RAREST) if simplex else point
+    start = jnp.maximum(jnp.exp(point), RAREST) if positive else point
 
     def probability(z: Array, which: Array, towards: Array) -> Array:
         logits = model.classify_channels(params, latent.to_head(from_z(z))[None])[0]

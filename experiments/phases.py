@@ -65,7 +65,7 @@ def progress_line(text: str) -> None:
 
 def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path) -> None:
     """Builds the data set where it is not there yet, and settles the findings: data.json."""
-    built = build.prepare(config.data, raw_dir, data_dir, seed=config.seed, progress=progress_line)
+    built = build.prepare(config.data, raw_dir, data_dir, progress_line)
     train_split = data.Split(built, "train", config.data.cache_megabytes)
     labels = data.choose_labels(train_split.table.labels, config.data.labels)
     chosen = data.examples(train_split, labels, config.data)

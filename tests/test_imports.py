@@ -13,9 +13,9 @@ LAYERS = (
     {"latents", "geometry"},
     {"layers", "encoder", "decoder", "classifier"},
     {"model"},
-    {"losses", "metrics", "traversals", "attributions", "augment"},
+    {"losses", "metrics", "traversals", "interventions", "attributions", "augment"},
     {"data", "parallel", "optimizer", "checkpoints", "writers", "workdir"},
-    {"train", "evaluate", "baseline", "cost", "runs", "cases"},
+    {"train", "evaluate", "baseline", "cost", "runs", "cases", "endpoints"},
     {"report"},
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

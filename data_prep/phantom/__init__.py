@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-def source(data: DataConfig, seed: int = 0) -> Phantom:
+def source(data: DataConfig) -> Phantom:
     """The phantom of a run's data section."""
     sizes = (data.phantom_train, data.phantom_validation, data.phantom_test)
-    return Phantom(named(data.phantom, *sizes, seed, data.confounder, data.rho, data.image_size))
+    return Phantom(named(data.phantom, *sizes, data.phantom_seed, data.confounder, data.rho, data.image_size))

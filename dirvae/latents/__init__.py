@@ -1,11 +1,17 @@
 """Latent families and the registry; adding one is adding a module and a line here."""
 
 from dirvae.config import ModelConfig
-from dirvae.latents import dirichlet, gaussian, logistic_normal
+from dirvae.latents import deterministic, dirichlet, gamma, gaussian, logistic_normal
 from dirvae.latents.family import Latent
 from dirvae.latents.structure import field, product, vector
 
-FAMILIES = {"dirichlet": dirichlet, "gaussian": gaussian, "logistic_normal": logistic_normal}
+FAMILIES = {
+    "dirichlet": dirichlet,
+    "gaussian": gaussian,
+    "logistic_normal": logistic_normal,
+    "gamma": gamma,
+    "deterministic": deterministic,
+}
 
 
 def build(config: ModelConfig) -> Latent:

@@ -28,7 +28,7 @@ from jax.scipy.special import digamma, gammaln
 from jaxtyping import Array, Float
 
 from dirvae import geometry
-from dirvae.latents.log_gamma import log_gamma_variate
+from dirvae.latents.log_gamma import divergence, log_gamma_variate
 from dirvae.types import Key, LatentSample
 
 MAX_CONCENTRATION = 1e4  # beyond it a component's relative spread is below 1 % and float32 gains nothing
@@ -79,22 +79,6 @@ def sample(key: Key, posterior: Dirichlet) -> LatentSample:
     return LatentSample(jax.nn.log_softmax(log_gamma_variate(key, posterior.concentration)))
 
 
-def _divergence(a: Float[Array, "*B"], b: Float[Array, "*B"]) -> Float[Array, "*B"]:
-    """KL(Gamma(a, 1) || Gamma(b, 1)) - a = lgamma(b) - lgamma(a) + (a - b) psi(a) - a, without cancellation.
-
-    For a >= 8 Stirling's series of lgamma and psi are inserted and the terms in a log a and a cancel on paper.
-    """
-    large_a = a >= 8.0
-    big, small = jnp.where(large_a, a, 8.0), jnp.where(large_a, 8.0, a)  # unlike maximum, the whole gradient at a tie
-    inverse = 1.0 / big
-    square = inverse * inverse
-    stirling = inverse * (1 / 12 - square * (1 / 360 - square / 1260))
-    remainder = inverse / 2 + square * (1 / 12 - square * (1 / 120 - square / 252))  # log a - psi(a)
-    large = (0.5 - b) * jnp.log(big) - 0.5 * math.log(2 * math.pi) - stirling - (big - b) * remainder
-    exact = -gammaln(small) + (small - b) * digamma(small) - small
-    return gammaln(b) + jnp.where(large_a, large, exact)
-
-
 def kl(posterior: Dirichlet, prior: Dirichlet) -> Float[Array, "*B"]:
     """KL(Dir(a) || Dir(b)) in nats: the gammas' divergences less that of their sums (Joo et al. 2020 keep the latter).
 
@@ -104,7 +88,7 @@ def kl(posterior: Dirichlet, prior: Dirichlet) -> Float[Array, "*B"]:
     a, b = posterior.concentration, jnp.broadcast_to(prior.concentration, posterior.concentration.shape)
     whole = jnp.sum(a, axis=-1)
     total = jnp.broadcast_to(jnp.sum(prior.concentration, axis=-1), whole.shape)
-    return jnp.sum(_divergence(a, b), axis=-1) - _divergence(whole, total)
+    return jnp.sum(divergence(a, b), axis=-1) - divergence(whole, total)
 
 
 def log_prob(posterior: Dirichlet, log_z: Float[Array, "*B K"]) -> Float[Array, "*B"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dirvae import cases, evaluate, latents
-from dirvae.config import Config
+from dirvae.config import ON_SIMPLEX, Config
 from dirvae.report import document, explanations, figures, operating, tables, words
 from dirvae.report.document import Section, note
 from dirvae.workdir import WorkdirError, finished, read_config, read_json
@@ -114,7 +114,7 @@ def every_split(config: Config, scored: Mapping[str, Mapping]) -> Section:
 def latent_usage(workdir: Path, config: Config, found: Mapping, saved: evaluate.Saved) -> Section:
     """How many latents are used and how sparsely, beside the prior."""
     z, head = prior_draws(config)
-    simplex = config.model.prior != "gaussian"
+    simplex = config.model.prior in ON_SIMPLEX
     usage = ranked_shares(saved.predictions.decoder_mean, config), ranked_shares(z, config)
     drawn = figures.latent_usage(
         np.asarray(found["activity"]), float(head.var(axis=0).mean()), *(usage if simplex else (None, None))

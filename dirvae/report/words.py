@@ -3,9 +3,16 @@
 import html
 from collections.abc import Iterator, Mapping
 
-from dirvae.config import Config, ModelConfig
+from dirvae.config import Config, LossConfig, ModelConfig
 
-FAMILY = {"dirichlet": "Dirichlet VAE", "gaussian": "Gaussian VAE", "logistic_normal": "Logistic-normal VAE"}
+FAMILY = {
+    "dirichlet": "Dirichlet VAE",
+    "gaussian": "Gaussian VAE",
+    "logistic_normal": "Logistic-normal VAE",
+    "gamma": "Gamma VAE",
+    "deterministic": "Supervised autoencoder",
+}
+READS = {"dirichlet": "centred log ratios", "logistic_normal": "centred log ratios", "gamma": "logarithms"}
 POLICY = {"ignore": "left out of losses and scores", "zeros": "read as absent", "ones": "read as present"}
 
 
@@ -58,6 +65,13 @@ def likelihood(model: ModelConfig) -> str:
     return f"{model.likelihood.title()} likelihood, scale {learned} {model.scale:g} of the grey range"
 
 
+def kl_control(loss: LossConfig) -> str:
+    """How the KL's weight goes."""
+    if loss.target_kl:
+        return f"β is steered so that the KL comes to {loss.target_kl:g} nats"
+    return f"the KL's weight rises over the first {loss.kl_warmup:.0%} of the steps"
+
+
 def model(config: Config) -> Iterator[tuple[str, str]]:
     """(name, value) of what a reader must know to judge the model."""
     net, loss, rates = config.model, config.loss, config.optimizer
@@ -67,20 +81,22 @@ def model(config: Config) -> Iterator[tuple[str, str]]:
             "dirichlet": f"symmetric Dirichlet, concentration {net.concentration:g} a component",
             "gaussian": "standard Gaussian",
             "logistic_normal": f"logistic normal, matched to a Dirichlet of concentration {net.concentration:g} a component",
+            "gamma": f"gamma, shape {net.concentration:g} a component, rate 1",
+            "deterministic": "none",
         }[net.prior],
     )
     yield "latent", shape(net)
     hidden = f", then {net.hidden} units" if net.hidden and net.structure != "field" else ""
     yield "encoder, decoder", f"channels {', '.join(map(str, net.widths))}{hidden}"
-    reads = "means" if net.prior == "gaussian" else "centred log ratios"
+    reads = READS.get(net.prior, "means")
     read = f"expected {reads}" if net.head_input == "mean" else f"{reads} of a draw"
     yield "classifier", f"{net.head}, on {read} of the latent"
     yield "p(x|z)", likelihood(net)
     yield (
         "objective",
         (
-            f"−log p(x|z) + {loss.beta:g} KL(q‖p) + {loss.classification_weight:g} cross-entropy; "
-            f"the KL's weight rises over the first {loss.kl_warmup:.0%} of the steps"
+            f"−log p(x|z) + {'β' if loss.target_kl else f'{loss.beta:g}'} KL(q‖p) + {loss.classification_weight:g} "
+            f"cross-entropy; {kl_control(loss)}"
         ),
     )
     yield (

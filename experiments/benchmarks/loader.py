@@ -1,20 +1,16 @@
-"""Part 3: does the loader keep up with the step, and how fast is the phantom drawn?
+"""Part 3: does the loader keep up with the step?
 
 A small phantom is built into a temporary folder and read through `dirvae.data.shuffled`, kept in memory and not. The step
 is the one that training runs, augmentation included.
 """
 
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from data_prep import build
-from data_prep.phantom.config import PhantomConfig
-from data_prep.phantom.rendering import render
-from data_prep.phantom.source import Phantom
 from dirvae import data
 from dirvae.config import Config, override
 from dirvae.types import Batch
@@ -34,19 +30,7 @@ def measure(config: Config, settings: Settings) -> dict:
         batch = next(streams["kept in memory"])
         labels = batch.target.shape[1]
         step = Step(override(config, {"augment": True}), fresh_state(config, labels), labels)
-        loading = {form: _one(stream, step, batch, settings.turns) for form, stream in streams.items()}
-    return {"loading": loading, "drawn_images_per_second": _drawing(config.data.image_size, settings.turns)}
-
-
-def _drawing(size: int, turns: int) -> float:
-    """Phantom images a second of one core's time (the drawing has one thread); the best of some turns."""
-    people = Phantom(PhantomConfig(image_size=size)).population("train", 0)
-    seconds = []
-    for _ in range(turns + 1):  # the first makes the banks of vessels, mottle and noise
-        began = time.process_time()
-        render(people.factors, people.seeds, size)
-        seconds.append(time.process_time() - began)
-    return len(people.seeds) / min(seconds[1:])
+        return {form: _one(stream, step, batch, settings.turns) for form, stream in streams.items()}
 
 
 def _stream(built: Path, config: Config, megabytes: int) -> Iterator[Batch]:
@@ -89,7 +73,7 @@ def show(numbers: dict) -> str:
             f"{one['share_of_step']:.1%}",
             timing.shown(one["fed_over_bare"]),
         ]
-        for form, one in numbers["loading"].items()
+        for form, one in numbers.items()
     ]
     head = [
         "images",
@@ -104,6 +88,5 @@ def show(numbers: dict) -> str:
             "The share is the loader's time for a batch over the step's, nothing else running; the last column is the step's",
             "time on fresh batches over its time on one that is there already, in turns.\n",
             timing.table(head, rows),
-            f"\nPhantom: {numbers['drawn_images_per_second']:,.0f} images drawn a second and core.",
         ]
     )

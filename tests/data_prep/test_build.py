@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,7 @@ def test_one_table_for_external_validation(tmp_path: Path, layout: Callable) -> 
 
 
 def test_the_phantom_needs_no_files(tmp_path: Path) -> None:
-    built = prepare(PHANTOM, None, tmp_path, seed=3)
+    built = prepare(replace(PHANTOM, phantom_seed=3), None, tmp_path)
     whole = read_manifest(built)
     assert whole["options"]["seed"] == 3
     assert {split: facts["images"] for split, facts in whole["splits"].items()} == {
@@ -145,7 +146,10 @@ def test_the_phantom_needs_no_files(tmp_path: Path) -> None:
         **dict.fromkeys(("test", "test_rho0", "test_flipped", "test_independent", "test_heldout"), 10),
     }
     assert verify(built).problems == ()
-    assert read_manifest(prepare(PHANTOM, None, tmp_path, seed=4))["content_hash"] != whole["content_hash"]
+    assert (
+        read_manifest(prepare(replace(PHANTOM, phantom_seed=4), None, tmp_path))["content_hash"]
+        != whole["content_hash"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,7 @@ def test_the_phantom_needs_no_files(tmp_path: Path) -> None:
         (["--image_size=16"], "between 32 and 256 for the phantom"),
         (["--phantom_train=0"], "train has 0 images; it needs at least 1"),
         (["--phantom_test=-5"], "test has -5 images; it needs at least 1"),
-        (["--seed=-1"], "seed is -1; it must not be negative"),
+        (["--phantom_seed=-1"], "seed is -1; it must not be negative"),
         (["--phantom=shortcut", "--rho=2"], "it must lie between -1 and 1"),
         (["phantom"], "is not a flag"),
     ],

@@ -73,10 +73,8 @@ def test_boxes_hold_the_exact_masks():
 
 
 def test_source_follows_the_run_and_tells_the_manifest():
-    data = DataConfig(
-        phantom="shortcut", phantom_train=600, phantom_validation=60, phantom_test=300, rho=0.8, image_size=32
-    )
-    made = source(data, seed=4)
+    sizes = {"phantom_train": 600, "phantom_validation": 60, "phantom_test": 300}
+    made = source(DataConfig(phantom="shortcut", **sizes, phantom_seed=4, rho=0.8, image_size=32))
     assert made.counts()["test_flipped"] == 300
     assert made.options["seed"] == 4
     assert made.options["rho"] == 0.8

@@ -199,8 +199,7 @@ def test_every_part_is_printed(printed):
     assert step["ratios"]["dirvae"] == {"median": 1.0, "low": 1.0, "high": 1.0}
     for ratios in (step["ratios"], numbers["sampler"]["ratios"]):
         assert all(0 < r["low"] <= r["median"] <= r["high"] for r in ratios.values())
-    assert set(numbers["loader"]["loading"]) == {"kept in memory", "decoded each time"}
-    assert numbers["loader"]["drawn_images_per_second"] > 0
+    assert set(numbers["loader"]) == {"kept in memory", "decoded each time"}
     assert sum(numbers["sampler"]["lost"]["dirvae.latents.dirichlet"].values()) == 0
     assert numbers["sampler"]["lost"]["tfp Dirichlet.sample"]["0.01"] > 0
 

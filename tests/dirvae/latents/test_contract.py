@@ -12,7 +12,7 @@ from dirvae import latents
 from dirvae.config import ModelConfig, override
 from dirvae.types import PyTree
 
-FAMILIES = ("dirichlet", "gaussian", "logistic_normal")
+FAMILIES = ("dirichlet", "gaussian", "logistic_normal", "gamma")
 STRUCTURES = {
     "global": {"structure": "global"},
     "product": {"structure": "product", "groups": 3},
@@ -105,7 +105,7 @@ def assert_mean(values, expected, errors=4.5):
 
 
 def on_simplex(latent):
-    return latent.name != "gaussian"
+    return latent.name in ("dirichlet", "logistic_normal")
 
 
 def test_shapes(latent, facts):
@@ -119,7 +119,7 @@ def test_shapes(latent, facts):
 
 
 def test_zero_features_give_the_prior(latent, facts):
-    floor = ModelConfig().min_concentration if latent.name == "dirichlet" else 0.0
+    floor = ModelConfig().min_concentration if latent.name in ("dirichlet", "gamma") else 0.0
     for found, expected in zip(facts.at_zero, wide(latent, BATCH), strict=True):
         np.testing.assert_allclose(found, expected + floor, rtol=1e-6)
 

@@ -1,0 +1,75 @@
+"""Two arms of a study, each trained from several seeds: differences with seeds as the outermost level, and verdicts.
+
+A metric of an arm varies with the seed of training and with the images that happen to be in the test set. Both are resampled
+(Saravanan, Berman & Sober 2020, arXiv 2007.07797): of S seeds S are drawn with replacement, separately for each arm; patients
+are drawn once for all runs, which score the same images. With few seeds this is what the seeds can tell, no more.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+
+class Difference(NamedTuple):
+    """Mean over seeds of arm a less that of arm b; `replicates` [R] are its resampled values."""
+
+    difference: float
+    interval: tuple[float, float]  # percentiles, 95 %
+    p: float  # two-sided: twice the smaller share of replicates beyond 0
+    replicates: np.ndarray
+
+
+def hierarchical_difference(
+    a: Float[np.ndarray, "S R1"], b: Float[np.ndarray, "S2 R2"], seed: int = 0, level: float = 0.95
+) -> Difference:
+    """From each run's metric on the sample itself (column 0) and on R resamples of its patients (the others).
+
+    Column r of every run must come from the same resample.
+
+    Raises:
+      ValueError: where the arms have not the same resamples, or none, or hold values that are not finite.
+    """
+    if a.shape[1] != b.shape[1] or a.shape[1] < 2:
+        raise ValueError(f"the arms need the same resamples, at least one, not {a.shape[1] - 1} and {b.shape[1] - 1}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("a metric is not finite on some resample of some run, so that no interval can be given")
+    rng = np.random.default_rng(seed)
+    gaps = _seeds_drawn(a[:, 1:], rng) - _seeds_drawn(b[:, 1:], rng)
+    tails = (50 * (1 - level), 50 * (1 + level))
+    low, high = np.percentile(gaps, tails)
+    return Difference(float(a[:, 0].mean() - b[:, 0].mean()), (float(low), float(high)), _two_sided(gaps), gaps)
+
+
+def _seeds_drawn(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """[R]: in each column the mean over as many rows as there are, drawn with replacement."""
+    seeds, replicates = values.shape
+    drawn = rng.integers(seeds, size=(seeds, replicates))
+    return np.take_along_axis(values, drawn, axis=0).mean(axis=0)
+
+
+def _two_sided(gaps: np.ndarray) -> float:
+    """The sample itself counts as one replicate, so that p is never 0."""
+    beyond = min(np.sum(gaps <= 0), np.sum(gaps >= 0))
+    return float(min(1.0, 2.0 * (beyond + 1) / (len(gaps) + 1)))
+
+
+def equivalence(found: Difference, margin: float) -> tuple[float, float]:
+    """(p of "not worse by `margin`", p of two one-sided tests of |difference| < margin), from a difference's replicates.
+
+    Schuirmann 1987; each p is the share of replicates on the wrong side of its bound.
+    """
+    count = len(found.replicates) + 1
+    below = float((np.sum(found.replicates <= -margin) + 1) / count)
+    above = float((np.sum(found.replicates >= margin) + 1) / count)
+    return below, max(below, above)
+
+
+def holm(p: Mapping[str, float]) -> dict[str, float]:
+    """Step-down adjusted p-values of one family of tests (Holm 1979)."""
+    adjusted, largest = {}, 0.0
+    for rank, name in enumerate(sorted(p, key=p.__getitem__)):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[name]))
+        adjusted[name] = largest
+    return {name: adjusted[name] for name in p}

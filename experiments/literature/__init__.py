@@ -1,0 +1,1 @@
+"""Published tables, reproduced: what `experiments.mnist` is made of."""

@@ -1,0 +1,56 @@
+"""Endpoints on resamples agree with the plain metrics on the sample, and with the plain metrics on a resampled set."""
+
+import numpy as np
+import pytest
+
+from dirvae import endpoints
+from dirvae.config import Config, override
+from dirvae.metrics import disentanglement
+from dirvae.metrics.probes import Split
+
+RNG = np.random.default_rng(0)
+
+
+def split(count, seed):
+    rng = np.random.default_rng(seed)
+    target = rng.integers(0, 2, (count, 3)).astype(np.float32)
+    code = rng.normal(size=(count, 5)) + np.pad(2.0 * target, ((0, 0), (0, 2)))
+    return Split(code, target, (rng.random((count, 3)) < 0.9).astype(np.float32))
+
+
+def test_the_gap_under_weights_is_that_of_the_resampled_examples():
+    picked, scored = split(300, 1), split(200, 2)
+    drawn = RNG.integers(200, size=200)
+    weights = np.stack([np.ones(200), np.bincount(drawn, minlength=200)]).astype(np.float64)
+    found = endpoints.augs(picked, scored, weights)
+    resampled = Split(*(column[drawn] for column in scored))
+    expected = [disentanglement.aug(picked, each).value.mean() for each in (scored, resampled)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert found[0] > 0.5
+
+
+def test_interventional_disentanglement_is_dci_of_the_effects():
+    observed, low = RNG.normal(size=(50, 4)), RNG.normal(size=(3, 20, 4))
+    high = low + RNG.normal(size=(3, 20, 4)) * np.array([3.0, 0.1, 1.0, 0.0])
+    drawn = RNG.integers(20, size=20)
+    weights = np.stack([np.ones(20), np.bincount(drawn, minlength=20)]).astype(np.float64)
+    found = endpoints.interventional(np.abs(high - low) / observed.std(axis=0), weights)
+    expected = [
+        disentanglement.dci(disentanglement.intervention_effects(observed, low[:, rows], high[:, rows])).disentanglement
+        for rows in (np.arange(20), drawn)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("prior", "names"), [("dirichlet", {"raw", "clr", "alr"}), ("gaussian", {"raw"})])
+def test_every_shape_of_codes_is_read_in_its_coordinates(prior, names):
+    config = override(Config(), {"prior": prior})
+    flat = RNG.normal(size=(30, 6)).astype(np.float32)
+    read = endpoints._reader(config, flat)
+    assert set(read(flat)) == names
+    stacked = read(flat.reshape(5, 6, 6))
+    for name, values in read(flat).items():
+        np.testing.assert_allclose(stacked[name].reshape(values.shape), values)
+    if prior == "dirichlet":
+        np.testing.assert_allclose(read(flat)["raw"].sum(axis=1), 1.0)
+        np.testing.assert_allclose(read(flat)["clr"], flat - flat.mean(axis=1, keepdims=True), atol=1e-5)
