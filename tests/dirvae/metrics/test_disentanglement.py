@@ -287,6 +287,12 @@ def test_ceilings_are_those_of_the_oracle(panels):
         assert value < found[name] < value + 0.04, name
 
 
+def test_the_oracle_guesses_what_is_not_known():
+    split = Split(np.zeros((3, 5)), np.array([[1, 0], [0, 1], [1, 1]]), np.array([[1, 0], [1, 1], [0, 1]]))
+    found = latent_panel.oracle(split, np.array([0.5, 0.2]))
+    np.testing.assert_array_equal(found.code, [[1, 0.2], [0, 1], [0.5, 1]])
+
+
 def test_labels_that_go_together_cap_the_ceiling():
     """A label that follows another four times in five: A of the other is .6, so no code's AUG is above .4 + noise."""
     rng = np.random.default_rng(0)
