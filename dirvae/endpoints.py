@@ -42,39 +42,79 @@ class Scored(NamedTuple):
     summary: dict[str, float]
 
 
-def score(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
+class Material(NamedTuple):
+    """What is scored, of a run or of anything else that has a code, on one split; n <= M <= N images, the first of the split."""
+
+    probability: Float[np.ndarray, "N L"]
+    target: Float[np.ndarray, "N L"]
+    weight: Float[np.ndarray, "N L"]
+    patient: np.ndarray  # text [N]
+    code: Float[np.ndarray, "M D"]
+    low: Float[np.ndarray, "P n D"]  # codes under do(pathology = 0)
+    high: Float[np.ndarray, "P n D"]
+    ceiling: Float[np.ndarray, "P n"]
+
+
+def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
     """All endpoints of one finished run with evidence (evidence/<split>.npz).
 
     Raises:
       WorkdirError: for a run without predictions or evidence.
-      ValueError: for predictions or codes that are not finite, or fewer than two findings with enough cases.
+      ValueError: as `score`.
     """
     config = workdir.read_config(directory)
     saved = {name: evaluate.load(directory, name) for name in ("validation", "test")}
-    responses = {name: read_evidence(directory, name) for name in saved}
-    test, labels = saved["test"].predictions, saved["test"].labels
-    if not np.isfinite(test.probability).all():
-        raise ValueError(f"{directory} predicts probabilities that are not finite")
-    weights = np.concatenate(
-        [np.ones((1, len(test.target))), *statistics.patient_weights(test.patient, replicates, seed)]
+    picked, scored = (material(directory, name, each.predictions) for name, each in saved.items())
+    return score(
+        picked, scored, _reader(config, picked.code), saved["test"].labels, _summary(directory), replicates, seed
     )
-    kept = _scorable([each.predictions for each in saved.values()])
-    read = _reader(config, saved["validation"].predictions.head_mean)
-    splits = {name: _splits(read, each.predictions, kept) for name, each in saved.items()}
-    chosen = max(splits["test"], key=lambda name: _gap(splits["validation"][name], splits["validation"][name]))
-    picked, scored = splits["validation"][chosen], splits["test"][chosen]
+
+
+def material(directory: Path, split: str, predictions: Predictions) -> Material:
+    """Of one split of a run."""
+    responses = read_evidence(directory, split)
+    known = (predictions.probability, predictions.target, predictions.weight, predictions.patient)
+    return Material(*known, predictions.head_mean, *(responses[name] for name in ("low", "high", "ceiling")))
+
+
+def as_it_is(code: np.ndarray) -> dict[str, np.ndarray]:
+    """The reader of codes that have no coordinates but their own."""
+    return {"raw": code}
+
+
+def score(
+    picked: Material,
+    scored: Material,
+    read: Reader,
+    labels: tuple[str, ...],
+    summary: dict[str, float],
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Scored:
+    """Choices are made on `picked` (validation), endpoints are those of `scored` (test).
+
+    Raises:
+      ValueError: for predictions or codes that are not finite, or fewer than two findings with enough cases.
+    """
+    if not np.isfinite(scored.probability).all():
+        raise ValueError("predicted probabilities are not all finite")
+    drawn = statistics.patient_weights(scored.patient, replicates, seed)
+    weights = np.concatenate([np.ones((1, len(scored.target))), *drawn])
+    kept = _scorable([picked, scored])
     names = tuple(np.asarray(labels)[kept])
-    panel = latent_panel.panel(*picked, *scored, names, permutations=PERMUTATIONS)
-    low, high = (read(responses["test"][side])[chosen] for side in ("low", "high"))
+    validation, test = (_splits(read, each, kept) for each in (picked, scored))
+    chosen = max(test, key=lambda name: _gap(validation[name], validation[name]))
+    panel = latent_panel.panel(*validation[chosen], *test[chosen], names, permutations=PERMUTATIONS)
+    low, high = (read(codes)[chosen] for codes in (scored.low, scored.high))
     rows = weights[:, : low.shape[1]]
-    effect = np.abs(high - low) / np.maximum(scored.code.std(axis=0), 1e-12)
+    effect = np.abs(high - low) / np.maximum(test[chosen].code.std(axis=0), 1e-12)
     found = {
-        "auroc": _macro_auroc(test, weights),
-        "aug": _normalised(augs(picked, scored, weights), panel),
+        "auroc": _macro_auroc(scored, weights),
+        "aug": _normalised(augs(validation[chosen], test[chosen], weights[:, : len(scored.code)]), panel),
         "interventional": interventional(effect, rows),
-        "ceiling": rows @ responses["test"]["ceiling"].mean(axis=0) / rows.sum(axis=1),
+        "ceiling": rows @ scored.ceiling.mean(axis=0) / rows.sum(axis=1),
     }
-    return Scored(found, chosen, panel, _strength(scored), names, _summary(directory))
+    return Scored(found, chosen, panel, _strength(test[chosen]), names, summary)
 
 
 def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
@@ -86,23 +126,24 @@ def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def _scorable(predictions: list[Predictions]) -> np.ndarray:
+def _scorable(splits: list[Material]) -> np.ndarray:
     """Columns of the findings with enough positives and negatives in every split."""
-    enough = [fewest(Split(p.head_mean, p.target, p.weight)) >= ENOUGH for p in predictions]
+    rows = [len(each.code) for each in splits]
+    enough = [fewest(Split(m.code, m.target[:n], m.weight[:n])) >= ENOUGH for m, n in zip(splits, rows, strict=True)]
     return np.flatnonzero(np.all(enough, axis=0))
 
 
-def _splits(read: Reader, predictions: Predictions, kept: np.ndarray) -> dict[str, Split]:
+def _splits(read: Reader, split: Material, kept: np.ndarray) -> dict[str, Split]:
     """The codes in each of their coordinates, with the scorable findings' targets."""
-    rows = len(predictions.head_mean)
-    target, weight = predictions.target[:rows, kept], predictions.weight[:rows, kept]
-    return {name: Split(code, target, weight) for name, code in read(predictions.head_mean).items()}
+    rows = len(split.code)
+    target, weight = split.target[:rows, kept], split.weight[:rows, kept]
+    return {name: Split(code, target, weight) for name, code in read(split.code).items()}
 
 
 def _reader(config: Config, picked: Float[np.ndarray, "N D"]) -> Reader:
     """Every set of coordinates that such codes have; a simplex's background is the component that varies least in `picked`."""
     if config.model.prior not in ON_SIMPLEX or config.model.structure != "global":
-        return lambda code: {"raw": code}
+        return as_it_is
     background = coordinates.background_component(log_softmax(picked.astype(np.float64), axis=1))
 
     def read(code: np.ndarray) -> dict[str, np.ndarray]:
@@ -145,11 +186,9 @@ def interventional(effect: Float[np.ndarray, "L n D"], weights: Float[np.ndarray
     return np.sum(mass * certainty, axis=1) / np.maximum(mass.sum(axis=1), 1e-300)
 
 
-def _macro_auroc(predictions: Predictions, weights: np.ndarray) -> np.ndarray:
+def _macro_auroc(scored: Material, weights: np.ndarray) -> np.ndarray:
     """Over the findings that the sample defines."""
-    values = classification.per_label(
-        classification.auroc, predictions.target, predictions.weight, predictions.probability, weights
-    )
+    values = classification.per_label(classification.auroc, scored.target, scored.weight, scored.probability, weights)
     return values[:, np.isfinite(values[0])].mean(axis=1)
 
 

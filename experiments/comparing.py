@@ -64,11 +64,15 @@ def report(directory: Path, study: Study, runs: Runs, replicates: int) -> str:
             reason = "" if facts == reference else "was trained on other data or findings than the first finished run"
         if not reason:
             try:
-                scored[arm][config.seed] = endpoints.score(where, replicates)
+                scored[arm][config.seed] = endpoints.score_run(where, replicates)
             except ValueError as error:
                 reason = str(error)
         if reason:
             missing[name] = reason
         phases.say(f"{name}: {reason or 'scored'}")
+    first = next((directory / name for name, _ in runs if name not in missing), None)
+    if first:
+        scored[evidence.LINEAR] = {0: evidence.score_linear(first, replicates)}
+        phases.say(f"{evidence.LINEAR}: scored")
     made = page.conclude(study.name, study.question, study.contrast, study.margin, scored, missing)
     return f"{page.summary(made)}\n{page.write(directory, made)}"

@@ -1,14 +1,20 @@
-"""What a study asks of a finished run beyond its scores: how its code responds to interventions on the phantom."""
+"""What a study asks of a finished run beyond its scores: how its code responds to interventions on the phantom.
+
+The same is asked of principal components, the code and decoder that need no network.
+"""
 
 from pathlib import Path
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 from data_prep import phantom
 from data_prep.phantom.factors import contrast
-from dirvae import interventions, runs, workdir
+from dirvae import data, endpoints, evaluate, interventions, runs, workdir
+from dirvae.metrics import reconstruction
 
 IMAGES = 200  # of a split, on each of which every pathology is switched off and on
+LINEAR = "PCA + linear"  # the arm of the linear baseline
 SPLITS = ("validation", "test")
 
 
@@ -23,14 +29,47 @@ def gather(directory: Path) -> None:
         raise workdir.WorkdirError(f"{directory} was trained on real images, on which nothing can be switched")
     for split in SPLITS:
         table = runs.load_examples(run, split).split.table
-        factors, seeds = table.factors[:IMAGES], table.seed[:IMAGES]
-        responses = [_respond(run, factors, seeds, pathology) for pathology in phantom.PATHOLOGIES]
+        pairs = (interventions_on(table, run.config.data.image_size, pathology) for pathology in phantom.PATHOLOGIES)
+        responses = [interventions.respond(run.model, run.params, *pair) for pair in pairs]
         columns = zip(*responses, strict=True)
         arrays = {name: np.stack(column) for name, column in zip(responses[0]._fields, columns, strict=True)}
         arrays |= {"pathology": np.asarray(phantom.PATHOLOGIES), "patient": table.patient[:IMAGES]}
         workdir.write_arrays(directory / "evidence" / f"{split}.npz", arrays)
 
 
-def _respond(run: runs.Run, factors: np.ndarray, seeds: np.ndarray, pathology: str) -> interventions.Response:
-    low, high = (phantom.render(each, seeds, run.config.data.image_size) for each in contrast(factors, pathology))
-    return interventions.respond(run.model, run.params, low, high)
+def interventions_on(table: data.Table, size: int, pathology: str) -> tuple[np.ndarray, np.ndarray]:
+    """The first images of a split with the pathology switched off, and on, [n, H, W] each."""
+    low, high = contrast(table.factors[:IMAGES], pathology)
+    return phantom.render(low, table.seed[:IMAGES], size), phantom.render(high, table.seed[:IMAGES], size)
+
+
+def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
+    """The endpoints of principal components, as many as the run has latents, and of the run's linear baseline."""
+    run = runs.open_run(directory)
+    train = runs.load_examples(run, "train").split
+    pixels = _flat(train.images(np.arange(len(train))) / np.float32(255.0))
+    fitted = PCA(run.config.model.latents, svd_solver="randomized", random_state=0).fit(pixels)
+    picked, scored = (_linear_material(run, fitted, split) for split in SPLITS)
+    nothing = dict.fromkeys(("kl", "elbo", "l1", "ssim", "perplexity"), float("nan"))
+    summary = nothing | {"active": float(fitted.n_components_)}
+    return endpoints.score(picked, scored, endpoints.as_it_is, run.labels, summary, replicates)
+
+
+def _linear_material(run: runs.Run, fitted: PCA, split: str) -> endpoints.Material:
+    """Codes are the components' scores; the baseline's probabilities are those that the evaluation saved."""
+    saved, examples = evaluate.load(run.workdir, split), runs.load_examples(run, split)
+    known = (saved.linear, saved.predictions.target, saved.predictions.weight, saved.predictions.patient)
+    code = fitted.transform(_flat(examples.split.images(np.arange(len(examples.split))) / np.float32(255.0)))
+    lows, highs, ceilings = [], [], []
+    for pathology in phantom.PATHOLOGIES:
+        pair = interventions_on(examples.split.table, run.config.data.image_size, pathology)
+        low, high = (fitted.transform(_flat(images)) for images in pair)
+        drawn = fitted.inverse_transform(high) - fitted.inverse_transform(low)
+        exact = pair[1] - pair[0]
+        lows, highs = [*lows, low], [*highs, high]
+        ceilings.append(np.asarray(reconstruction.ncc(drawn.reshape(exact.shape)[..., None], exact[..., None])))
+    return endpoints.Material(*known, code, np.stack(lows), np.stack(highs), np.stack(ceilings))
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1)

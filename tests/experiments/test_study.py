@@ -56,7 +56,7 @@ def test_from_nothing_to_a_report(toy, folders, capsys):
     printed = capsys.readouterr().out
     assert "train: already done" in printed
     stored = json.loads((folders[0] / "study.json").read_text())
-    assert set(stored["runs"]) == {"DirVAE-0", "GVAE-0"}
+    assert set(stored["runs"]) == {"DirVAE-0", "GVAE-0", "PCA + linear-0"}
     assert stored["missing"] == {}
     assert 0 <= stored["runs"]["GVAE-0"]["interventional"] <= 1
     assert (folders[0] / "study.html").exists()

@@ -10,8 +10,8 @@ Endpoints, fixed before the first run, DirVAE less GVAE on test images of the ph
 
 Simplex codes are read raw, as centred log ratios or as log ratios to a background component, whichever has the higher AUG
 on validation; other codes raw. The KL of every model is steered to 120 nats (`loss.target_kl`), everything but the prior is
-equal: encoder, decoder, head, steps. Intervals resample seeds, then patients. Two seeds show that the machinery works and
-what to expect; they decide nothing.
+equal: encoder, decoder, head, steps. Principal components with the linear baseline stand beside, scored alike, untrained.
+Intervals resample seeds, then patients. Two seeds show that the machinery works and what to expect; they decide nothing.
 """
 
 from experiments.configs.studies import Study
