@@ -312,6 +312,16 @@ def validate(config: Config) -> Config:
                 "model.grid",
                 f"must be the image size {data.image_size} divided by a power of two from {model.stem} to {reduction}",
             ),
+            (
+                model.prior != "deterministic" or not config.loss.target_kl,
+                "loss.target_kl",
+                "must be 0 where model.prior is deterministic, which has no KL",
+            ),
+            (
+                model.prior != "deterministic" or config.evaluate.select_by != "elbo",
+                "evaluate.select_by",
+                "cannot be elbo where model.prior is deterministic, which has none",
+            ),
             (model.prior not in ON_SIMPLEX or model.latents > 1, "model.latents", "must be at least 2 on a simplex"),
             (
                 model.structure != "global" or model.groups == 1,

@@ -5,10 +5,13 @@ Endpoints of a run, each [1 + R], the first value being that of the sample itsel
   auroc           macro AUROC of the classifier
   aug             mean over findings of the gap of A = |2 AUC - 1| between the two latents that are best on validation,
                   normalised: (gap - permuted codes' gap)/(gap of the code z = y - permuted codes' gap)
-  interventional  D of E[latent, finding] = mean |change under do(finding)|/spread: no probe, no labels
-  ceiling         NCC of what encoding and decoding leaves of an intervention with its exact effect
+  interventional  D of E[latent, finding] = mean |change under do(finding)|/spread: no probe, no labels. Each finding's column is
+                  divided by its sum, so that a finding of many pixels does not make every latent look as if it were its own;
+                  latents that hardly vary over images are left out
+  ceiling         encode-decode ceiling: NCC of what encoding and decoding leaves of an intervention with its exact effect
 
-The latent's coordinates are those of `dirvae.metrics.coordinates` with the highest `aug` on validation, for every arm alike.
+A simplex code's coordinates are those of `dirvae.metrics.coordinates` with the highest `aug` on validation; other codes have but
+their own, so `aug_raw` of the summary is the same of raw coordinates for all.
 """
 
 from collections.abc import Callable
@@ -27,6 +30,7 @@ from dirvae.metrics.probes import ENOUGH, Split, fewest
 
 ENDPOINTS = ("auroc", "aug", "interventional", "ceiling")
 PERMUTATIONS = 5
+IDLE = 0.01  # of the largest spread over images: a latent below it is idle, and its change has no unit
 Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Codes [..., D] -> {coordinates: [..., D or D - 1]}."""
 
@@ -107,14 +111,17 @@ def score(
     panel = latent_panel.panel(*validation[chosen], *test[chosen], names, permutations=PERMUTATIONS)
     low, high = (read(codes)[chosen] for codes in (scored.low, scored.high))
     rows = weights[:, : low.shape[1]]
-    effect = np.abs(high - low) / np.maximum(test[chosen].code.std(axis=0), 1e-12)
+    spread = test[chosen].code.std(axis=0)
+    alive = spread > IDLE * spread.max()
+    effect = np.abs(high - low)[..., alive] / spread[alive]
     found = {
-        "auroc": _macro_auroc(scored, weights),
+        "auroc": _macro_auroc(scored, weights, kept),
         "aug": _normalised(augs(validation[chosen], test[chosen], weights[:, : len(scored.code)]), panel),
         "interventional": interventional(effect, rows),
         "ceiling": rows @ scored.ceiling.mean(axis=0) / rows.sum(axis=1),
     }
-    return Scored(found, chosen, panel, _strength(test[chosen]), names, summary)
+    raw = {"aug_raw": _gap(validation["raw"], test["raw"])}
+    return Scored(found, chosen, panel, _strength(test[chosen]), names, summary | raw)
 
 
 def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
@@ -178,18 +185,23 @@ def _normalised(gaps: np.ndarray, panel: dict) -> np.ndarray:
 
 
 def interventional(effect: Float[np.ndarray, "L n D"], weights: Float[np.ndarray, "R n"]) -> Float[np.ndarray, " R"]:
-    """D of `disentanglement.dci` of E[d, k] = mean over images of |change of latent d under do(k)|/spread, for each row."""
-    means = np.einsum("rn,knd->rdk", weights, effect, optimize=True) / weights.sum(axis=1)[:, None, None]
+    """D of `disentanglement.dci` of E[d, k] = mean over images of |change of latent d under do(k)|/spread, for each row.
+
+    Columns of E are divided by their sums first: latents that all answer alike to everything have D = 0, whatever the sizes
+    of the findings.
+    """
+    means = np.einsum("rn,knd->rdk", weights, effect, optimize=True)
+    means = means / np.maximum(means.sum(axis=1, keepdims=True), 1e-300)
     mass = means.sum(axis=2)
     shares = means / np.where(mass > 0, mass, 1.0)[:, :, None]
     certainty = 1.0 - entr(shares).sum(axis=2) / np.log(means.shape[2])
     return np.sum(mass * certainty, axis=1) / np.maximum(mass.sum(axis=1), 1e-300)
 
 
-def _macro_auroc(scored: Material, weights: np.ndarray) -> np.ndarray:
-    """Over the findings that the sample defines."""
-    values = classification.per_label(classification.auroc, scored.target, scored.weight, scored.probability, weights)
-    return values[:, np.isfinite(values[0])].mean(axis=1)
+def _macro_auroc(scored: Material, weights: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Over the findings with enough cases, which no resample is likely to lose."""
+    target, weight, probability = (column[:, kept] for column in (scored.target, scored.weight, scored.probability))
+    return classification.per_label(classification.auroc, target, weight, probability, weights).mean(axis=1)
 
 
 def _summary(directory: Path) -> dict[str, float]:
@@ -197,4 +209,6 @@ def _summary(directory: Path) -> dict[str, float]:
     metrics = workdir.read_json(Path(directory) / "metrics.json")
     test, latent = metrics["test"], metrics["latent"]
     chosen = {name: test[name] for name in ("kl", "l1", "ssim", "elbo")}
+    if workdir.read_config(directory).model.prior == "deterministic":
+        chosen["elbo"] = float("nan")  # without a density there is no bound
     return chosen | {"active": latent["active"], "perplexity": latent.get("perplexity", float("nan"))}

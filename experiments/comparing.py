@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dirvae import endpoints, workdir
-from dirvae.config import Config
+from dirvae.checkpoints import CheckpointError
+from dirvae.config import Config, ConfigError, differences
 from dirvae.report import study as page
 from dirvae.train import NonFiniteError
 from experiments import evidence, phases
@@ -17,17 +18,24 @@ Runs = Sequence[tuple[str, Config]]
 
 
 def train(directory: Path, runs: Runs, data_dir: Path) -> None:
-    """Every run to its evidence. One that stops being finite is noted in its folder, and the others go on."""
+    """Every run to its evidence. One that fails is noted in its folder, and the others go on.
+
+    Raises:
+      ConfigError: for a study on real images, on which nothing can be switched on and off.
+    """
+    if any(config.data.dataset != "phantom" for _, config in runs):
+        raise ConfigError("a study intervenes on its images, which only data.dataset=phantom allows")
     phases.start(argparse.Namespace(distributed=False, coordinator="", data_dir=data_dir))
     for name, config in runs:
         where = directory / name
         try:
             phases.run(config, where, None, data_dir, PHASES)
-        except NonFiniteError as error:
+        except (NonFiniteError, CheckpointError) as error:
             workdir.write_json(where / FAILED, {"reason": str(error)})
             phases.say(f"{name} failed: {error}")
             continue
-        if not (where / "evidence").exists():
+        (where / FAILED).unlink(missing_ok=True)
+        if not evidence.complete(where):
             evidence.gather(where)
 
 
@@ -39,7 +47,7 @@ def state(where: Path) -> str:
         return "not begun"
     done = workdir.finished(where)
     lacking = [phase for phase in PHASES if phase not in done]
-    if not lacking and not (where / "evidence" / "test.npz").exists():
+    if not lacking and not evidence.complete(where):
         lacking = ["evidence"]
     return f"lacks {', '.join(lacking)}" if lacking else "done"
 
@@ -58,10 +66,11 @@ def report(directory: Path, study: Study, runs: Runs, replicates: int) -> str:
         where, arm = directory / name, name.rpartition("-")[0]
         reason = state(where)
         if reason == "done":
-            content = workdir.read_json(where / "data.json")
+            content, other = workdir.read_json(where / "data.json"), differences(config, workdir.read_config(where))
             facts = (content["manifest"]["content_hash"], tuple(content["labels"]))
             reference = reference or facts
             reason = "" if facts == reference else "was trained on other data or findings than the first finished run"
+            reason = f"was trained with another {', '.join(other)} than the study's" if other else reason
         if not reason:
             try:
                 scored[arm][config.seed] = endpoints.score_run(where, replicates)
@@ -71,8 +80,12 @@ def report(directory: Path, study: Study, runs: Runs, replicates: int) -> str:
             missing[name] = reason
         phases.say(f"{name}: {reason or 'scored'}")
     first = next((directory / name for name, _ in runs if name not in missing), None)
-    if first:
-        scored[evidence.LINEAR] = {0: evidence.score_linear(first, replicates)}
-        phases.say(f"{evidence.LINEAR}: scored")
-    made = page.conclude(study.name, study.question, study.contrast, study.margin, scored, missing)
+    try:
+        if first:
+            scored[evidence.LINEAR] = {0: evidence.score_linear(first, replicates)}
+    except (ValueError, OSError) as error:  # as where the runs came without their data set
+        missing[evidence.LINEAR] = str(error)
+    phases.say(f"{evidence.LINEAR}: {missing.get(evidence.LINEAR, 'scored')}")
+    targets = {name.rpartition("-")[0]: config.loss.target_kl for name, config in runs}
+    made = page.conclude(study.name, study.question, study.contrast, study.margin, scored, missing, targets)
     return f"{page.summary(made)}\n{page.write(directory, made)}"

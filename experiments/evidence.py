@@ -37,6 +37,11 @@ def gather(directory: Path) -> None:
         workdir.write_arrays(directory / "evidence" / f"{split}.npz", arrays)
 
 
+def complete(directory: Path) -> bool:
+    """Whether everything that `gather` writes is there."""
+    return all((directory / "evidence" / f"{split}.npz").exists() for split in SPLITS)
+
+
 def interventions_on(table: data.Table, size: int, pathology: str) -> tuple[np.ndarray, np.ndarray]:
     """The first images of a split with the pathology switched off, and on, [n, H, W] each."""
     low, high = contrast(table.factors[:IMAGES], pathology)

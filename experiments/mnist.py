@@ -6,8 +6,9 @@ Encoder 784-500-500, decoder 50-500-784, ReLU, 50 latents, Bernoulli pixels, Ada
 images, 10,000 for choices, 10,000 test images. Pixels are binarised: at random anew in every training step, once and for
 all (seed 0) for scoring. The Dirichlet prior is 1 - 1/K. DIR holds the original IDX files; without it TFDS's mnist is used.
 
-Prints kNN errors on the posterior means, active units, the ELBO, and the importance-weighted bound of log p(x) (Burda et al.
-2016) with its effective sample size: both are proper lower bounds, since sampler and density belong to the same distribution.
+Prints kNN errors on what the decoder reads in expectation, active units, the ELBO, and the importance-weighted bound of log p(x)
+(Burda et al. 2016) with its effective sample size: both are proper lower bounds, since sampler and density belong to the
+same distribution.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from dirvae.config import Prior
+from dirvae.config import ConfigError, Prior
 
 COMPONENTS, BATCH, RATE = 50, 100, 5e-4
 
@@ -41,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     flags = parser().parse_args(arguments)
     try:
+        for name in ("epochs", "samples", "scored", "concentration"):
+            if getattr(flags, name) <= 0:
+                raise ConfigError(f"--{name}={getattr(flags, name)} must be above 0")
         from dirvae import workdir
         from experiments.literature import digits, mlp, scores
 

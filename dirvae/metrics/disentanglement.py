@@ -175,8 +175,8 @@ def udr(
     """Unsupervised disentanglement ranking of two seeds' codes of the same examples (Duan et al. 2020), with Spearman's R.
 
     [sum_b r_b^2/sum_a R_ab + sum_a r_a^2/sum_b R_ab]/(D1 + D2), r the largest of |R| in a column or row: 1 where the latents
-    of one are, up to order, sign and monotone transform, those of the other. Over `informative` latents, by default
-    those that vary (the paper: a KL above .01 nats); 0 where a code has none.
+    of one are, up to order, sign and monotone transform, those of the other, and uncorrelated among themselves. Over
+    `informative` latents, by default those that vary (the paper: a KL above .01 nats); 0 where a code has none.
     """
     from scipy import stats  # here, since importing it takes as long as importing JAX
 

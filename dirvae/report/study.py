@@ -22,6 +22,7 @@ TITLES = {
     "ceiling": "encode-decode ceiling (NCC)",
 }
 DESCRIBED = {
+    "aug_raw": ("AUG, raw coordinates", 3),
     "kl": ("KL, nats", 1),
     "elbo": ("ELBO, nats", 0),
     "l1": ("L1", 4),
@@ -30,6 +31,8 @@ DESCRIBED = {
 }
 SUPERIOR = ("aug", "interventional")  # endpoints of which superiority is claimed
 SURE = 0.05
+FEWEST = 3  # seeds of an arm below which nothing is decided
+TOLERANCE = 0.05  # of a KL's target
 
 
 class Outcome(NamedTuple):
@@ -43,6 +46,7 @@ class Outcome(NamedTuple):
     missing: Mapping[str, str]
     differences: Mapping[str, Difference]
     p: Mapping[str, float]  # of the endpoints, adjusted by Holm
+    off_target: Mapping[str, str]  # arms whose KL is not what it was steered to
 
 
 def conclude(
@@ -52,8 +56,9 @@ def conclude(
     margin: float,
     runs: Mapping[str, Mapping[int, Scored]],
     missing: Mapping[str, str],
+    targets: Mapping[str, float],
 ) -> Outcome:
-    """Compares the contrast's arms, as far as both have runs."""
+    """Compares the contrast's arms, as far as both have runs; `targets` are the arms' KL in nats, 0 for none."""
     arms = [[*runs.get(arm, {}).values()] for arm in contrast]
     differences = {}
     if all(arms):
@@ -63,7 +68,16 @@ def conclude(
     raw = {name: differences[name].p for name in SUPERIOR if name in differences}
     if "auroc" in differences:
         raw["auroc"] = comparison.equivalence(differences["auroc"], margin)[0]
-    return Outcome(name, question, contrast, margin, runs, missing, differences, comparison.holm(raw))
+    off = {arm: said for arm, seeds in runs.items() if (said := _off_target(seeds, targets.get(arm, 0.0)))}
+    return Outcome(name, question, contrast, margin, runs, missing, differences, comparison.holm(raw), off)
+
+
+def _off_target(seeds: Mapping[int, Scored], target: float) -> str:
+    """What to say of an arm whose mean KL on test differs from its target by more than TOLERANCE; else nothing."""
+    if not (target and seeds):
+        return ""
+    mean = float(np.mean([run.summary["kl"] for run in seeds.values()]))
+    return f"{mean:.0f} nats instead of {target:g}" if abs(mean / target - 1.0) > TOLERANCE else ""
 
 
 def verdict(outcome: Outcome, endpoint: str) -> str:
@@ -72,13 +86,19 @@ def verdict(outcome: Outcome, endpoint: str) -> str:
     if endpoint not in outcome.differences:
         return f"open: {first} and {second} are not both finished"
     found, (low, high) = outcome.differences[endpoint], outcome.differences[endpoint].interval
+    fewest = min(len(outcome.runs[arm]) for arm in outcome.contrast)
+    if fewest < FEWEST:
+        side = "no difference" if low <= 0 <= high else f"{first if found.difference > 0 else second} ahead"
+        return f"open: {fewest} seed{'s' * (fewest > 1)} of {FEWEST} needed; so far {side}"
     if endpoint == "auroc":
         if outcome.p[endpoint] < SURE:
             return f"{first} is not worse than {second} by more than {outcome.margin:g}"
         return f"it is not shown that {first} loses less than {outcome.margin:g}"
     if low > 0 or high < 0:
         winner, loser = (first, second) if found.difference > 0 else (second, first)
-        sure = endpoint not in outcome.p or outcome.p[endpoint] < SURE
+        if endpoint not in outcome.p:
+            return f"{winner} is above {loser} (described, not tested)"
+        sure = outcome.p[endpoint] < SURE
         return f"{winner} is above {loser}" + ("" if sure else ", but not after correction for several endpoints")
     return "no difference is shown"
 
@@ -104,8 +124,8 @@ def summary(outcome: Outcome) -> str:
     first, second = outcome.contrast
     seeds = {arm: len(outcome.runs.get(arm, {})) for arm in outcome.contrast}
     said = "; ".join(f"{TITLES[e]}: {verdict(outcome, e)}" for e in ENDPOINTS)
-    caution = " With fewer than three seeds an arm these are indications." if min(seeds.values()) < 3 else ""
-    return f"{first} ({seeds[first]} seeds) against {second} ({seeds[second]} seeds). {said}.{caution}"
+    off = "".join(f" {arm} has a KL of {why}: not the same budget." for arm, why in outcome.off_target.items())
+    return f"{first} ({seeds[first]} seeds) against {second} ({seeds[second]} seeds). {said}.{off}"
 
 
 def as_json(outcome: Outcome) -> dict:
@@ -183,7 +203,7 @@ def _panel(outcome: Outcome) -> str:
     rows = [[name, *(_panel_cell(runs, name) for runs in arms.values())] for name in names]
     text = tables.table(["score", *map(html.escape, arms)], rows)
     return text + document.note(
-        "Means over seeds; in brackets the ceiling (the code z = y) and the null (permuted codes) on the same labels. Chosen on "
+        "Means over seeds; in brackets the null (permuted codes) and the ceiling (the code z = y) on the same labels. Chosen on "
         "validation, scored on test, in the coordinates named above."
     )
 

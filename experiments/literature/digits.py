@@ -1,6 +1,7 @@
 """MNIST as arrays, from the original IDX files or from TFDS."""
 
 import gzip
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,13 +43,18 @@ def _from_files(directory: Path, name: str) -> Part:
     images, labels = _idx(directory, f"{stem}-images-idx3-ubyte"), _idx(directory, f"{stem}-labels-idx1-ubyte")
     if len(images) != len(labels):
         raise ValueError(f"{directory} holds {len(images)} {name} images and {len(labels)} labels; they do not fit")
+    if images.shape[1:] != (28, 28):
+        raise ValueError(f"{directory} holds {name} images of {images.shape[1:]} pixels, not of 28 x 28")
     return Part(images.reshape(len(images), -1), labels)
 
 
 def _idx(directory: Path, name: str) -> np.ndarray:
     """http://yann.lecun.com/exdb/mnist: magic number with the number of axes, their lengths, then bytes."""
     path = next((p for p in (directory / name, directory / f"{name}.gz") if p.exists()), directory / name)
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        content = b""
     axes = content[3] if len(content) > 4 and content[:3] == b"\x00\x00\x08" else 0
     shape = np.frombuffer(content, ">u4", axes, offset=4) if len(content) >= 4 + 4 * axes else ()
     if not axes or len(content) != 4 + 4 * axes + np.prod(shape):

@@ -29,17 +29,23 @@ def test_the_gap_under_weights_is_that_of_the_resampled_examples():
     assert found[0] > 0.5
 
 
-def test_interventional_disentanglement_is_dci_of_the_effects():
+def test_interventional_disentanglement_is_dci_of_the_scaled_effects():
     observed, low = RNG.normal(size=(50, 4)), RNG.normal(size=(3, 20, 4))
     high = low + RNG.normal(size=(3, 20, 4)) * np.array([3.0, 0.1, 1.0, 0.0])
     drawn = RNG.integers(20, size=20)
     weights = np.stack([np.ones(20), np.bincount(drawn, minlength=20)]).astype(np.float64)
     found = endpoints.interventional(np.abs(high - low) / observed.std(axis=0), weights)
-    expected = [
-        disentanglement.dci(disentanglement.intervention_effects(observed, low[:, rows], high[:, rows])).disentanglement
-        for rows in (np.arange(20), drawn)
-    ]
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    for value, rows in zip(found, (np.arange(20), drawn), strict=True):
+        effects = disentanglement.intervention_effects(observed, low[:, rows], high[:, rows])
+        assert value == pytest.approx(disentanglement.dci(effects / effects.sum(axis=0)).disentanglement)
+
+
+def test_latents_that_answer_alike_to_findings_of_any_size_are_not_specific():
+    sizes = np.array([10.0, 1.0, 0.1])[:, None, None] * np.ones((3, 5, 7))
+    assert endpoints.interventional(sizes, np.ones((1, 5)))[0] == pytest.approx(0.0, abs=1e-9)
+    own = np.zeros((3, 5, 3))
+    own[np.arange(3), :, np.arange(3)] = np.array([10.0, 1.0, 0.1])[:, None]
+    assert endpoints.interventional(own, np.ones((1, 5)))[0] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("prior", "names"), [("dirichlet", {"raw", "clr", "alr"}), ("gaussian", {"raw"})])

@@ -48,6 +48,10 @@ def test_a_broken_file_is_named(folder, tmp_path):
     (tmp_path / "train-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03" + bytes(20))
     with pytest.raises(ValueError, match="train-images-idx3-ubyte is not a whole IDX file"):
         digits.load(tmp_path)
+    (tmp_path / "train-images-idx3-ubyte").unlink()
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes((folder / "train-images-idx3-ubyte.gz").read_bytes()[:900])
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz is not a whole IDX file"):
+        digits.load(tmp_path)
     with pytest.raises(OSError, match="train-images"):
         digits.load(tmp_path / "nowhere")
 
@@ -106,14 +110,13 @@ def test_the_command_prints_and_stores_its_row(folder, tmp_path):
         "--split=test",
         f"--output={tmp_path}/m.json",
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.mnist", *flags], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-m", "experiments.mnist"]
+    done = subprocess.run([*command, *flags], cwd=ROOT, capture_output=True, text=True, check=True)
     stored = json.loads((tmp_path / "m.json").read_text())
     assert f"{stored['nll']:.2f}" in done.stdout
     assert stored["knn_error"]["3"] >= 0
-    failed = subprocess.run(
-        [sys.executable, "-m", "experiments.mnist", f"--raw_dir={tmp_path}"], cwd=ROOT, capture_output=True, text=True
-    )
+    failed = subprocess.run([*command, f"--raw_dir={tmp_path}"], cwd=ROOT, capture_output=True, text=True)
     assert failed.returncode != 0
     assert "train-images-idx3-ubyte" in failed.stderr
+    failed = subprocess.run([*command, "--samples=0"], cwd=ROOT, capture_output=True, text=True)
+    assert failed.stderr.strip() == "error: --samples=0 must be above 0"

@@ -69,6 +69,8 @@ def test_a_run_on_other_data_is_left_out_with_its_reason(toy, folders, tmp_path,
     (copied / "GVAE-0" / "data.json").write_text(json.dumps(facts))
     study.main(flags((copied, folders[1]), "--report"))
     assert "other data or findings" in json.loads((copied / "study.json").read_text())["missing"]["GVAE-0"]
+    study.main(flags((copied, folders[1]), "--report", "--config.target_kl=6"))
+    assert "another loss.target_kl" in json.loads((copied / "study.json").read_text())["missing"]["DirVAE-0"]
     (copied / "DirVAE-0" / "failed.json").write_text(json.dumps({"reason": "kl became nan at step 3"}))
     study.main(flags((copied, folders[1]), "--report"))
     assert "kl became nan at step 3" in json.loads((copied / "study.json").read_text())["missing"]["DirVAE-0"]

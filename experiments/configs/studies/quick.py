@@ -4,12 +4,12 @@ Endpoints, fixed before the first run, DirVAE less GVAE on test images of the ph
 
   G2a  class-specific latents: AUG (gap of |2 AUC - 1| between the best and the next best latent of a finding; the two are
        picked on validation), normalised by the code z = y and by permuted codes; superior if the interval is above 0
-  G2b  class-specific latents without a probe: interventional D, as normalised by its own definition; superior likewise
+  G2b  class-specific latents without a probe: interventional D (columns scaled, see dirvae/endpoints.py); superior likewise
   G1   no loss of accuracy: macro AUROC, not worse by .01
   G3   what the decoder can show: encode-decode ceiling, described with its interval
 
 Simplex codes are read raw, as centred log ratios or as log ratios to a background component, whichever has the higher AUG
-on validation; other codes raw. The KL of every model is steered to 120 nats (`loss.target_kl`), everything but the prior is
+on validation; other codes raw. The KL of every model that has one is steered to 120 nats (`loss.target_kl`), all but the prior is
 equal: encoder, decoder, head, steps. Principal components with the linear baseline stand beside, scored alike, untrained.
 Intervals resample seeds, then patients. Two seeds show that the machinery works and what to expect; they decide nothing.
 """

@@ -19,7 +19,7 @@ def test_noise_that_both_arms_share_cancels_and_seeds_remain():
     a, b = np.array([0.8, 0.9, 1.0]), np.array([0.5, 0.6, 0.7])
     found = comparison.hierarchical_difference(a[:, None] + noise, b[:, None] + noise)
     assert found.difference == pytest.approx(0.3)
-    expected = np.sqrt(a.var() / 3 + b.var() / 3)  # of a mean of three draws with replacement, for each arm
+    expected = np.sqrt(a.var(ddof=1) / 3 + b.var(ddof=1) / 3)  # of means of three seeds
     assert found.replicates.std() == pytest.approx(expected, rel=0.03)
 
 
