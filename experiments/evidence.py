@@ -5,6 +5,7 @@ The same is asked of principal components, the code and decoder that need no net
 
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 from sklearn.decomposition import PCA
 
@@ -69,10 +70,10 @@ def _linear_material(run: runs.Run, fitted: PCA, split: str) -> endpoints.Materi
     for pathology in phantom.PATHOLOGIES:
         pair = interventions_on(examples.split.table, run.config.data.image_size, pathology)
         low, high = (fitted.transform(_flat(images)) for images in pair)
-        drawn = fitted.inverse_transform(high) - fitted.inverse_transform(low)
         exact = pair[1] - pair[0]
+        drawn = (fitted.inverse_transform(high) - fitted.inverse_transform(low)).reshape(exact.shape)
         lows, highs = [*lows, low], [*highs, high]
-        ceilings.append(np.asarray(reconstruction.ncc(drawn.reshape(exact.shape)[..., None], exact[..., None])))
+        ceilings.append(np.asarray(reconstruction.ncc(jnp.asarray(drawn)[..., None], jnp.asarray(exact)[..., None])))
     return endpoints.Material(*known, code, np.stack(lows), np.stack(highs), np.stack(ceilings))
 
 

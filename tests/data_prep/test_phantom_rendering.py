@@ -22,6 +22,7 @@ from data_prep.phantom import (
     rendering,
 )
 from data_prep.phantom.factors import COMPOSED, DETAILS, contrast
+from data_prep.phantom.pathology import raised_diaphragm
 
 PEOPLE = Phantom(PhantomConfig(test=40)).population("test", 0)
 
