@@ -65,8 +65,9 @@ def conclude(
         for endpoint in ENDPOINTS:
             values = [np.stack([run.endpoints[endpoint] for run in arm]) for arm in arms]
             differences[endpoint] = comparison.hierarchical_difference(*values)
-    raw = {name: differences[name].p for name in SUPERIOR if name in differences}
-    if "auroc" in differences:
+    decided = min(map(len, arms)) >= FEWEST
+    raw = {name: differences[name].p for name in SUPERIOR if decided}
+    if decided:
         raw["auroc"] = comparison.equivalence(differences["auroc"], margin)[0]
     off = {arm: said for arm, seeds in runs.items() if (said := _off_target(seeds, targets.get(arm, 0.0)))}
     return Outcome(name, question, contrast, margin, runs, missing, differences, comparison.holm(raw), off)
@@ -132,7 +133,7 @@ def as_json(outcome: Outcome) -> dict:
     return {
         "study": outcome.name,
         "differences": {
-            name: {"difference": d.difference, "interval": d.interval, "p": d.p, "p_adjusted": outcome.p.get(name)}
+            name: {"difference": d.difference, "interval": d.interval, "p_adjusted": outcome.p.get(name)}
             for name, d in outcome.differences.items()
         },
         "verdicts": {name: verdict(outcome, name) for name in ENDPOINTS},
@@ -171,7 +172,7 @@ def _verdicts(directory: Path, outcome: Outcome) -> str:
     text = tables.table(["endpoint", f"{first} − {second}", "p, adjusted", "verdict"], rows)
     text += document.note(
         "95 % intervals; seeds are resampled for each arm, then patients, which all runs share. p of AUROC is that of a loss of "
-        f"at least {outcome.margin:g}; p of the others is two-sided; Holm's correction over the endpoints that have one. The "
+        f"at least {outcome.margin:g}; p of the others is two-sided; Holm's correction over the endpoints that have one; none is given below three seeds. The "
         "ceiling is described, not tested."
     )
     if outcome.differences:

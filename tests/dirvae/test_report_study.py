@@ -93,3 +93,4 @@ def test_two_seeds_decide_nothing():
     }
     found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, {})
     assert study.verdict(found, "aug") == "open: 2 seeds of 3 needed; so far A ahead"
+    assert found.p == {}
