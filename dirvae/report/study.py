@@ -172,8 +172,8 @@ def _verdicts(directory: Path, outcome: Outcome) -> str:
     text = tables.table(["endpoint", f"{first} − {second}", "p, adjusted", "verdict"], rows)
     text += document.note(
         "95 % intervals; seeds are resampled for each arm, then patients, which all runs share. p of AUROC is that of a loss of "
-        f"at least {outcome.margin:g}; p of the others is two-sided; Holm's correction over the endpoints that have one; none is given below three seeds. The "
-        "ceiling is described, not tested."
+        f"at least {outcome.margin:g}; p of the others is two-sided; Holm's correction over the endpoints that have one; none is "
+        f"given below {FEWEST} seeds. The ceiling is described, not tested."
     )
     if outcome.differences:
         contrast = f"{outcome.contrast[0]} − {outcome.contrast[1]}"
