@@ -121,7 +121,7 @@ def score(
         "ceiling": rows @ scored.ceiling.mean(axis=0) / rows.sum(axis=1),
     }
     raw = {"aug_raw": _gap(validation["raw"], test["raw"])}
-    return Scored(found, chosen, panel, _strength(test[chosen]), names, summary | raw)
+    return Scored(found, chosen, panel, disentanglement.strength(test[chosen]), names, summary | raw)
 
 
 def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
@@ -161,17 +161,13 @@ def _reader(config: Config, picked: Float[np.ndarray, "N D"]) -> Reader:
     return read
 
 
-def _strength(split: Split) -> Float[np.ndarray, "D L"]:
-    return np.abs(2.0 * disentanglement.auc_matrix(split) - 1.0)
-
-
 def _gap(picked: Split, scored: Split) -> float:
-    return float(disentanglement.gap(_strength(picked), _strength(scored)).value.mean())
+    return float(disentanglement.aug(picked, scored).value.mean())
 
 
 def augs(picked: Split, scored: Split, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
     """AUG with winner and runner-up of `picked`, under each row of multiplicities of the examples of `scored`."""
-    best, second = np.argsort(-_strength(picked), axis=0, kind="stable")[:2]
+    best, second = disentanglement.top_two(disentanglement.strength(picked))
     gaps = [
         np.abs(2.0 * classification.per_label(classification.auroc, scored.target, scored.weight, code, weights) - 1.0)
         for code in (scored.code[:, best], scored.code[:, second])

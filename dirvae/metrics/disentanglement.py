@@ -23,9 +23,15 @@ class Gap(NamedTuple):
     value: np.ndarray
 
 
+def top_two(score: Float[np.ndarray, "D L"]) -> tuple[Int[np.ndarray, " L"], Int[np.ndarray, " L"]]:
+    """Winner and runner-up among at least two latents, for each label; the earlier one at a tie."""
+    best, second = np.argsort(-score, axis=0, kind="stable")[:2]
+    return best, second
+
+
 def gap(train: Float[np.ndarray, "D L"], test: Float[np.ndarray, "D L"]) -> Gap:
     """Winner and runner-up among at least two latents by the score on train, and their difference on test."""
-    best, second = np.argsort(-train, axis=0, kind="stable")[:2]
+    best, second = top_two(train)
     labels = np.arange(train.shape[1])
     return Gap(best, test[best, labels] - test[second, labels])
 
@@ -62,10 +68,15 @@ def auc_matrix(split: Split) -> Float[np.ndarray, "D L"]:
     return np.divide(wins, pairs, out=np.full(pairs.shape, np.nan), where=pairs > 0)
 
 
+def strength(split: Split) -> Float[np.ndarray, "D L"]:
+    """A = |2 AUC - 1| of every latent for every label: how well it alone ranks the label, in either direction."""
+    return np.abs(2.0 * auc_matrix(split) - 1.0)
+
+
 def aug(train: Split, test: Split) -> Gap:
     """AUROC gap: of A = |2 AUC - 1|, the winner's less the runner-up's. 1: one latent ranks the label perfectly, no other
     at all. The same for every monotone transform of a latent."""
-    return gap(*(np.abs(2.0 * auc_matrix(split) - 1.0) for split in (train, test)))
+    return gap(strength(train), strength(test))
 
 
 def sap(train: Split, test: Split) -> Gap:
