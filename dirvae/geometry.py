@@ -37,6 +37,11 @@ def euclidean_step(z: Float[Array, "*B K"], tangent: Float[Array, "*B K"]) -> Fl
     return z + tangent
 
 
+def unchanged(coordinates: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
+    """What networks read of a family whose coordinates need no reading."""
+    return coordinates
+
+
 def raise_on_simplex(log_z: Float[Array, "*B K"], cotangent: Float[Array, "*B K"], metric: Metric) -> Array:
     """Direction in log coordinates, for a cotangent that sums to 0 over K, as every gradient through `retract` does.
 

@@ -73,9 +73,6 @@ def to_decoder(log_g: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
     return jnp.exp(log_g)
 
 
-def to_head(log_g: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
-    return log_g
-
-
+to_head = geometry.unchanged
 retract = geometry.euclidean_step
 raise_index = geometry.raise_euclidean  # the Fisher information of a shift of log g is a constant, the shape

@@ -76,12 +76,7 @@ def point(posterior: Gaussian) -> Float[Array, "*B K"]:
 
 decoder_mean = point
 head_mean = point
-
-
-def to_decoder(z: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
-    return z
-
-
-to_head = to_decoder
+to_decoder = geometry.unchanged
+to_head = geometry.unchanged
 retract = geometry.euclidean_step
 raise_index = geometry.raise_euclidean
