@@ -140,6 +140,19 @@ class ExplainConfig:
 
 
 @dataclass(frozen=True)
+class AuditConfig:
+    """Flaws of a published study's code (dirvae/audit.py), for measuring what they do; never options to train with."""
+
+    reversed_kl: bool = False  # FLAW: the objective's KL is KL(p || q)
+    effusion_overwritten: bool = False  # FLAW: Pleural Effusion becomes "no Pleural Other and no Pneumothorax"
+    leaky_split: bool = False  # FLAW: training sees 19.7 % of the test images
+    log_or_nought_head: bool = False  # FLAW of GVAE: the head reads log z, and 0 where z is not positive
+    heavy_gaussian_kl: bool = False  # FLAW of GVAE: the KL weighs 98 times as much
+    uncertain_by_split: bool = False  # FLAW: uncertain labels are 0 in training and 1 elsewhere
+    draw_at_test: bool = False  # FLAW: scores are those of one draw of the posterior
+
+
+@dataclass(frozen=True)
 class Config:
     """One run. No two sections share a field name, so `--config.batch_size` means `--config.train.batch_size`."""
 
@@ -150,6 +163,7 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
+    audit: AuditConfig = field(default_factory=AuditConfig)
     seed: int = 0  # of data order, initialisation and every draw
 
 
@@ -336,7 +350,36 @@ def validate(config: Config) -> Config:
             (0 < config.explain.target_probability < 1, "explain.target_probability", "must lie between 0 and 1"),
         ]
     )
+    _validate_audit(config)
     return config
+
+
+def _validate_audit(config: Config) -> None:
+    """Flaws only where they mean something."""
+    flaws, prior = config.audit, config.model.prior
+    changes_kl = flaws.reversed_kl or flaws.heavy_gaussian_kl
+    of_gaussians = "must be false unless model.prior is gaussian"
+    _require_all(
+        [
+            (prior == "gaussian" or not flaws.log_or_nought_head, "audit.log_or_nought_head", of_gaussians),
+            (prior == "gaussian" or not flaws.heavy_gaussian_kl, "audit.heavy_gaussian_kl", of_gaussians),
+            (
+                prior != "deterministic" or not flaws.reversed_kl,
+                "audit.reversed_kl",
+                "must be false where model.prior is deterministic, which has no KL",
+            ),
+            (
+                not (changes_kl and config.loss.target_kl),
+                "loss.target_kl",
+                "must be 0 with audit.reversed_kl or audit.heavy_gaussian_kl, which steering would undo",
+            ),
+            (
+                not (flaws.leaky_split and config.data.folds),
+                "audit.leaky_split",
+                "must be false with data.folds, where there is no test split to leak",
+            ),
+        ]
+    )
 
 
 def validate_data(data: DataConfig) -> DataConfig:

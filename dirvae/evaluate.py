@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dirvae import augment, data, losses, parallel, workdir
+from dirvae import audit, augment, data, losses, parallel, workdir
 from dirvae.config import ON_SIMPLEX, Config
 from dirvae.metrics import classification, reconstruction, sparsity, statistics
 from dirvae.model import Model
@@ -65,17 +65,18 @@ def predict(
 
 
 def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None):
+    read = audit.reader(model, config.audit)
+
     def rows(params: Params, batch: Batch) -> dict[str, jax.Array]:
         images = batch.image.astype(jnp.float32) / 255.0
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(config.seed), i))(batch.index)
         drawn = model.forward(params, images, keys)
-        expected = model.expected(params, images)
+        found = read(params, images, keys)
         values = losses.terms(drawn, images, batch, model.latent, config.model.likelihood)
-        shown = expected.pixels.location
-        logits = [expected.logits]
+        shown, logits = found.location, [found.logits]
         for view in range(config.evaluate.augmented_views):
             view_keys = jax.vmap(lambda key: jax.random.fold_in(key, view + 1))(keys)  # noqa: B023
-            logits.append(model.expected(params, augment.augment(view_keys, images, config.loss)).logits)
+            logits.append(read(params, augment.augment(view_keys, images, config.loss), view_keys).logits)
         probability = losses.posterior_probability(jnp.stack(logits), positive_weight).mean(axis=0)
         flat = lambda x: x.reshape(x.shape[0], -1)  # noqa: E731
         return {
@@ -85,8 +86,8 @@ def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None)
             "l1": reconstruction.l1(images, shown),
             "psnr": reconstruction.psnr(images, shown),
             "ssim": reconstruction.ssim(images, shown),
-            "decoder_mean": flat(model.latent.decoder_mean(expected.posterior)),
-            "head_mean": flat(model.latent.head_mean(expected.posterior)),
+            "decoder_mean": flat(found.decoder),
+            "head_mean": flat(found.head),
         }
 
     return rows

@@ -46,9 +46,11 @@ class Model(NamedTuple):
     expected: Callable[[Params, Array], ModelOutputs]
 
 
-def build(config: ModelConfig, labels: int, image_size: int, image_channels: int = 1) -> Model:
-    """The model of a configuration for `labels` findings and square images."""
-    latent = latents.build(config)
+def build(
+    config: ModelConfig, labels: int, image_size: int, image_channels: int = 1, latent: Latent | None = None
+) -> Model:
+    """The model of a configuration for `labels` findings and square images; `latent` replaces the configuration's own."""
+    latent = latents.build(config) if latent is None else latent
     dtype = jnp.dtype(config.compute)
     kind = convolution_kind(config)
     encoder = Encoder(latent.spec, config.widths, config.hidden, config.stem, kind, dtype)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import tensorflow_datasets as tfds
 
-from dirvae import data, model, train
+from dirvae import audit, data, latents, model, train
 from dirvae.checkpoints import CheckpointError, Checkpoints
 from dirvae.config import Config
 from dirvae.model import Model
@@ -34,7 +34,8 @@ def describe(workdir: Path) -> dict:
 
 
 def build_model(config: Config, labels: tuple[str, ...]) -> Model:
-    return model.build(config.model, len(labels), config.data.image_size)
+    latent = audit.flawed_latent(latents.build(config.model), config.audit)
+    return model.build(config.model, len(labels), config.data.image_size, latent=latent)
 
 
 def open_run(workdir: Path, step: int | None = None) -> Run:
@@ -67,7 +68,8 @@ def open_run(workdir: Path, step: int | None = None) -> Run:
 
 def load_examples(run: Run, name: str) -> data.Examples:
     """A split of the run's own data set, with the run's findings and policies."""
-    return data.examples(data.Split(run.dataset, name, run.config.data.cache_megabytes), run.labels, run.config.data)
+    split = data.Split(run.dataset, name, run.config.data.cache_megabytes)
+    return data.examples(split, run.labels, run.config.data, run.config.audit)
 
 
 def split_names(run: Run) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from dirvae import augment, data, evaluate, losses, optimizer, parallel
+from dirvae import audit, augment, data, evaluate, losses, optimizer, parallel
 from dirvae.checkpoints import Checkpoints
 from dirvae.config import Config
 from dirvae.model import Model
@@ -52,10 +52,12 @@ def make_step(
     """The per-device step: gradients of the objective's mean over the *global* batch, reduced over `axis`."""
     transform = optimizer.build(config.optimizer, config.train.steps)
     rates = optimizer.schedule(config.optimizer, config.train.steps)
+    latent = audit.regularised(model.latent, config.audit)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Mapping[str, jax.Array]]:
         keys = example_keys(config.seed, state.step, batch.index)
         beta = losses.kl_weight(state.step, state.log_beta, config.train.steps, config.loss)
+        beta = audit.kl_factor(config.audit) * beta
         images = batch.image.astype(jnp.float32) / 255.0
         if config.loss.augment:
             images = augment.augment(jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys), images, config.loss)
@@ -67,7 +69,7 @@ def make_step(
                 outputs,
                 images,
                 batch,
-                model.latent,
+                latent,
                 config.model.likelihood,
                 positive_weight,
                 config.loss.label_smoothing,

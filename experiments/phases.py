@@ -12,7 +12,7 @@ from clu import parameter_overview
 from jax.experimental import multihost_utils
 
 from data_prep import build
-from dirvae import baseline, cases, data, evaluate, losses, parallel, runs, train, workdir
+from dirvae import audit, baseline, cases, data, evaluate, losses, parallel, runs, train, workdir
 from dirvae.config import Config, ConfigError
 from dirvae.metrics import classification
 from dirvae.report import page
@@ -68,7 +68,7 @@ def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Pat
     built = build.prepare(config.data, raw_dir, data_dir, progress_line)
     train_split = data.Split(built, "train", config.data.cache_megabytes)
     labels = data.choose_labels(train_split.table.labels, config.data.labels)
-    chosen = data.examples(train_split, labels, config.data)
+    chosen = data.examples(train_split, labels, config.data, config.audit)
     weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
     facts = {"labels": labels, "directory": str(built.absolute()), "positive_weight": weights}
     workdir.write_json(directory / "data.json", facts | {"manifest": build.read_manifest(built)})
@@ -79,10 +79,10 @@ def fit(config: Config, directory: Path) -> None:
     """Trains, or goes on training; checkpoints, metrics.jsonl, tensorboard/ and parameters.txt."""
     facts = runs.describe(directory)
     net = runs.build_model(config, tuple(facts["labels"]))
-    splits = [
-        data.Split(Path(facts["directory"]), name, config.data.cache_megabytes) for name in ("train", "validation")
-    ]
-    train_set, validation_set = (data.examples(split, tuple(facts["labels"]), config.data) for split in splits)
+    train_set, validation_set = (_examples(config, facts, name) for name in ("train", "validation"))
+    if config.audit.leaky_split:
+        test_set = _examples(config, facts, "test")
+        train_set = data.extended(train_set, test_set, audit.leaked_rows(test_set.split.table.labels))
     fresh = train.initial_state(net, config).params
     if jax.process_index() == 0:
         overview = parameter_overview.get_parameter_overview(fresh, include_stats=False)
@@ -97,6 +97,11 @@ def fit(config: Config, directory: Path) -> None:
 
     train.train(net, config, train_set, validation_set, directory, weights, transferred, show)
     progress_line(f"train: {config.train.steps} steps done")
+
+
+def _examples(config: Config, facts: dict, name: str) -> data.Examples:
+    split = data.Split(Path(facts["directory"]), name, config.data.cache_megabytes)
+    return data.examples(split, tuple(facts["labels"]), config.data, config.audit)
 
 
 def score(directory: Path) -> None:
@@ -144,7 +149,7 @@ def evaluate_elsewhere(
     else:
         built = build.prepare_split(raw_dir, name, run.config.data, data_dir, progress_line)
         split = data.Split(built, name, run.config.data.cache_megabytes)
-        examples = data.examples(split, run.labels, run.config.data)
+        examples = data.examples(split, run.labels, run.config.data, run.config.audit)
         key = f"{raw_dir.resolve().name}/{name}" if name in runs.split_names(run) else name
     _, metrics[key] = score_split(run, key, examples)
     if wanted:
