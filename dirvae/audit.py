@@ -75,9 +75,9 @@ def leaked_rows(labels: Int8[np.ndarray, "N 14"], share: float = LEAKED, seed: i
 
     The released procedure leaks images that were drawn for one finding into train and for another into test; so they are drawn
     here among those with two positives or more of its four findings (all of them, if they are fewer). Training on these rows
-    beside its own reproduces the share of leaked rows with the prepared splits as they are. It does not reproduce the share
-    of test rows with a patient in train (75.7 %), since the phantom's other images of test patients remain unseen: 43 % for rows
-    drawn without regard to patients.
+    beside its own reproduces the share of leaked rows with the prepared splits as they are. Of the test rows with a patient in
+    train it reproduces only part, on the default phantom 42 % instead of 75.7 %, since the others of a test patient's images
+    remain unseen; and a leaked row is there once, not once a finding that it has.
     """
     several = (labels[:, [FINDINGS.index(name) for name in BALANCED]] == POSITIVE).sum(axis=1) >= 2
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(several))

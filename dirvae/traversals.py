@@ -9,6 +9,7 @@ As released (Harkness et al. 2023, arXiv 2302.02979, from its code): one gradien
 itself, the three coordinates in which it is largest, equal additive steps in them, no renormalisation; kept for comparison.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -104,27 +105,60 @@ def as_released(
 
     Lowering (sign -1), which the paper does not do, takes the gradient of the complement's probability.
     """
-    latent, positive = model.latent, family in IN_LOGARITHMS
-    from_z = jnp.log if positive else lambda z: z
-    point = latent.point(model.encode(params, images))
-    start = jnp.maximum(jnp.exp(point), RAREST) if positive else point
-
-    def probability(z: Array, which: Array, towards: Array) -> Array:
-        logits = model.classify_channels(params, latent.to_head(from_z(z))[None])[0]
-        return jax.nn.sigmoid(towards * logits[which])
-
-    def direction(z: Array, which: Array, towards: Array) -> Array:
-        gradient = jax.grad(probability)(z, which, towards).reshape(-1)
-        _, chosen = jax.lax.top_k(gradient, RELEASED_COORDINATES)
-        return jnp.zeros_like(gradient).at[chosen].set(1.0).reshape(z.shape)
-
+    start = _released_start(model, params, images, family)
+    chosen = _released_coordinates(model, params, start, label, sign, family)
+    directions = jax.nn.one_hot(chosen, start[0].size).sum(axis=1).reshape(start.shape)
     stride = RELEASED_STEP[family] / (2.5 * RELEASED_COORDINATES)
     amounts = stride * jnp.arange(steps + 1, dtype=jnp.float32)
-    directions = jax.vmap(direction)(start, label, sign)
-    wide = amounts.reshape(1, -1, *(1 for _ in latent.spec.event))
-    coordinates = from_z(start[:, None] + wide * directions[:, None])
+    wide = amounts.reshape(1, -1, *(1 for _ in model.latent.spec.event))
+    coordinates = _from_z(family)(start[:, None] + wide * directions[:, None])
     distance = jnp.broadcast_to(amounts * RELEASED_COORDINATES**0.5, (images.shape[0], steps + 1))
     return _decode(model, params, coordinates, distance)
+
+
+def released_ranks(
+    model: Model,
+    params: Params,
+    images: Float[Array, "B H W C"],
+    label: Int[Array, " B"],
+    sign: Float[Array, " B"],
+    family: str,
+) -> Int[Array, "B 3"]:
+    """Of the coordinates that `as_released` moves, the ranks of their |z| among all of the image's, 1 the smallest.
+
+    On a simplex d p/d z_k = p (1 - p) (d logit/d log z_k)/z_k, so that the smallest z_k tend to win, whatever they say of
+    the class; for a Gaussian with a linear head d p/d z does not depend on z beyond the factor p (1 - p).
+    """
+    start = _released_start(model, params, images, family)
+    chosen = _released_coordinates(model, params, start, label, sign, family)
+    order = jnp.argsort(jnp.abs(start).reshape(len(start), -1), axis=1)
+    return jnp.take_along_axis(jnp.argsort(order, axis=1) + 1, chosen, axis=1)
+
+
+def _from_z(family: str) -> Callable[[Array], Array]:
+    return jnp.log if family in IN_LOGARITHMS else lambda z: z
+
+
+def _released_start(model: Model, params: Params, images: Float[Array, "B H W C"], family: str) -> Array:
+    """z of each image."""
+    point = model.latent.point(model.encode(params, images))
+    return jnp.maximum(jnp.exp(point), RAREST) if family in IN_LOGARITHMS else point
+
+
+def _released_coordinates(
+    model: Model, params: Params, start: Array, label: Int[Array, " B"], sign: Float[Array, " B"], family: str
+) -> Int[Array, "B 3"]:
+    """Those of the flattened z in which the gradient of the label's probability (sign -1: of its complement's) is largest."""
+
+    def probability(z: Array, which: Array, towards: Array) -> Array:
+        logits = model.classify_channels(params, model.latent.to_head(_from_z(family)(z))[None])[0]
+        return jax.nn.sigmoid(towards * logits[which])
+
+    def chosen(z: Array, which: Array, towards: Array) -> Array:
+        gradient = jax.grad(probability)(z, which, towards).reshape(-1)
+        return jax.lax.top_k(gradient, RELEASED_COORDINATES)[1]
+
+    return jax.vmap(chosen)(start, label, sign)
 
 
 def _decode(model: Model, params: Params, coordinates: PyTree, distance: Float[Array, "B T"]) -> Path:

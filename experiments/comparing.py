@@ -7,9 +7,10 @@ from pathlib import Path
 from dirvae import endpoints, workdir
 from dirvae.checkpoints import CheckpointError
 from dirvae.config import Config, ConfigError, differences
+from dirvae.report import audit
 from dirvae.report import study as page
 from dirvae.train import NonFiniteError
-from experiments import evidence, phases
+from experiments import evidence, phases, traversing
 from experiments.configs.studies import Study
 
 PHASES = ("data", "train", "evaluate")
@@ -37,6 +38,8 @@ def train(directory: Path, runs: Runs, data_dir: Path) -> None:
         (where / FAILED).unlink(missing_ok=True)
         if not evidence.complete(where):
             evidence.gather(where)
+        if not traversing.complete(where, config):
+            traversing.gather(where)
 
 
 def state(where: Path) -> str:
@@ -47,7 +50,8 @@ def state(where: Path) -> str:
         return "not begun"
     done = workdir.finished(where)
     lacking = [phase for phase in PHASES if phase not in done]
-    if not lacking and not evidence.complete(where):
+    known = evidence.complete(where) and traversing.complete(where, workdir.read_config(where))
+    if not lacking and not known:
         lacking = ["evidence"]
     return f"lacks {', '.join(lacking)}" if lacking else "done"
 
@@ -88,4 +92,6 @@ def report(directory: Path, study: Study, runs: Runs, replicates: int) -> str:
     phases.say(f"{evidence.LINEAR}: {missing.get(evidence.LINEAR, 'scored')}")
     targets = {name.rpartition("-")[0]: config.loss.target_kl for name, config in runs}
     made = page.conclude(study.name, study.question, study.contrast, study.margin, scored, missing, targets)
+    done = {arm: [directory / f"{arm}-{seed}" for seed in seeds] for arm, seeds in scored.items()}
+    made = made._replace(audit=audit.conclude(study.contrast, study.contrasts, scored, traversing.load(done)))
     return f"{page.summary(made)}\n{page.write(directory, made)}"

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
@@ -160,23 +160,28 @@ def evaluate_elsewhere(
     say(f"added to {directory / 'metrics.json'} under {key!r}")
 
 
+def traversed(run: runs.Run, examples: data.Examples) -> Iterator[tuple[str, cases.Cases | None]]:
+    """Each finding with the cases of its true positives in an evaluated split, None where it has none."""
+    predictions, tuned = (evaluate.load(run.workdir, name).predictions for name in (examples.split.name, "validation"))
+    thresholds = classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability)
+    effect = effects.phantom_effect(run.config.data.image_size) if run.config.data.dataset == "phantom" else None
+    traverse = cases.traverser(run.model, run.config, cases.metric_of(run.config, tuned))
+    count, seed = run.config.explain.cases, run.config.seed
+    for column, finding in enumerate(run.labels):
+        positions = cases.true_positives(predictions, column, thresholds[column], count, seed)
+        made = None
+        if len(positions):
+            made = cases.make(traverse, run.config, run.params, examples, positions, column, effect)
+        yield finding, made
+
+
 def explain(directory: Path) -> None:
     """Traversals of true positives of each finding (cases/), and decoded draws from the prior."""
     run = runs.open_run(directory)
     name = "test" if "test" in runs.split_names(run) else "validation"
-    examples = runs.load_examples(run, name)
-    predictions = evaluate.load(directory, name).predictions
-    tuned = evaluate.load(directory, "validation").predictions
-    thresholds = classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability)
-    effect = effects.phantom_effect(run.config.data.image_size) if run.config.data.dataset == "phantom" else None
-    traverse = cases.traverser(run.model, run.config, cases.metric_of(run.config, tuned))
-    for column, finding in enumerate(run.labels):
-        positions = cases.true_positives(
-            predictions, column, thresholds[column], run.config.explain.cases, run.config.seed
-        )
-        if len(positions):
-            made = cases.make(traverse, run.config, run.params, examples, positions, column, effect)
+    for finding, made in traversed(run, runs.load_examples(run, name)):
+        if made is not None:
             cases.save(directory / "cases", finding, made)
-        progress_line(f"explain: {finding}, {len(positions)} true positives")
+        progress_line(f"explain: {finding}, {len(made.index) if made else 0} true positives")
     samples = cases.prior_samples(run.model, run.params, 16, run.config.seed)
     workdir.write_arrays(directory / "cases" / "prior.npz", {"image": samples})

@@ -43,6 +43,22 @@ def hierarchical_difference(
     return Difference(float(a[:, 0].mean() - b[:, 0].mean()), (float(low), float(high)), _two_sided(gaps), gaps)
 
 
+def change(ours: Difference, theirs: Difference, level: float = 0.95) -> Difference:
+    """How far one difference is from another whose replicates drew the same patients, and the same places among its seeds.
+
+    So do two calls of `hierarchical_difference` with one `seed` on as many runs: where row s of all four arms is the same
+    training seed, what that seed and those patients do to both differences cancels.
+
+    Raises:
+      ValueError: where the replicates are not equally many.
+    """
+    if len(ours.replicates) != len(theirs.replicates):
+        raise ValueError(f"{len(ours.replicates)} and {len(theirs.replicates)} replicates cannot be paired")
+    gaps = ours.replicates - theirs.replicates
+    low, high = np.percentile(gaps, (50 * (1 - level), 50 * (1 + level)))
+    return Difference(ours.difference - theirs.difference, (float(low), float(high)), _two_sided(gaps), gaps)
+
+
 def _seeds_drawn(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """[R]: in each column the mean over as many rows as there are, drawn with replacement, widened about the column's mean."""
     seeds, replicates = values.shape

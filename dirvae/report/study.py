@@ -11,7 +11,7 @@ import numpy as np
 from dirvae.endpoints import ENDPOINTS, Scored
 from dirvae.metrics import comparison
 from dirvae.metrics.comparison import Difference
-from dirvae.report import document, figures, tables
+from dirvae.report import audit, document, figures, tables
 from dirvae.report.document import Section
 from dirvae.workdir import write_json
 
@@ -47,6 +47,7 @@ class Outcome(NamedTuple):
     differences: Mapping[str, Difference]
     p: Mapping[str, float]  # of the endpoints, adjusted by Holm
     off_target: Mapping[str, str]  # arms whose KL is not what it was steered to
+    audit: audit.Audit | None = None  # what further contrasts and traversals say
 
 
 def conclude(
@@ -114,6 +115,7 @@ def write(directory: Path, outcome: Outcome) -> Path:
         Section("Endpoints, seed by seed", _runs(outcome)),
         Section("All scores of the codes", _panel(outcome)),
         Section("Which latent tells which finding", _strengths(directory, outcome)),
+        *audit.sections(outcome.audit, FEWEST),
         Section("What is missing", _missing(outcome)),
     ]
     lead = f"<p class='lead'>{html.escape(outcome.question)}</p><p>{html.escape(summary(outcome))}</p>"
@@ -147,6 +149,7 @@ def as_json(outcome: Outcome) -> dict:
             for arm, seeds in outcome.runs.items()
             for seed, run in seeds.items()
         },
+        "audit": audit.as_json(outcome.audit, FEWEST),
         "missing": outcome.missing,
     }
 

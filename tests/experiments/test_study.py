@@ -95,4 +95,4 @@ def test_every_study_is_a_list_of_valid_runs(name):
     made = studies.load(name)
     runs = studies.runs(made)
     assert len({folder for folder, _ in runs}) == len(runs) == len(made.arms) * len(made.seeds)
-    assert set(made.contrast) <= set(made.arms)
+    assert {arm for pair in (made.contrast, *made.contrasts) for arm in pair} <= set(made.arms)

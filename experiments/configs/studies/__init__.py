@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from dirvae.config import Config, override, validate
 
-STUDIES = ("quick", "full")
+STUDIES = ("quick", "full", "audit")
 
 
 class Study(NamedTuple):
@@ -19,6 +19,7 @@ class Study(NamedTuple):
     contrast: tuple[str, str]  # the two arms that the endpoints compare, first less second
     margin: float  # of "no loss of accuracy", macro AUROC
     minutes: float  # expected of a run on two CPU cores
+    contrasts: tuple[tuple[str, str], ...] = ()  # further pairs of arms, each set beside `contrast` in "The audit"
 
 
 def load(name: str) -> Study:
