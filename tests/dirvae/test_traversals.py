@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import unit_gain
+from scipy.stats import rankdata
 
 from dirvae import model, traversals
 from dirvae.config import ModelConfig, override
+from dirvae.latents import dirichlet
 from dirvae.latents.dirichlet import Dirichlet
 from dirvae.latents.gaussian import Gaussian
 from dirvae.types import Pixels
@@ -185,3 +187,17 @@ def test_structured_latents(structure):
     own = np.asarray(path.probability)[np.arange(2), :, label]
     assert np.all(np.diff(np.asarray(sign)[:, None] * own, axis=1) > 0)
     assert traversals.as_released(net, params, images, label, sign, "dirichlet", 3).images.shape == (2, 4, 8, 8, 1)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_released_procedure_moves_small_components(sign):
+    """d p/d z_k is proportional to (w_k - mean w)/z_k on the simplex, and to w_k for a Gaussian."""
+    label, signs = jnp.full(ROWS, 1), jnp.full(ROWS, sign)
+    z = np.exp(np.float64(dirichlet.point(DIRICHLET)))
+    steepest = np.argsort(-sign * (WEIGHTS - WEIGHTS.mean()) / z, axis=1)[:, :3]
+    found = traversals.released_ranks(*build(DIRICHLET, WEIGHTS), IMAGES, label, signs, "dirichlet")
+    np.testing.assert_array_equal(found, np.take_along_axis(rankdata(z, axis=1), steepest, axis=1))
+    assert np.median(found) < K / 5
+    found = traversals.released_ranks(*build(GAUSSIAN, WEIGHTS, "gaussian"), IMAGES, label, signs, "gaussian")
+    ranks = rankdata(np.abs(np.float64(GAUSSIAN.mean)), axis=1)
+    np.testing.assert_array_equal(found, ranks[:, np.argsort(-sign * WEIGHTS)[:3]])
