@@ -79,10 +79,7 @@ def fit(config: Config, directory: Path) -> None:
     """Trains, or goes on training; checkpoints, metrics.jsonl, tensorboard/ and parameters.txt."""
     facts = runs.describe(directory)
     net = runs.build_model(config, tuple(facts["labels"]))
-    train_set, validation_set = (_examples(config, facts, name) for name in ("train", "validation"))
-    if config.audit.leaky_split:
-        test_set = _examples(config, facts, "test")
-        train_set = data.extended(train_set, test_set, audit.leaked_rows(test_set.split.table.labels))
+    train_set, validation_set = training_examples(config, facts), _examples(config, facts, "validation")
     fresh = train.initial_state(net, config).params
     if jax.process_index() == 0:
         overview = parameter_overview.get_parameter_overview(fresh, include_stats=False)
@@ -97,6 +94,15 @@ def fit(config: Config, directory: Path) -> None:
 
     train.train(net, config, train_set, validation_set, directory, weights, transferred, show)
     progress_line(f"train: {config.train.steps} steps done")
+
+
+def training_examples(config: Config, facts: dict) -> data.Examples:
+    """The training split of a described data set; with `audit.leaky_split` some of the test split behind it."""
+    own = _examples(config, facts, "train")
+    if not config.audit.leaky_split:
+        return own
+    test = _examples(config, facts, "test")
+    return data.extended(own, test, audit.leaked_rows(test.split.table.labels))
 
 
 def _examples(config: Config, facts: dict, name: str) -> data.Examples:

@@ -26,8 +26,17 @@ TINY = {
     "build_workers": 1,
     "target_kl": 5.0,
 }
+CONTRAST = ("DirVAE", "GVAE")
 TOY = studies.Study(
-    "toy", "Does it run?", {"DirVAE": {}, "GVAE": {"prior": "gaussian"}}, (0,), TINY, ("DirVAE", "GVAE"), 0.01, 1.0
+    "toy",
+    "Does it run?",
+    {"DirVAE": {"cases": 2, "path_steps": 2}, "GVAE": {"prior": "gaussian", "cases": 0}},
+    (0,),
+    TINY,
+    CONTRAST,
+    0.01,
+    1.0,
+    (CONTRAST,),
 )
 
 
@@ -60,6 +69,9 @@ def test_from_nothing_to_a_report(toy, folders, capsys):
     assert stored["missing"] == {}
     assert 0 <= stored["runs"]["GVAE-0"]["interventional"] <= 1
     assert (folders[0] / "study.html").exists()
+    assert stored["audit"]["flaws"][0]["auroc"]["change"]["difference"] == 0.0
+    assert stored["audit"]["traversals"].keys() == {"DirVAE"}
+    assert 1 <= stored["audit"]["traversals"]["DirVAE"]["median_rank"] <= TINY["latents"]
 
 
 def test_a_run_on_other_data_is_left_out_with_its_reason(toy, folders, tmp_path, capsys):

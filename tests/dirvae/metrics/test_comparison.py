@@ -64,3 +64,17 @@ def test_holm_by_hand():
 def test_what_cannot_be_compared_is_refused(a, b, message):
     with pytest.raises(ValueError, match=message):
         comparison.hierarchical_difference(a, b)
+
+
+def test_a_change_is_judged_on_the_same_seeds_and_images():
+    """What a seed and the images do to both differences cancels; what is added to one of them remains."""
+    rng = np.random.default_rng(3)
+    a, b = runs([0.7, 0.8, 0.9], 500, 0.05, rng), runs([0.6, 0.5, 0.4], 500, 0.05, rng)
+    sound = comparison.hierarchical_difference(a, b)
+    moved = comparison.change(comparison.hierarchical_difference(a, b - 0.02), sound)
+    assert moved.difference == pytest.approx(0.02)
+    np.testing.assert_allclose(moved.interval, 0.02)
+    assert moved.p == pytest.approx(2 / 501)
+    assert comparison.change(sound, sound).p == 1.0
+    with pytest.raises(ValueError, match="500 and 20 replicates cannot be paired"):
+        comparison.change(sound, comparison.hierarchical_difference(a[:, :21], b[:, :21]))
