@@ -12,6 +12,7 @@ from dirvae.endpoints import ENDPOINTS, Scored
 from dirvae.metrics import comparison
 from dirvae.metrics.comparison import Difference
 from dirvae.report import audit, document, figures, tables
+from dirvae.report.audit import Audit
 from dirvae.report.document import Section
 from dirvae.workdir import write_json
 
@@ -47,7 +48,7 @@ class Outcome(NamedTuple):
     differences: Mapping[str, Difference]
     p: Mapping[str, float]  # of the endpoints, adjusted by Holm
     off_target: Mapping[str, str]  # arms whose KL is not what it was steered to
-    audit: audit.Audit | None = None  # what further contrasts and traversals say
+    audit: Audit | None = None  # what further contrasts and traversals say
 
 
 def conclude(
