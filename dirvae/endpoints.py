@@ -51,7 +51,7 @@ class Basis(NamedTuple):
 class Scored(NamedTuple):
     """One run. `endpoints` {name: [1 + R]}, `panel` as of `latent_panel.panel`, `strength` A [D, L] of the code on test.
 
-    `aurocs` [1 + R, L] of the classifier, `probes` {name: [1 + R]} of `metrics.readout`, on the same resamples.
+    `aurocs` [1 + R, L] of the classifier and `probes` on the same resamples.
     """
 
     endpoints: dict[str, np.ndarray]
@@ -61,7 +61,7 @@ class Scored(NamedTuple):
     labels: tuple[str, ...]
     summary: dict[str, float]
     aurocs: np.ndarray
-    probes: dict[str, np.ndarray]
+    probes: readout.Readouts
     basis: Basis
 
 

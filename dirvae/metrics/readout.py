@@ -7,11 +7,12 @@ one with the highest macro AUROC in cross-validation on the fitting split is kep
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from dirvae.metrics import classification
+from dirvae.metrics import classification, latent_panel
 from dirvae.metrics.probes import Split, known, log_odds
 
 FOLDS = 4
@@ -23,23 +24,34 @@ Probe = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """(codes [N, D], y [N], codes [M, D]) -> log odds [M]."""
 
 
+class Readouts(NamedTuple):
+    """Macro AUROC on the scored split: of both probes for every row of multiplicities [R], of each deal of permuted codes [P]."""
+
+    linear: np.ndarray
+    boosted: np.ndarray
+    permuted: np.ndarray
+
+
 def readouts(
     fitted: Split, scored: Split, fold: Int[np.ndarray, " N"], weights: Float[np.ndarray, "R M"], seed: int = 0
-) -> dict[str, Float[np.ndarray, " R"]]:
-    """{"linear", "boosted", "permuted"}: macro AUROC on `scored` under each row of multiplicities of its examples.
+) -> Readouts:
+    """`weights` are multiplicities of the examples of `scored`; examples of one patient belong in one fold of `fitted`.
 
-    `fold` of each example of `fitted`; examples of one patient belong in one fold. "permuted" is the mean over probes, of
-    the linear probe's setting, that were fitted to codes dealt to other examples: what is left is chance.
+    `permuted`: the linear probe, of the setting chosen, where codes of either split are dealt to other examples of it (dealt in
+    `fitted` alone, a label that lies along one direction of the code would be told, one way or the other, by a chance direction).
     """
-    linear = _best([partial(log_odds, ridge=ridge) for ridge in RIDGES], fitted, fold)
-    boosted = _best([partial(boosted_log_odds, rounds=rounds) for rounds in ROUNDS], fitted, fold)
-    rng = np.random.default_rng(seed)
-    dealt = [fitted._replace(code=fitted.code[rng.permutation(len(fitted.code))]) for _ in range(PERMUTATIONS)]
-    return {
-        "linear": _macro(linear, fitted, scored, weights),
-        "boosted": _macro(boosted, fitted, scored, weights),
-        "permuted": np.mean([_macro(linear, each, scored, weights) for each in dealt], axis=0),
-    }
+    from threadpoolctl import threadpool_limits  # here, with the libraries that it limits
+
+    rng, plain = np.random.default_rng(seed), np.ones((1, len(scored.code)))
+    dealt = [[latent_panel.permuted(split, rng) for split in (fitted, scored)] for _ in range(PERMUTATIONS)]
+    with threadpool_limits(1):  # fits are small: threads that wait for each other take ten times longer
+        linear = _best([partial(log_odds, ridge=ridge) for ridge in RIDGES], fitted, fold)
+        boosted = _best([partial(boosted_log_odds, rounds=rounds) for rounds in ROUNDS], fitted, fold)
+        return Readouts(
+            _macro(linear, fitted, scored, weights),
+            _macro(boosted, fitted, scored, weights),
+            np.concatenate([_macro(linear, *pair, plain) for pair in dealt]),
+        )
 
 
 def folds(patient: np.ndarray, count: int = FOLDS, seed: int = 0) -> Int[np.ndarray, " N"]:

@@ -13,7 +13,7 @@ from dirvae.report import arms, document, figures, tables
 from dirvae.report.document import Section
 from dirvae.report.outcome import Outcome, finished
 
-PROBES = {"linear": "linear probe", "boosted": "boosted probe", "permuted": "linear probe, permuted codes"}
+PROBES = {"linear": "linear probe", "boosted": "boosted probe"}
 SHOWN = 20  # positives of a finding in a heat map
 
 
@@ -48,10 +48,11 @@ def _panel_cell(runs: Sequence[Scored], name: str) -> str:
 
 
 def probes(outcome: Outcome) -> str:
-    head = ["arm", "own classifier", *PROBES.values()]
+    head = ["arm", "own classifier", *PROBES.values(), "linear probe, permuted codes"]
     rows = [
         [html.escape(arm), _estimate(np.stack([run.endpoints["auroc"] for run in runs]))]
-        + [_estimate(np.stack([run.probes[name] for run in runs])) for name in PROBES]
+        + [_estimate(np.stack([getattr(run.probes, name) for run in runs])) for name in PROBES]
+        + [_null(runs)]
         for arm, runs in finished(outcome).items()
     ]
     settings = f"{len(readout.RIDGES)} ridges, {len(readout.ROUNDS)} numbers of trees"
@@ -59,9 +60,14 @@ def probes(outcome: Outcome) -> str:
         "Macro AUROC on test, mean over seeds with intervals over seeds and patients. The encoder is frozen; each probe reads what "
         "the arm's own classifier reads, and is fitted to the validation images alone (codes of training images are not kept), so "
         f"that it has far fewer examples than that classifier had. Its setting ({settings}) is chosen by patient-wise "
-        f"{readout.FOLDS}-fold cross-validation there; test images choose nothing. The last column fits the linear probe to codes "
-        f"dealt to other images, mean of {readout.PERMUTATIONS} deals: chance is .5, and what departs from it is noise of the method."
+        f"{readout.FOLDS}-fold cross-validation there; test images choose nothing. In the last column codes of "
+        f"either split are dealt to other images of it, {readout.PERMUTATIONS} times a run: mean and, in brackets, lowest and highest."
     )
+
+
+def _null(runs: Sequence[Scored]) -> str:
+    deals = np.concatenate([run.probes.permuted for run in runs])
+    return tables.estimate(float(deals.mean()), (float(deals.min()), float(deals.max())))
 
 
 def _estimate(values: np.ndarray) -> str:

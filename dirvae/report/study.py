@@ -4,7 +4,9 @@ import csv
 import html
 from pathlib import Path
 
+from dirvae.endpoints import Scored
 from dirvae.metrics import comparison
+from dirvae.metrics.readout import Readouts
 from dirvae.report import codes, discrimination, document, verdicts
 from dirvae.report.abstract import abstract
 from dirvae.report.document import Section
@@ -60,7 +62,7 @@ def as_json(outcome: Outcome) -> dict:
                 "coordinates": run.coordinates,
                 "panel": run.panel,
                 "auroc_of": dict(zip(run.labels, run.aurocs[0], strict=True)),
-                "probes": {name: values[0] for name, values in run.probes.items()},
+                "probes": _probes(run),
                 "left_out": run.basis.left_out,
             }
             for arm, seeds in outcome.runs.items()
@@ -70,18 +72,29 @@ def as_json(outcome: Outcome) -> dict:
     }
 
 
+def _probes(run: Scored) -> dict[str, float]:
+    """On test itself; of permuted codes the mean."""
+    return {
+        "linear": float(run.probes.linear[0]),
+        "boosted": float(run.probes.boosted[0]),
+        "permuted": float(run.probes.permuted.mean()),
+    }
+
+
 def _difference(found: comparison.Difference) -> dict:
     resolvable = comparison.resolution(found)
     return {"difference": found.difference, "interval": found.interval, "resolvable": resolvable}
 
 
 def _write_csv(path: Path, outcome: Outcome) -> None:
-    names, probes = present(outcome), list(codes.PROBES)
+    names = present(outcome)
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["arm", "seed", "coordinates", *names, *DESCRIBED, *(f"probe_{name}" for name in probes)])
+        rows.writerow(
+            ["arm", "seed", "coordinates", *names, *DESCRIBED, *(f"probe_{name}" for name in Readouts._fields)]
+        )
         for arm, seeds in outcome.runs.items():
             for seed, run in seeds.items():
                 values = [run.endpoints[name][0] for name in names] + [run.summary[name] for name in DESCRIBED]
-                values += [run.probes[name][0] for name in probes]
+                values += _probes(run).values()
                 rows.writerow([arm, seed, run.coordinates, *(f"{value:.6g}" for value in values)])
