@@ -14,8 +14,9 @@ A simplex code's coordinates are those of `dirvae.metrics.coordinates` with the 
 their own, so `aug_raw` of the summary is the same of raw coordinates for all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -44,14 +45,14 @@ class Basis(NamedTuple):
     patients: int
     composition: np.ndarray  # [M, K] posterior mean: z on simplexes, otherwise the code
     simplex: bool
-    left_out: dict[str, str]  # finding: why it is not scored
-    idle: int  # latents that interventional D leaves out
+    idle: int  # latents that hardly vary over test images, which interventional D leaves out
 
 
 class Scored(NamedTuple):
     """One run. `endpoints` {name: [1 + R]}, `panel` as of `latent_panel.panel`, `strength` A [D, L] of the code on test.
 
-    `aurocs` [1 + R, L] of the classifier and `probes` on the same resamples.
+    `labels` are the findings that are scored, `left_out` {finding: reason} the others. `aurocs` [1 + R, L] of the classifier
+    and `probes` are on the same resamples.
     """
 
     endpoints: dict[str, np.ndarray]
@@ -63,6 +64,7 @@ class Scored(NamedTuple):
     aurocs: np.ndarray
     probes: readout.Readouts
     basis: Basis
+    left_out: Mapping[str, str] = MappingProxyType({})
 
 
 class Material(NamedTuple):
@@ -126,7 +128,7 @@ def score(
         raise ValueError("predicted probabilities are not all finite")
     drawn = statistics.patient_weights(scored.patient, replicates, seed)
     weights = np.concatenate([np.ones((1, len(scored.target))), *drawn])
-    left_out = _too_rare({"validation": picked, "test": scored}, labels)
+    left_out = _too_rare(picked, scored, labels, ENOUGH)
     kept = np.flatnonzero([label not in left_out for label in labels])
     names = tuple(np.asarray(labels)[kept])
     validation, test = (_splits(read, each, kept) for each in (picked, scored))
@@ -150,9 +152,9 @@ def score(
     as_stored = (validation[chosen]._replace(code=picked.code), test[chosen]._replace(code=scored.code))
     probes = readout.readouts(*as_stored, fold, weights[:, : len(scored.code)])  # what the classifier reads
     idle = int((~alive).sum())
-    basis = Basis(*known, len(np.unique(scored.patient)), scored.code, False, left_out, idle)
+    basis = Basis(*known, len(np.unique(scored.patient)), scored.code, False, idle)
     strength = disentanglement.strength(test[chosen])
-    return Scored(found, chosen, panel, strength, names, summary | raw, aurocs, probes, basis)
+    return Scored(found, chosen, panel, strength, names, summary | raw, aurocs, probes, basis, left_out)
 
 
 def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
@@ -164,11 +166,11 @@ def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def _too_rare(splits: dict[str, Material], labels: tuple[str, ...]) -> dict[str, str]:
-    """{finding: why} of those without enough positives and negatives, with codes, in every split."""
-    rows = {name: len(each.code) for name, each in splits.items()}
-    held = {name: Split(m.code, m.target[: rows[name]], m.weight[: rows[name]]) for name, m in splits.items()}
-    return latent_panel.too_rare(held, labels, ENOUGH)
+def _too_rare(picked: Material, scored: Material, labels: tuple[str, ...], enough: int) -> dict[str, str]:
+    """{finding: reason} of those that lack positives or negatives among the images whose codes are kept."""
+    materials = {"validation": picked, "test": scored}
+    splits = {n: Split(m.code, m.target[: len(m.code)], m.weight[: len(m.code)]) for n, m in materials.items()}
+    return latent_panel.too_rare(splits, labels, enough)
 
 
 def _splits(read: Reader, split: Material, kept: np.ndarray) -> dict[str, Split]:

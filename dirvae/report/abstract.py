@@ -96,7 +96,7 @@ def open_points(outcome: Outcome) -> Iterator[str]:
         yield f"{arm} has a KL of {why}: not the same budget."
     if len({run.coordinates for arm in outcome.contrast for run in held.get(arm, ())}) > 1:
         yield "Codes are read in the coordinates that suit each run best on validation, and these are not the same for all runs."
-    left = {finding for runs in held.values() for run in runs for finding in run.basis.left_out}
+    left = {finding for runs in held.values() for run in runs for finding in run.left_out}
     if left:
         yield f"Too rare to score, hence not part of any answer: {', '.join(sorted(left))}."
     absent = [title for name, title in TITLES.items() if name not in present(outcome)]

@@ -35,7 +35,7 @@ def _runs(outcome: Outcome) -> str:
 def _findings(outcome: Outcome) -> str:
     text, found = document.part("Findings"), {}
     for name, run in _every_run(outcome):
-        for finding, why in run.basis.left_out.items():
+        for finding, why in run.left_out.items():
             found.setdefault((finding, why), []).append(name)
     if not finished(outcome):
         return text + "<p>No run is finished.</p>"

@@ -63,7 +63,7 @@ def as_json(outcome: Outcome) -> dict:
                 "panel": run.panel,
                 "auroc_of": dict(zip(run.labels, run.aurocs[0], strict=True)),
                 "probes": _probes(run),
-                "left_out": run.basis.left_out,
+                "left_out": dict(run.left_out),
             }
             for arm, seeds in outcome.runs.items()
             for seed, run in seeds.items()

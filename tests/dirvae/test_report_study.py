@@ -44,11 +44,12 @@ def scored(simplex=False, left_out=None, **means):
         described,
         aurocs,
         probes,
-        basis(simplex, left_out or {}),
+        basis(simplex),
+        left_out or {},
     )
 
 
-def basis(simplex, left_out):
+def basis(simplex):
     """The same labels for all; latents 4 and 1 tell the first and the second finding, the others neither."""
     rng = np.random.default_rng(1)
     target = (np.arange(IMAGES)[:, None] // [1, 2] % 2).astype(np.float32)
@@ -56,7 +57,7 @@ def basis(simplex, left_out):
     code = rng.random((IMAGES, LATENTS))
     code[:, [4, 1]] += 2.0 * target
     code = code / code.sum(axis=1, keepdims=True) if simplex else code
-    return Basis(probability, target, np.ones_like(target), 30, code, simplex, left_out, 1)
+    return Basis(probability, target, np.ones_like(target), 30, code, simplex, 1)
 
 
 @pytest.fixture(scope="module")
