@@ -64,7 +64,7 @@ def roc(curves: Mapping[str, Sequence[np.ndarray]], labels: Sequence[str]) -> Fi
     figure, axes = operating.panels(len(labels))
     for number, (axis, label) in enumerate(zip(axes, labels, strict=True)):
         for row, found in enumerate(curves.values()):
-            axis.plot(GRID, found[number], color=colour(row), linewidth=1.3)
+            axis.plot(np.append(0.0, GRID), np.append(0.0, found[number]), color=colour(row), linewidth=1.3)
         axis.set_title(label, fontsize=8)
     _legend(figure, list(curves))
     figure.supxlabel("1 − specificity", fontsize=9)
