@@ -60,7 +60,7 @@ def numbers(outcome: Outcome) -> Iterator[str]:
         a, b = (mean(held[arm], name)[0] for arm in (first, second))
         low, high = found.interval
         sentence = (
-            f"{TITLES[name]}: {first} {tables.number(a)}, {second} {tables.number(b)}, difference "
+            f"{TITLES[name][0].upper()}{TITLES[name][1:]}: {first} {tables.number(a)}, {second} {tables.number(b)}, difference "
             f"{tables.signed(found.difference, found.interval)}"
         )
         if low <= 0 <= high:
@@ -116,8 +116,9 @@ def _fewest(outcome: Outcome) -> str:
 
 
 def _nats(runs: Sequence[Scored]) -> str:
-    nats = [run.summary["kl"] for run in runs]
-    return f" (KL {', '.join(f'{value:.0f}' for value in nats)} nats)" if np.isfinite(nats).all() else " (no KL)"
+    nats = np.array([run.summary["kl"] for run in runs])
+    known = np.all(nats > 0)  # 0 where there is no prior, NaN where there is no density
+    return f" (KL {', '.join(f'{value:.0f}' for value in nats)} nats)" if known else " (no KL)"
 
 
 def _spread(counts: Iterator[int]) -> str:

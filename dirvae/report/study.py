@@ -1,7 +1,6 @@
 """The report of a study: one page in words, verdicts, then what they rest on and what was left out."""
 
 import csv
-import html
 from pathlib import Path
 
 from dirvae.endpoints import Scored
@@ -29,8 +28,7 @@ def write(directory: Path, outcome: Outcome) -> Path:
         *codes.sections(directory, outcome),
         Section("What was left out, and why", exclusions(outcome)),
     ]
-    lead = f"<p class='lead'>{html.escape(outcome.question)}</p>"
-    return document.save(directory / "study.html", f"Study: {outcome.name}", lead, sections)
+    return document.save(directory / "study.html", f"Study: {outcome.name}", "", sections)
 
 
 def summary(outcome: Outcome) -> str:

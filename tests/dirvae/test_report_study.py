@@ -222,3 +222,8 @@ def test_heat_maps_group_images_and_components_by_finding(simplex):
     if simplex:
         np.testing.assert_allclose(np.sort(found.values[0]), np.sort(source))
         assert found.values[0, 0] == source[4]
+
+
+def test_names_of_narrow_groups_keep_their_distance():
+    np.testing.assert_allclose(arms.apart(np.array([0.0, 1.0, 50.0]), 4.0, 100.0), [0.0, 4.0, 50.0])
+    np.testing.assert_allclose(arms.apart(np.array([90.0, 98.0, 99.0]), 4.0, 100.0), [88.0, 92.0, 96.0])
