@@ -14,8 +14,9 @@ A simplex code's coordinates are those of `dirvae.metrics.coordinates` with the 
 their own, so `aug_raw` of the summary is the same of raw coordinates for all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -25,8 +26,8 @@ from scipy.special import entr, log_softmax
 from dirvae import evaluate, workdir
 from dirvae.config import ON_SIMPLEX, Config
 from dirvae.evaluate import Predictions
-from dirvae.metrics import classification, coordinates, disentanglement, latent_panel, statistics
-from dirvae.metrics.probes import ENOUGH, Split, fewest
+from dirvae.metrics import classification, coordinates, disentanglement, latent_panel, readout, statistics
+from dirvae.metrics.probes import ENOUGH, Split
 
 ENDPOINTS = ("auroc", "aug", "interventional", "ceiling")
 PERMUTATIONS = 5
@@ -35,8 +36,24 @@ Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
 """Codes [..., D] -> {coordinates: [..., D or D - 1]}."""
 
 
+class Basis(NamedTuple):
+    """What a run was scored on and said of it; L the findings with enough cases, M <= N the images whose codes are kept."""
+
+    probability: np.ndarray  # [N, L]
+    target: np.ndarray  # [N, L]
+    weight: np.ndarray  # [N, L] 0 where a label is not known
+    patients: int
+    composition: np.ndarray  # [M, K] posterior mean: z on simplexes, otherwise the code
+    simplex: bool
+    idle: int  # latents that hardly vary over test images, which interventional D leaves out
+
+
 class Scored(NamedTuple):
-    """One run. `endpoints` {name: [1 + R]}, `panel` as of `latent_panel.panel`, `strength` A [D, L] of the code on test."""
+    """One run. `endpoints` {name: [1 + R]}, `panel` as of `latent_panel.panel`, `strength` A [D, L] of the code on test.
+
+    `labels` are the findings that are scored, `left_out` {finding: reason} the others. `aurocs` [1 + R, L] of the classifier
+    and `probes` are on the same resamples.
+    """
 
     endpoints: dict[str, np.ndarray]
     coordinates: str
@@ -44,6 +61,10 @@ class Scored(NamedTuple):
     strength: np.ndarray
     labels: tuple[str, ...]
     summary: dict[str, float]
+    aurocs: np.ndarray
+    probes: readout.Readouts
+    basis: Basis
+    left_out: Mapping[str, str] = MappingProxyType({})
 
 
 class Material(NamedTuple):
@@ -69,9 +90,12 @@ def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
     config = workdir.read_config(directory)
     saved = {name: evaluate.load(directory, name) for name in ("validation", "test")}
     picked, scored = (material(directory, name, each.predictions) for name, each in saved.items())
-    return score(
-        picked, scored, _reader(config, picked.code), saved["test"].labels, _summary(directory), replicates, seed
-    )
+    read, labels = _reader(config, picked.code), saved["test"].labels
+    found = score(picked, scored, read, labels, _summary(directory), replicates, seed)
+    if config.model.prior not in ON_SIMPLEX:
+        return found
+    shares = evaluate.shares(config.model, saved["test"].predictions.decoder_mean).reshape(len(scored.code), -1)
+    return found._replace(basis=found.basis._replace(composition=shares, simplex=True))
 
 
 def material(directory: Path, split: str, predictions: Predictions) -> Material:
@@ -104,7 +128,8 @@ def score(
         raise ValueError("predicted probabilities are not all finite")
     drawn = statistics.patient_weights(scored.patient, replicates, seed)
     weights = np.concatenate([np.ones((1, len(scored.target))), *drawn])
-    kept = _scorable([picked, scored])
+    left_out = _too_rare(picked, scored, labels, ENOUGH)
+    kept = np.flatnonzero([label not in left_out for label in labels])
     names = tuple(np.asarray(labels)[kept])
     validation, test = (_splits(read, each, kept) for each in (picked, scored))
     chosen = max(test, key=lambda name: _gap(validation[name], validation[name]))
@@ -114,14 +139,22 @@ def score(
     spread = test[chosen].code.std(axis=0)
     alive = spread > IDLE * spread.max()
     effect = np.abs(high - low)[..., alive] / spread[alive]
+    known = [column[:, kept] for column in (scored.probability, scored.target, scored.weight)]
+    aurocs = classification.per_label(classification.auroc, known[1], known[2], known[0], weights)
     found = {
-        "auroc": _macro_auroc(scored, weights, kept),
+        "auroc": aurocs.mean(axis=1),  # over the findings with enough cases, which no resample is likely to lose
         "aug": _normalised(augs(validation[chosen], test[chosen], weights[:, : len(scored.code)]), panel),
         "interventional": interventional(effect, rows),
         "ceiling": rows @ scored.ceiling.mean(axis=0) / rows.sum(axis=1),
     }
     raw = {"aug_raw": _gap(validation["raw"], test["raw"])}
-    return Scored(found, chosen, panel, disentanglement.strength(test[chosen]), names, summary | raw)
+    fold = readout.folds(picked.patient[: len(picked.code)])
+    as_stored = (validation[chosen]._replace(code=picked.code), test[chosen]._replace(code=scored.code))
+    probes = readout.readouts(*as_stored, fold, weights[:, : len(scored.code)])  # what the classifier reads
+    idle = int((~alive).sum())
+    basis = Basis(*known, len(np.unique(scored.patient)), scored.code, False, idle)
+    strength = disentanglement.strength(test[chosen])
+    return Scored(found, chosen, panel, strength, names, summary | raw, aurocs, probes, basis, left_out)
 
 
 def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
@@ -133,11 +166,11 @@ def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def _scorable(splits: list[Material]) -> np.ndarray:
-    """Columns of the findings with enough positives and negatives in every split."""
-    rows = [len(each.code) for each in splits]
-    enough = [fewest(Split(m.code, m.target[:n], m.weight[:n])) >= ENOUGH for m, n in zip(splits, rows, strict=True)]
-    return np.flatnonzero(np.all(enough, axis=0))
+def _too_rare(picked: Material, scored: Material, labels: tuple[str, ...], enough: int) -> dict[str, str]:
+    """{finding: reason} of those that lack positives or negatives among the images whose codes are kept."""
+    materials = {"validation": picked, "test": scored}
+    splits = {n: Split(m.code, m.target[: len(m.code)], m.weight[: len(m.code)]) for n, m in materials.items()}
+    return latent_panel.too_rare(splits, labels, enough)
 
 
 def _splits(read: Reader, split: Material, kept: np.ndarray) -> dict[str, Split]:
@@ -192,12 +225,6 @@ def interventional(effect: Float[np.ndarray, "L n D"], weights: Float[np.ndarray
     shares = means / np.where(mass > 0, mass, 1.0)[:, :, None]
     certainty = 1.0 - entr(shares).sum(axis=2) / np.log(means.shape[2])
     return np.sum(mass * certainty, axis=1) / np.maximum(mass.sum(axis=1), 1e-300)
-
-
-def _macro_auroc(scored: Material, weights: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Over the findings with enough cases, which no resample is likely to lose."""
-    target, weight, probability = (column[:, kept] for column in (scored.target, scored.weight, scored.probability))
-    return classification.per_label(classification.auroc, target, weight, probability, weights).mean(axis=1)
 
 
 def _summary(directory: Path) -> dict[str, float]:

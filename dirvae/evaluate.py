@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dirvae import audit, augment, data, losses, parallel, workdir
-from dirvae.config import ON_SIMPLEX, Config
+from dirvae.config import ON_SIMPLEX, Config, ModelConfig
 from dirvae.metrics import classification, reconstruction, sparsity, statistics
 from dirvae.model import Model
 from dirvae.types import Batch, Params
@@ -157,14 +157,19 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
         scores["dead_decoder_columns"] = sparsity.dead_columns(params["decoder"]["entrance"]["kernel"])
     if settings.prior not in ON_SIMPLEX:
         return scores
-    z = predictions.decoder_mean.reshape(-1, settings.latents) / settings.latents
-    z = z / z.sum(axis=-1, keepdims=True)
+    z = shares(settings, predictions.decoder_mean)
     found = sparsity.sparsity(z)
     scores |= {name: float(values.mean()) for name, values in found._asdict().items()}
     scores["prior"] = sparsity.prior_expectation(settings.latents, settings.concentration)._asdict()
     scores["dead_components"] = sparsity.dead_components(z)
     scores["mean_share"] = z.mean(axis=0)
     return scores
+
+
+def shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
+    """E[z] on the simplex, a row a vector [M n, K], from what the decoder reads [M, n K], which is K z."""
+    z = decoder_mean.reshape(-1, settings.latents) / settings.latents
+    return z / z.sum(axis=-1, keepdims=True)
 
 
 def save(

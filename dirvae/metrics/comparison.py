@@ -4,6 +4,9 @@ A metric of an arm varies with the seed of training and with the images that hap
 (Saravanan, Berman & Sober 2020, arXiv 2007.07797): of S seeds S are drawn with replacement, separately for each arm; patients
 are drawn once for all runs, which score the same images. A mean of S draws with replacement varies by (S - 1)/S of what means
 of S seeds vary, so the seeds' part is widened by sqrt(S/(S - 1)). Even so, two seeds decide nothing.
+
+A comparison that shows no difference says something only beside the difference that it could have shown: `detectable` of what
+was measured, `planned_error` of what is planned.
 """
 
 from collections.abc import Mapping
@@ -11,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import ndtri
 
 
 class Difference(NamedTuple):
@@ -59,6 +63,13 @@ def change(ours: Difference, theirs: Difference, level: float = 0.95) -> Differe
     return Difference(ours.difference - theirs.difference, (float(low), float(high)), _two_sided(gaps), gaps)
 
 
+def hierarchical_mean(values: Float[np.ndarray, "S R1"], seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+    """Interval of one arm's mean over seeds, resampled likewise; of a single run, it is that of the patients alone."""
+    drawn = _seeds_drawn(values[:, 1:], np.random.default_rng(seed))
+    low, high = np.percentile(drawn, (50 * (1 - level), 50 * (1 + level)))
+    return float(low), float(high)
+
+
 def _seeds_drawn(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """[R]: in each column the mean over as many rows as there are, drawn with replacement, widened about the column's mean."""
     seeds, replicates = values.shape
@@ -91,3 +102,34 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
         largest = max(largest, min(1.0, (len(p) - rank) * p[name]))
         adjusted[name] = largest
     return {name: adjusted[name] for name in p}
+
+
+def detectable(error: float, power: float = 0.8, level: float = 0.05) -> float:
+    """The smallest true difference that a two-sided test at `level` finds with probability `power`: 2.80 standard errors.
+
+    (z_{1 - level/2} + z_power) * error, for a normal estimate; the far tail is left out, which is below 1e-6 here.
+    """
+    return float((ndtri(1.0 - level / 2.0) + ndtri(power)) * error)
+
+
+def resolution(found: Difference, power: float = 0.8, level: float = 0.05) -> float:
+    """`detectable`, with the spread of a difference's replicates as its standard error."""
+    return detectable(float(np.std(found.replicates)), power, level)
+
+
+def planned_error(images: int, prevalence: float, auroc: float, correlation: float) -> float:
+    """Standard error of the difference of two AUROCs on the same independent images, before there are any.
+
+    With m positives and n negatives each AUROC A varies by (Hanley & McNeil 1982, exponential scores)
+    [A(1 - A) + (m - 1)(Q1 - A^2) + (n - 1)(Q2 - A^2)]/(m n), Q1 = A/(2 - A), Q2 = 2 A^2/(1 + A), which is what DeLong's variance
+    expects of such scores; the difference by 2 (1 - correlation) of it.
+
+    Raises:
+      ValueError: where there would be no positive or no negative.
+    """
+    m, n = images * prevalence, images * (1.0 - prevalence)
+    if min(m, n) < 1:
+        raise ValueError(f"{images} images at a prevalence of {prevalence:g} have no positive or no negative")
+    q1, q2 = auroc / (2.0 - auroc), 2.0 * auroc**2 / (1.0 + auroc)
+    variance = (auroc * (1.0 - auroc) + (m - 1.0) * (q1 - auroc**2) + (n - 1.0) * (q2 - auroc**2)) / (m * n)
+    return float(np.sqrt(2.0 * (1.0 - correlation) * variance))

@@ -27,14 +27,20 @@ class Split(NamedTuple):
 
 
 def log_odds(
-    train_code: Float[np.ndarray, "N D"], y: Num[np.ndarray, " N"], test_code: Float[np.ndarray, "M D"]
+    train_code: Float[np.ndarray, "N D"],
+    y: Num[np.ndarray, " N"],
+    test_code: Float[np.ndarray, "M D"],
+    ridge: float = RIDGE,
 ) -> Float[np.ndarray, " M"]:
-    """w . (z - m)/s + b of the test codes; m and s are train's mean and spread, w and b the logistic regression's."""
+    """w . (z - m)/s + b of the test codes; m and s are train's mean and spread, w and b the logistic regression's.
+
+    `ridge` is the variance of the weights' normal prior.
+    """
     from sklearn.linear_model import LogisticRegression  # here, since importing it takes longer than many a probe
 
     varies = np.ptp(train_code, axis=0) > 0
     centre, spread = train_code.mean(axis=0), np.where(varies, train_code.std(axis=0), 1.0)
-    model = LogisticRegression(C=RIDGE, solver="newton-cholesky")  # Newton steps: examples outnumber latents by far
+    model = LogisticRegression(C=ridge, solver="newton-cholesky")  # Newton steps: examples outnumber latents by far
     model.fit((train_code - centre) / spread, y)
     return model.decision_function((test_code - centre) / spread).astype(np.float64)
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from dirvae.report.style import ACCENT, QUIET, RULES, SECOND, WIDTH
 
 
-def _panels(count: int, columns: int = 5) -> tuple[Figure, Iterator[Axes]]:
+def panels(count: int, columns: int = 5) -> tuple[Figure, Iterator[Axes]]:
     """A figure of `count` square panels over [0, 1] with the diagonal."""
     columns = min(columns, count)
     rows = -(-count // columns)
@@ -40,8 +40,8 @@ def roc(
     target: np.ndarray, weight: np.ndarray, probability: np.ndarray, labels: Sequence[str], areas: Mapping
 ) -> Figure:
     """ROC curve of each finding, with its area in the title."""
-    figure, panels = _panels(len(labels))
-    for axis, label, pair in zip(panels, labels, _both_values(target, weight, probability), strict=True):
+    figure, axes = panels(len(labels))
+    for axis, label, pair in zip(axes, labels, _both_values(target, weight, probability), strict=True):
         axis.set_title(label if pair is None else f"{label}\nAUROC {areas[label]:.3f}", fontsize=8)
         if pair is None:
             axis.text(0.5, 0.5, "only one value", ha="center", va="center", color=QUIET)
@@ -64,16 +64,21 @@ def operating_points(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarr
 @plt.rc_context(RULES)
 def reliability(target: np.ndarray, weight: np.ndarray, probability: np.ndarray, labels: Sequence[str]) -> Figure:
     """Observed share of positives in ten equally filled bins of probability; the open circle is the whole split."""
-    figure, panels = _panels(len(labels))
-    for axis, label, pair in zip(panels, labels, _both_values(target, weight, probability), strict=True):
+    figure, axes = panels(len(labels))
+    for axis, label, pair in zip(axes, labels, _both_values(target, weight, probability), strict=True):
         axis.set_title(label, fontsize=8)
         if pair is None:
             axis.text(0.5, 0.5, "only one value", ha="center", va="center", color=QUIET)
             continue
         y, p = pair
-        bins = [b for b in np.array_split(np.argsort(p, kind="stable"), 10) if len(b)]
-        axis.plot([p[b].mean() for b in bins], [y[b].mean() for b in bins], "o-", color=ACCENT, markersize=3.5)
+        axis.plot(*observed_shares(y, p), "o-", color=ACCENT, markersize=3.5)
         axis.plot(p.mean(), y.mean(), "o", color=SECOND, markerfacecolor="none", markersize=8)
     figure.supxlabel("predicted probability", fontsize=9)
     figure.supylabel("observed share", fontsize=9)
     return figure
+
+
+def observed_shares(y: np.ndarray, p: np.ndarray, bins: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """(mean probability, share of positives) of bins that hold equally many examples, ascending."""
+    members = [b for b in np.array_split(np.argsort(p, kind="stable"), bins) if len(b)]
+    return np.array([p[b].mean() for b in members]), np.array([y[b].mean() for b in members])

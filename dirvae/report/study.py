@@ -1,109 +1,19 @@
-"""The report of a study: verdicts first, then what they rest on; built from whatever runs are finished."""
+"""The report of a study: one page in words, verdicts, then what they rest on and what was left out."""
 
 import csv
-import html
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from dirvae.endpoints import ENDPOINTS, Scored
+from dirvae.endpoints import Scored
 from dirvae.metrics import comparison
-from dirvae.metrics.comparison import Difference
-from dirvae.report import audit, document, figures, tables
-from dirvae.report.audit import Audit
+from dirvae.metrics.readout import Readouts
+from dirvae.report import audit, codes, discrimination, document, verdicts
+from dirvae.report.abstract import abstract
 from dirvae.report.document import Section
+from dirvae.report.exclusions import exclusions
+from dirvae.report.outcome import DESCRIBED, FEWEST, TITLES, Outcome, beside, conclude, present, verdict
 from dirvae.workdir import write_json
 
-TITLES = {
-    "auroc": "macro AUROC",
-    "aug": "AUG, normalised",
-    "interventional": "interventional D",
-    "ceiling": "encode-decode ceiling (NCC)",
-}
-DESCRIBED = {
-    "aug_raw": ("AUG, raw coordinates", 3),
-    "kl": ("KL, nats", 1),
-    "elbo": ("ELBO, nats", 0),
-    "l1": ("L1", 4),
-    "ssim": ("SSIM", 3),
-    "active": ("active", 0),
-}
-SUPERIOR = ("aug", "interventional")  # endpoints of which superiority is claimed
-SURE = 0.05
-FEWEST = 3  # seeds of an arm below which nothing is decided
-TOLERANCE = 0.05  # of a KL's target
-
-
-class Outcome(NamedTuple):
-    """All that a report says. `runs` {arm: {seed: Scored}}, `missing` {run: why}, `differences` of the contrast's arms."""
-
-    name: str
-    question: str
-    contrast: tuple[str, str]
-    margin: float
-    runs: Mapping[str, Mapping[int, Scored]]
-    missing: Mapping[str, str]
-    differences: Mapping[str, Difference]
-    p: Mapping[str, float]  # of the endpoints, adjusted by Holm
-    off_target: Mapping[str, str]  # arms whose KL is not what it was steered to
-    audit: Audit | None = None  # what further contrasts and traversals say
-
-
-def conclude(
-    name: str,
-    question: str,
-    contrast: tuple[str, str],
-    margin: float,
-    runs: Mapping[str, Mapping[int, Scored]],
-    missing: Mapping[str, str],
-    targets: Mapping[str, float],
-) -> Outcome:
-    """Compares the contrast's arms, as far as both have runs; `targets` are the arms' KL in nats, 0 for none."""
-    arms = [[*runs.get(arm, {}).values()] for arm in contrast]
-    differences = {}
-    if all(arms):
-        for endpoint in ENDPOINTS:
-            values = [np.stack([run.endpoints[endpoint] for run in arm]) for arm in arms]
-            differences[endpoint] = comparison.hierarchical_difference(*values)
-    decided = min(map(len, arms)) >= FEWEST
-    raw = {name: differences[name].p for name in SUPERIOR if decided}
-    if decided:
-        raw["auroc"] = comparison.equivalence(differences["auroc"], margin)[0]
-    off = {arm: said for arm, seeds in runs.items() if (said := _off_target(seeds, targets.get(arm, 0.0)))}
-    return Outcome(name, question, contrast, margin, runs, missing, differences, comparison.holm(raw), off)
-
-
-def _off_target(seeds: Mapping[int, Scored], target: float) -> str:
-    """What to say of an arm whose mean KL on test differs from its target by more than TOLERANCE; else nothing."""
-    if not (target and seeds):
-        return ""
-    mean = float(np.mean([run.summary["kl"] for run in seeds.values()]))
-    return f"{mean:.0f} nats instead of {target:g}" if abs(mean / target - 1.0) > TOLERANCE else ""
-
-
-def verdict(outcome: Outcome, endpoint: str) -> str:
-    """One sentence."""
-    first, second = outcome.contrast
-    if endpoint not in outcome.differences:
-        return f"open: {first} and {second} are not both finished"
-    found, (low, high) = outcome.differences[endpoint], outcome.differences[endpoint].interval
-    fewest = min(len(outcome.runs[arm]) for arm in outcome.contrast)
-    if fewest < FEWEST:
-        side = "no difference" if low <= 0 <= high else f"{first if found.difference > 0 else second} ahead"
-        return f"open: {fewest} seed{'s' * (fewest > 1)} of {FEWEST} needed; so far {side}"
-    if endpoint == "auroc":
-        if outcome.p[endpoint] < SURE:
-            return f"{first} is not worse than {second} by more than {outcome.margin:g}"
-        return f"it is not shown that {first} loses less than {outcome.margin:g}"
-    if low > 0 or high < 0:
-        winner, loser = (first, second) if found.difference > 0 else (second, first)
-        if endpoint not in outcome.p:
-            return f"{winner} is above {loser} (described, not tested)"
-        sure = outcome.p[endpoint] < SURE
-        return f"{winner} is above {loser}" + ("" if sure else ", but not after correction for several endpoints")
-    return "no difference is shown"
+__all__ = ["Outcome", "as_json", "conclude", "summary", "verdict", "write"]
 
 
 def write(directory: Path, outcome: Outcome) -> Path:
@@ -112,22 +22,21 @@ def write(directory: Path, outcome: Outcome) -> Path:
     write_json(directory / "study.json", as_json(outcome))
     _write_csv(directory / "study.csv", outcome)
     sections = [
-        Section("Verdicts", _verdicts(directory, outcome)),
-        Section("Endpoints, seed by seed", _runs(outcome)),
-        Section("All scores of the codes", _panel(outcome)),
-        Section("Which latent tells which finding", _strengths(directory, outcome)),
+        Section("In one page", abstract(outcome)),
+        *verdicts.sections(directory, outcome),
+        *discrimination.sections(directory, outcome),
+        *codes.sections(directory, outcome),
         *audit.sections(outcome.audit, FEWEST),
-        Section("What is missing", _missing(outcome)),
+        Section("What was left out, and why", exclusions(outcome)),
     ]
-    lead = f"<p class='lead'>{html.escape(outcome.question)}</p><p>{html.escape(summary(outcome))}</p>"
-    return document.save(directory / "study.html", f"Study: {outcome.name}", lead, sections)
+    return document.save(directory / "study.html", f"Study: {outcome.name}", "", sections)
 
 
 def summary(outcome: Outcome) -> str:
-    """The answer in words, with how little or much it rests on."""
+    """The verdicts in a line, with how little or much they rest on."""
     first, second = outcome.contrast
     seeds = {arm: len(outcome.runs.get(arm, {})) for arm in outcome.contrast}
-    said = "; ".join(f"{TITLES[e]}: {verdict(outcome, e)}" for e in ENDPOINTS)
+    said = "; ".join(f"{TITLES[e]}: {verdict(outcome, e)}" for e in present(outcome))
     off = "".join(f" {arm} has a KL of {why}: not the same budget." for arm, why in outcome.off_target.items())
     return f"{first} ({seeds[first]} seeds) against {second} ({seeds[second]} seeds). {said}.{off}"
 
@@ -136,16 +45,24 @@ def as_json(outcome: Outcome) -> dict:
     return {
         "study": outcome.name,
         "differences": {
-            name: {"difference": d.difference, "interval": d.interval, "p_adjusted": outcome.p.get(name)}
-            for name, d in outcome.differences.items()
+            name: _difference(found) | {"p_adjusted": outcome.p.get(name)}
+            for name, found in outcome.differences.items()
         },
-        "verdicts": {name: verdict(outcome, name) for name in ENDPOINTS},
+        "verdicts": {name: verdict(outcome, name) for name in present(outcome)},
+        "findings": {label: _difference(found) for label, found in outcome.findings.items()},
+        "others": {
+            arm: {name: _difference(d) | {"reading": beside(outcome, arm, name)} for name, d in found.items()}
+            for arm, found in outcome.others.items()
+        },
         "runs": {
             f"{arm}-{seed}": {
                 **{name: values[0] for name, values in run.endpoints.items()},
                 **run.summary,
                 "coordinates": run.coordinates,
                 "panel": run.panel,
+                "auroc_of": dict(zip(run.labels, run.aurocs[0], strict=True)),
+                "probes": _probes(run),
+                "left_out": dict(run.left_out),
             }
             for arm, seeds in outcome.runs.items()
             for seed, run in seeds.items()
@@ -155,86 +72,29 @@ def as_json(outcome: Outcome) -> dict:
     }
 
 
+def _probes(run: Scored) -> dict[str, float]:
+    """On test itself; of permuted codes the mean."""
+    return {
+        "linear": float(run.probes.linear[0]),
+        "boosted": float(run.probes.boosted[0]),
+        "permuted": float(run.probes.permuted.mean()),
+    }
+
+
+def _difference(found: comparison.Difference) -> dict:
+    resolvable = comparison.resolution(found)
+    return {"difference": found.difference, "interval": found.interval, "resolvable": resolvable}
+
+
 def _write_csv(path: Path, outcome: Outcome) -> None:
+    names = present(outcome)
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["arm", "seed", "coordinates", *ENDPOINTS, *DESCRIBED])
+        rows.writerow(
+            ["arm", "seed", "coordinates", *names, *DESCRIBED, *(f"probe_{name}" for name in Readouts._fields)]
+        )
         for arm, seeds in outcome.runs.items():
             for seed, run in seeds.items():
-                values = [run.endpoints[name][0] for name in ENDPOINTS] + [run.summary[name] for name in DESCRIBED]
+                values = [run.endpoints[name][0] for name in names] + [run.summary[name] for name in DESCRIBED]
+                values += _probes(run).values()
                 rows.writerow([arm, seed, run.coordinates, *(f"{value:.6g}" for value in values)])
-
-
-def _verdicts(directory: Path, outcome: Outcome) -> str:
-    rows = []
-    for name in ENDPOINTS:
-        found = outcome.differences.get(name)
-        gap = tables.signed(found.difference, found.interval) if found else "–"
-        adjusted = tables.number(outcome.p.get(name)) if name in outcome.p else "–"
-        rows.append([TITLES[name], gap, adjusted, html.escape(verdict(outcome, name))])
-    first, second = map(html.escape, outcome.contrast)
-    text = tables.table(["endpoint", f"{first} − {second}", "p, adjusted", "verdict"], rows)
-    text += document.note(
-        "95 % intervals; seeds are resampled for each arm, then patients, which all runs share. p of AUROC is that of a loss of "
-        f"at least {outcome.margin:g}; p of the others is two-sided; Holm's correction over the endpoints that have one; none is "
-        f"given below {FEWEST} seeds. The ceiling is described, not tested."
-    )
-    if outcome.differences:
-        contrast = f"{outcome.contrast[0]} − {outcome.contrast[1]}"
-        found = {contrast: [d._asdict() for d in outcome.differences.values()]}
-        drawn = figures.paired({"difference": found}, [TITLES[n] for n in outcome.differences], {"difference": ""})
-        text += document.figure(directory, "differences", drawn, f"{contrast} of each endpoint, with 95 % intervals.")
-    return text
-
-
-def _runs(outcome: Outcome) -> str:
-    head = ["run", "coordinates", *(TITLES[name] for name in ENDPOINTS), *(title for title, _ in DESCRIBED.values())]
-    rows = []
-    for arm, seeds in outcome.runs.items():
-        for seed, run in seeds.items():
-            bounds = {name: np.percentile(values[1:], (2.5, 97.5)) for name, values in run.endpoints.items()}
-            cells = [tables.estimate(run.endpoints[name][0], bounds[name]) for name in ENDPOINTS]
-            cells += [tables.number(run.summary[name], digits) for name, (_, digits) in DESCRIBED.items()]
-            rows.append([html.escape(f"{arm}, seed {seed}"), run.coordinates, *cells])
-    return tables.table(head, rows) + document.note("Intervals of a run resample patients only.")
-
-
-def _panel(outcome: Outcome) -> str:
-    """Means over seeds of each arm: raw, ceiling, normalised."""
-    arms = {arm: [*seeds.values()] for arm, seeds in outcome.runs.items() if seeds}
-    if not arms:
-        return "<p>No run is finished.</p>"
-    names = list(next(iter(arms.values()))[0].panel["scores"])
-    rows = [[name, *(_panel_cell(runs, name) for runs in arms.values())] for name in names]
-    text = tables.table(["score", *map(html.escape, arms)], rows)
-    return text + document.note(
-        "Means over seeds; in brackets the null (permuted codes) and the ceiling (the code z = y) on the same labels. Chosen on "
-        "validation, scored on test, in the coordinates named above."
-    )
-
-
-def _panel_cell(runs: Sequence[Scored], name: str) -> str:
-    score, ceiling, null = (
-        np.mean([run.panel[part][name] for run in runs]) for part in ("scores", "ceilings", "nulls")
-    )
-    return f"{tables.number(score)} [{tables.number(null)}, {tables.number(ceiling)}]"
-
-
-def _strengths(directory: Path, outcome: Outcome) -> str:
-    shown = {arm: next(iter(seeds.values())) for arm, seeds in outcome.runs.items() if seeds}
-    if not shown:
-        return "<p>No run is finished.</p>"
-    labels = next(iter(shown.values())).labels
-    drawn = figures.strengths({arm: run.strength for arm, run in shown.items()}, labels)
-    caption = (
-        "|2 AUC − 1| of every latent for every finding on test, first seed of each arm; latents ordered by the finding they "
-        "tell best. A class-specific code has one dark cell a row of findings."
-    )
-    return document.figure(directory, "strengths", drawn, caption)
-
-
-def _missing(outcome: Outcome) -> str:
-    if not outcome.missing:
-        return "<p>Nothing.</p>"
-    rows = [[html.escape(run), html.escape(why)] for run, why in outcome.missing.items()]
-    return tables.table(["run", "why"], rows)

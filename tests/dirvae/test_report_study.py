@@ -6,15 +6,22 @@ import json
 import numpy as np
 import pytest
 
-from dirvae.endpoints import ENDPOINTS, Scored
-from dirvae.report import study
+from dirvae.endpoints import Basis, Scored
+from dirvae.metrics import statistics
+from dirvae.metrics.readout import Readouts
+from dirvae.report import abstract, arms, codes, discrimination, study
+from dirvae.report.outcome import beside
 
+FIGURES = ("differences", "arms", "others", "roc", "reliability", "strengths", "compositions")
 LABELS = ("Edema", "Cardiomegaly")
 RNG = np.random.default_rng(0)
 
 
-def scored(**means):
-    values = {name: np.append(means[name], means[name] + 0.002 * RNG.standard_normal(300)) for name in ENDPOINTS}
+IMAGES, LATENTS = 60, 6
+
+
+def scored(simplex=False, left_out=None, **means):
+    values = {name: np.append(means[name], means[name] + 0.002 * RNG.standard_normal(300)) for name in means}
     scores = {"aug": 0.3, "dci_d": 0.2}
     panel = {"scores": scores, "ceilings": {"aug": 0.9, "dci_d": 1.0}, "nulls": {"aug": 0.0, "dci_d": 0.02}}
     described = {
@@ -26,14 +33,43 @@ def scored(**means):
         "perplexity": 18.0,
         "aug_raw": 0.2,
     }
-    return Scored(values, "clr", panel, RNG.random((6, 2)), LABELS, described)
+    aurocs = np.stack([values["auroc"], values["auroc"] - 0.1], axis=1)
+    probes = Readouts(values["auroc"] - 0.02, values["auroc"] - 0.03, np.array([0.48, 0.52]))
+    return Scored(
+        values,
+        "clr",
+        panel,
+        RNG.random((LATENTS, 2)),
+        LABELS,
+        described,
+        aurocs,
+        probes,
+        basis(simplex),
+        left_out or {},
+    )
 
 
-@pytest.fixture
+def basis(simplex):
+    """The same labels for all; latents 4 and 1 tell the first and the second finding, the others neither."""
+    rng = np.random.default_rng(1)
+    target = (np.arange(IMAGES)[:, None] // [1, 2] % 2).astype(np.float32)
+    probability = np.clip(0.5 + 0.3 * (target - 0.5) + 0.1 * rng.standard_normal(target.shape), 0, 1)
+    code = rng.random((IMAGES, LATENTS))
+    code[:, [4, 1]] += 2.0 * target
+    code = code / code.sum(axis=1, keepdims=True) if simplex else code
+    return Basis(probability, target, np.ones_like(target), 30, code, simplex, 1)
+
+
+@pytest.fixture(scope="module")
 def outcome():
     good = {"auroc": 0.951, "aug": 0.5, "interventional": 0.4, "ceiling": 0.6}
     poor = {"auroc": 0.95, "aug": 0.3, "interventional": 0.4, "ceiling": 0.7}
-    runs = {"DirVAE": {seed: scored(**good) for seed in range(3)}, "GVAE": {seed: scored(**poor) for seed in range(3)}}
+    rare = {"Fracture": "3 positives and 57 negatives in test, of 20 needed of each"}
+    runs = {
+        "DirVAE": {seed: scored(True, rare, **good) for seed in range(3)},
+        "GVAE": {seed: scored(False, rare, **poor) for seed in range(3)},
+        "Plain": {0: scored(False, rare, **(poor | {"aug": 0.1}))},
+    }
     return study.conclude(
         "toy",
         "Is it <so>?",
@@ -43,6 +79,14 @@ def outcome():
         {"GVAE-3": "lacks train"},
         {"GVAE": 120.0, "DirVAE": 150.0},
     )
+
+
+@pytest.fixture(scope="module")
+def written(outcome, tmp_path_factory):
+    """The page, and what lies beside it."""
+    directory = tmp_path_factory.mktemp("study")
+    page = study.write(directory, outcome).read_text()
+    return page, json.loads((directory / "study.json").read_text()), directory / "study.csv"
 
 
 def test_verdicts(outcome):
@@ -61,20 +105,21 @@ def test_a_loss_of_accuracy_is_not_waved_through():
     assert found.differences["auroc"].difference == pytest.approx(-0.02)
 
 
-def test_the_page_and_its_tables(outcome, tmp_path):
-    page = study.write(tmp_path, outcome).read_text()
+def test_the_page_and_its_tables(written):
+    page, stored, table = written
     assert "Is it &lt;so&gt;?" in page
     assert "GVAE-3" in page
     assert "lacks train" in page
     assert "DirVAE has a KL of 120 nats instead of 150" in page
     assert "GVAE has a KL" not in page
-    stored = json.loads((tmp_path / "study.json").read_text())
+    assert page.count("<img ") == len(FIGURES)
     assert stored["verdicts"]["aug"] == "DirVAE is above GVAE"
     assert stored["differences"]["aug"]["difference"] == pytest.approx(0.2)
-    rows = list(csv.DictReader((tmp_path / "study.csv").open()))
+    rows = list(csv.DictReader(table.open()))
     named = [(row["arm"], row["seed"]) for row in rows]
-    assert named == [(arm, seed) for arm in ("DirVAE", "GVAE") for seed in "012"]
+    assert named == [*((arm, seed) for arm in ("DirVAE", "GVAE") for seed in "012"), ("Plain", "0")]
     assert float(rows[0]["aug"]) == 0.5
+    assert float(rows[0]["probe_linear"]) == pytest.approx(0.931)
 
 
 def test_without_a_finished_arm_everything_is_open(tmp_path):
@@ -94,3 +139,91 @@ def test_two_seeds_decide_nothing():
     found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, {})
     assert study.verdict(found, "aug") == "open: 2 seeds of 3 needed; so far A ahead"
     assert found.p == {}
+
+
+def test_nothing_is_left_out_silently(written):
+    page, stored, _ = written
+    assert "3 positives and 57 negatives in test, of 20 needed of each" in page
+    assert "1 of 6" in page  # idle latents
+    assert stored["runs"]["GVAE-1"]["left_out"].keys() == {"Fracture"}
+
+
+def test_the_page_in_words_follows_the_numbers(outcome):
+    assert abstract.answer(outcome) == (
+        "In part: DirVAE is above GVAE on AUG, normalised, which is not shown on interventional D. "
+        "Accuracy: DirVAE is not worse than GVAE by more than 0.01."
+    )
+    assert "DirVAE 3 seeds (KL 120, 120, 120 nats)" in abstract.basis(outcome)
+    assert "60 test images of 30 patients, on 2 findings" in abstract.basis(outcome)
+    points = " ".join(abstract.open_points(outcome))
+    assert "The sign of the difference in macro AUROC and interventional D is not known" in points
+    assert "Too rare to score, hence not part of any answer: Fracture" in points
+    assert "GVAE-3" in points
+
+
+def test_an_arm_that_loses_is_said_to_lose():
+    low, high = ({"auroc": 0.95, "aug": v, "interventional": v, "ceiling": 0.6} for v in (0.1, 0.5))
+    runs = {"A": {s: scored(**low) for s in range(3)}, "B": {s: scored(**high) for s in range(3)}}
+    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, {})
+    assert abstract.answer(found).startswith("No: B is above A on AUG, normalised and interventional D.")
+
+
+def test_other_arms_are_described_against_the_second_of_the_contrast(outcome):
+    assert outcome.others.keys() == {"Plain"}
+    assert outcome.others["Plain"]["aug"].difference == pytest.approx(-0.2)
+    assert beside(outcome, "Plain", "aug") == "below GVAE (described, one run)"
+    assert beside(outcome, "Plain", "ceiling") == "not told apart from GVAE (described, one run)"
+
+
+def test_endpoints_that_not_every_run_has_are_not_shown():
+    some = {"auroc": 0.95, "aug": 0.5}
+    runs = {"A": {s: scored(**some) for s in range(3)}, "B": {s: scored(**some, ceiling=0.6) for s in range(3)}}
+    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, {})
+    assert set(found.differences) == {"auroc", "aug"}
+    assert set(found.p) == {"auroc", "aug"}
+    absent = "Not measured in every run, hence not shown: interventional D, encode-decode ceiling (NCC)."
+    assert absent in " ".join(abstract.open_points(found))
+    assert study.as_json(found)["verdicts"].keys() == {"auroc", "aug"}
+
+
+def test_areas_of_findings_with_delong_beside(outcome):
+    assert outcome.findings["Edema"].difference == pytest.approx(0.001)
+    a, b = discrimination.paired_seeds(outcome)[1]
+    shifted = a.basis._replace(probability=a.basis.probability[:, ::-1])
+    worse = outcome._replace(runs=outcome.runs | {"GVAE": {1: b._replace(basis=shifted)}})
+    y, p = a.basis.target[:, 0], a.basis.probability
+    expected = statistics.delong(y, np.stack([p[:, 0], p[:, 1]])).p
+    assert expected < 0.001
+    assert "DeLong p, seed 1" in discrimination.areas(worse)
+    assert discrimination.areas(worse).count("&lt; .001") == 2
+    assert discrimination.areas(outcome).count("<td>1.000</td>") == 6  # the same predictions, three seeds, two findings
+
+
+def test_mean_curves_are_those_of_each_seed_averaged():
+    y = np.array([0, 0, 1, 1])
+    right, wrong = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.9, 0.8, 0.2, 0.1])
+    np.testing.assert_allclose(arms.mean_curve([(y, right)]), 1.0)
+    halfway = arms.mean_curve([(y, right), (y, wrong)])
+    np.testing.assert_allclose(halfway[arms.GRID < 1], 0.5)
+    tied = arms.mean_curve([(y, np.full(4, 0.5))])
+    np.testing.assert_allclose(tied, arms.GRID)  # ties are chance
+
+
+@pytest.mark.parametrize("simplex", [True, False])
+def test_heat_maps_group_images_and_components_by_finding(simplex):
+    run = scored(simplex, auroc=0.9)
+    found = codes.heat(run)
+    assert found.rows == [codes.SHOWN] * 2
+    assert sum(found.columns) == LATENTS
+    first = 0, found.columns[0]  # the components that tell each finding best come first in their groups
+    mean = [found.values[: codes.SHOWN, c].mean() - found.values[codes.SHOWN :, c].mean() for c in first]
+    assert mean[0] > 0 > mean[1]
+    source = run.basis.composition[run.basis.target[:, 0] > 0][0]
+    if simplex:
+        np.testing.assert_allclose(np.sort(found.values[0]), np.sort(source))
+        assert found.values[0, 0] == source[4]
+
+
+def test_names_of_narrow_groups_keep_their_distance():
+    np.testing.assert_allclose(arms.apart(np.array([0.0, 1.0, 50.0]), 4.0, 100.0), [0.0, 4.0, 50.0])
+    np.testing.assert_allclose(arms.apart(np.array([90.0, 98.0, 99.0]), 4.0, 100.0), [88.0, 92.0, 96.0])

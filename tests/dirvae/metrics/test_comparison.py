@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from dirvae.metrics import comparison
+from dirvae.metrics import comparison, statistics
 
 RNG = np.random.default_rng(0)
 
@@ -78,3 +79,57 @@ def test_a_change_is_judged_on_the_same_seeds_and_images():
     assert comparison.change(sound, sound).p == 1.0
     with pytest.raises(ValueError, match="500 and 20 replicates cannot be paired"):
         comparison.change(sound, comparison.hierarchical_difference(a[:, :21], b[:, :21]))
+
+
+def test_the_interval_of_one_arm_is_that_of_seeds_and_patients():
+    noise = 0.02 * np.concatenate([[0.0], RNG.standard_normal(20_000)])
+    low, high = comparison.hierarchical_mean(np.array([0.8, 0.9, 1.0])[:, None] + noise)
+    assert (high - low) / (2 * 1.96) == pytest.approx(np.sqrt(0.1**2 / 3 + 0.02**2), rel=0.05)
+    single = comparison.hierarchical_mean(0.8 + noise[None])
+    assert single == pytest.approx((0.8 - 1.96 * 0.02, 0.8 + 1.96 * 0.02), abs=2e-3)
+
+
+@pytest.mark.parametrize(("power", "level"), [(0.8, 0.05), (0.9, 0.01)])
+def test_a_detectable_difference_is_found_as_often_as_asked(power, level):
+    """The power of a two-sided normal test, both tails counted, from SciPy's distribution."""
+    gap = comparison.detectable(0.03, power, level) / 0.03
+    critical = stats.norm.isf(level / 2)
+    assert stats.norm.sf(critical - gap) + stats.norm.cdf(-critical - gap) == pytest.approx(power, abs=1e-5)
+    assert comparison.detectable(1.0) == pytest.approx(2.8016, abs=1e-4)
+
+
+def test_the_resolution_of_a_difference_is_that_of_its_replicates():
+    gaps = 0.4 + 0.01 * stats.norm.ppf((np.arange(2000) + 0.5) / 2000)
+    found = comparison.Difference(0.4, (0.38, 0.42), 0.0, gaps)
+    assert comparison.resolution(found) == pytest.approx(0.028, rel=0.01)
+
+
+def test_the_planned_error_is_what_delong_finds_of_exponential_scores():
+    """400 samples of 30 positives and 90 negatives; the two models' scores are independent."""
+    rng = np.random.default_rng(0)
+    y, rates = np.repeat([1, 0], [30, 90]), np.repeat([4.0, 1.0], [30, 90])  # area 4/(4 + 1)
+    covariances = [statistics.delong(y, rates * rng.exponential(size=(2, 120))).covariance for _ in range(400)]
+    found = np.mean([c[0, 0] + c[1, 1] - 2 * c[0, 1] for c in covariances])
+    assert comparison.planned_error(120, 0.25, 0.8, 0.0) ** 2 == pytest.approx(found, rel=0.04)
+    assert comparison.planned_error(120, 0.25, 0.8, 1.0) == 0.0
+
+
+def test_what_a_test_set_can_resolve():
+    """668 images: .05 to .11, 20,000: .01 to .02, at prevalences of 8 to 25 % and usual areas and correlations."""
+    gaps = {
+        count: [
+            comparison.detectable(comparison.planned_error(count, prevalence, auroc, 0.5))
+            for prevalence in (0.08, 0.25)
+            for auroc in (0.8, 0.9)
+        ]
+        for count in (668, 20_000)
+    }
+    assert min(gaps[668]) > 0.045
+    assert max(gaps[668]) < 0.11
+    assert min(gaps[20_000]) > 0.008
+    assert max(gaps[20_000]) < 0.02
+
+
+def test_a_plan_needs_cases_of_both_kinds():
+    with pytest.raises(ValueError, match="no positive or no negative"):
+        comparison.planned_error(50, 0.001, 0.8, 0.5)
