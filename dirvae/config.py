@@ -118,6 +118,7 @@ class EvaluateConfig:
 
     evaluation_batch: int = 128  # images of a global batch
     replicates: int = 2000  # patient-bootstrap replicates
+    enough: int = 20  # positives, and negatives, that a study asks of a finding on validation and on test to score it
     select_by: Literal["auroc", "elbo"] = (
         "auroc"  # validation score (higher is better) that chooses the best checkpoint
     )
@@ -257,6 +258,7 @@ def validate(config: Config) -> Config:
         "train.log_every",
         "train.checkpoint_every",
         "evaluate.evaluation_batch",
+        "evaluate.enough",
         "explain.path_steps",
         "explain.step_size",
     ]

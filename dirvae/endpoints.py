@@ -10,12 +10,16 @@ Endpoints of a run, each [1 + R], the first value being that of the sample itsel
                   latents that hardly vary over images are left out
   ceiling         encode-decode ceiling: NCC of what encoding and decoding leaves of an intervention with its exact effect
 
+The last two need a data set on which findings can be switched, the phantom; runs on real images have only the first two.
+Findings with few cases (`evaluate.enough`) are left out of all, and named with the reason.
+
 A simplex code's coordinates are those of `dirvae.metrics.coordinates` with the highest `aug` on validation; other codes have but
 their own, so `aug_raw` of the summary is the same of raw coordinates for all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +30,7 @@ from dirvae import evaluate, workdir
 from dirvae.config import ON_SIMPLEX, Config
 from dirvae.evaluate import Predictions
 from dirvae.metrics import classification, coordinates, disentanglement, latent_panel, statistics
-from dirvae.metrics.probes import ENOUGH, Split, fewest
+from dirvae.metrics.probes import ENOUGH, Split
 
 ENDPOINTS = ("auroc", "aug", "interventional", "ceiling")
 PERMUTATIONS = 5
@@ -36,7 +40,10 @@ Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 class Scored(NamedTuple):
-    """One run. `endpoints` {name: [1 + R]}, `panel` as of `latent_panel.panel`, `strength` A [D, L] of the code on test."""
+    """One run. `endpoints` {name: [1 + R]}, `panel` as of `latent_panel.panel`, `strength` A [D, L] of the code on test.
+
+    `labels` are the findings that are scored, `left_out` {finding: reason} the others.
+    """
 
     endpoints: dict[str, np.ndarray]
     coordinates: str
@@ -44,6 +51,15 @@ class Scored(NamedTuple):
     strength: np.ndarray
     labels: tuple[str, ...]
     summary: dict[str, float]
+    left_out: Mapping[str, str] = MappingProxyType({})
+
+
+class Responses(NamedTuple):
+    """To interventions on the first n images of a split, P pathologies."""
+
+    low: Float[np.ndarray, "P n D"]  # codes under do(pathology = 0)
+    high: Float[np.ndarray, "P n D"]
+    ceiling: Float[np.ndarray, "P n"]
 
 
 class Material(NamedTuple):
@@ -54,13 +70,11 @@ class Material(NamedTuple):
     weight: Float[np.ndarray, "N L"]
     patient: np.ndarray  # text [N]
     code: Float[np.ndarray, "M D"]
-    low: Float[np.ndarray, "P n D"]  # codes under do(pathology = 0)
-    high: Float[np.ndarray, "P n D"]
-    ceiling: Float[np.ndarray, "P n"]
+    responses: Responses | None = None  # None where nothing can be switched
 
 
 def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
-    """All endpoints of one finished run with evidence (evidence/<split>.npz).
+    """All endpoints of one finished run; on the phantom it needs evidence (evidence/<split>.npz).
 
     Raises:
       WorkdirError: for a run without predictions or evidence.
@@ -68,17 +82,20 @@ def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
     """
     config = workdir.read_config(directory)
     saved = {name: evaluate.load(directory, name) for name in ("validation", "test")}
-    picked, scored = (material(directory, name, each.predictions) for name, each in saved.items())
-    return score(
-        picked, scored, _reader(config, picked.code), saved["test"].labels, _summary(directory), replicates, seed
-    )
+    switched = config.data.dataset == "phantom"
+    picked, scored = (material(directory, name, each.predictions, switched) for name, each in saved.items())
+    read, labels, enough = _reader(config, picked.code), saved["test"].labels, config.evaluate.enough
+    return score(picked, scored, read, labels, _summary(directory), replicates, seed, enough)
 
 
-def material(directory: Path, split: str, predictions: Predictions) -> Material:
-    """Of one split of a run."""
-    responses = read_evidence(directory, split)
+def material(directory: Path, split: str, predictions: Predictions, switched: bool = True) -> Material:
+    """Of one split of a run, with its responses to interventions where its images can be `switched`."""
     known = (predictions.probability, predictions.target, predictions.weight, predictions.patient)
-    return Material(*known, predictions.head_mean, *(responses[name] for name in ("low", "high", "ceiling")))
+    responses = None
+    if switched:
+        arrays = read_evidence(directory, split)
+        responses = Responses(*(arrays[name] for name in Responses._fields))
+    return Material(*known, predictions.head_mean, responses)
 
 
 def as_it_is(code: np.ndarray) -> dict[str, np.ndarray]:
@@ -94,34 +111,47 @@ def score(
     summary: dict[str, float],
     replicates: int = 1000,
     seed: int = 0,
+    enough: int = ENOUGH,
 ) -> Scored:
     """Choices are made on `picked` (validation), endpoints are those of `scored` (test).
 
     Raises:
-      ValueError: for predictions or codes that are not finite, or fewer than two findings with enough cases.
+      ValueError: for predictions or codes that are not finite, or fewer than two findings with `enough` positives and
+        negatives in both.
     """
     if not np.isfinite(scored.probability).all():
         raise ValueError("predicted probabilities are not all finite")
     drawn = statistics.patient_weights(scored.patient, replicates, seed)
     weights = np.concatenate([np.ones((1, len(scored.target))), *drawn])
-    kept = _scorable([picked, scored])
-    names = tuple(np.asarray(labels)[kept])
+    left_out = _too_rare(picked, scored, labels, enough)
+    names = tuple(label for label in labels if label not in left_out)
+    kept = np.array([labels.index(name) for name in names])
     validation, test = (_splits(read, each, kept) for each in (picked, scored))
     chosen = max(test, key=lambda name: _gap(validation[name], validation[name]))
-    panel = latent_panel.panel(*validation[chosen], *test[chosen], names, permutations=PERMUTATIONS)
-    low, high = (read(codes)[chosen] for codes in (scored.low, scored.high))
-    rows = weights[:, : low.shape[1]]
-    spread = test[chosen].code.std(axis=0)
-    alive = spread > IDLE * spread.max()
-    effect = np.abs(high - low)[..., alive] / spread[alive]
+    panel = latent_panel.panel(*validation[chosen], *test[chosen], names, permutations=PERMUTATIONS, enough=enough)
     found = {
         "auroc": _macro_auroc(scored, weights, kept),
         "aug": _normalised(augs(validation[chosen], test[chosen], weights[:, : len(scored.code)]), panel),
-        "interventional": interventional(effect, rows),
-        "ceiling": rows @ scored.ceiling.mean(axis=0) / rows.sum(axis=1),
     }
+    if scored.responses is not None:
+        found |= _of_interventions(scored.responses, lambda codes: read(codes)[chosen], test[chosen].code, weights)
     raw = {"aug_raw": _gap(validation["raw"], test["raw"])}
-    return Scored(found, chosen, panel, disentanglement.strength(test[chosen]), names, summary | raw)
+    return Scored(found, chosen, panel, disentanglement.strength(test[chosen]), names, summary | raw, left_out)
+
+
+def _of_interventions(
+    responses: Responses, read: Callable[[np.ndarray], np.ndarray], code: np.ndarray, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The endpoints that switch findings; `code` of the images as they are gives the unit of each latent's changes."""
+    low, high = read(responses.low), read(responses.high)
+    spread = code.std(axis=0)
+    alive = spread > IDLE * spread.max()
+    effect = np.abs(high - low)[..., alive] / spread[alive]
+    rows = weights[:, : low.shape[1]]
+    return {
+        "interventional": interventional(effect, rows),
+        "ceiling": rows @ responses.ceiling.mean(axis=0) / rows.sum(axis=1),
+    }
 
 
 def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
@@ -133,11 +163,19 @@ def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def _scorable(splits: list[Material]) -> np.ndarray:
-    """Columns of the findings with enough positives and negatives in every split."""
-    rows = [len(each.code) for each in splits]
-    enough = [fewest(Split(m.code, m.target[:n], m.weight[:n])) >= ENOUGH for m, n in zip(splits, rows, strict=True)]
-    return np.flatnonzero(np.all(enough, axis=0))
+def _too_rare(picked: Material, scored: Material, labels: tuple[str, ...], enough: int) -> dict[str, str]:
+    """{finding: reason} of those that lack positives or negatives among the images whose codes are kept.
+
+    Raises:
+      ValueError: where that leaves fewer than two.
+    """
+    materials = {"validation": picked, "test": scored}
+    splits = {n: Split(m.code, m.target[: len(m.code)], m.weight[: len(m.code)]) for n, m in materials.items()}
+    rare = latent_panel.too_rare(splits, labels, enough)
+    if len(labels) - len(rare) < 2:
+        reasons = "; ".join(f"{label}: {reason}" for label, reason in rare.items())
+        raise ValueError(f"fewer than two findings have cases enough to be scored ({reasons or 'only one is learned'})")
+    return rare
 
 
 def _splits(read: Reader, split: Material, kept: np.ndarray) -> dict[str, Split]:

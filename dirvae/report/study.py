@@ -49,6 +49,12 @@ class Outcome(NamedTuple):
     off_target: Mapping[str, str]  # arms whose KL is not what it was steered to
 
 
+def present(runs: Mapping[str, Mapping[int, Scored]]) -> tuple[str, ...]:
+    """The endpoints that every run has: on real images nothing can be switched, and those of interventions are absent."""
+    every = [run.endpoints for seeds in runs.values() for run in seeds.values()]
+    return tuple(name for name in ENDPOINTS if all(name in each for each in every))
+
+
 def conclude(
     name: str,
     question: str,
@@ -62,11 +68,11 @@ def conclude(
     arms = [[*runs.get(arm, {}).values()] for arm in contrast]
     differences = {}
     if all(arms):
-        for endpoint in ENDPOINTS:
+        for endpoint in present(runs):
             values = [np.stack([run.endpoints[endpoint] for run in arm]) for arm in arms]
             differences[endpoint] = comparison.hierarchical_difference(*values)
     decided = min(map(len, arms)) >= FEWEST
-    raw = {name: differences[name].p for name in SUPERIOR if decided}
+    raw = {name: differences[name].p for name in SUPERIOR if decided and name in differences}
     if decided:
         raw["auroc"] = comparison.equivalence(differences["auroc"], margin)[0]
     off = {arm: said for arm, seeds in runs.items() if (said := _off_target(seeds, targets.get(arm, 0.0)))}
@@ -124,7 +130,7 @@ def summary(outcome: Outcome) -> str:
     """The answer in words, with how little or much it rests on."""
     first, second = outcome.contrast
     seeds = {arm: len(outcome.runs.get(arm, {})) for arm in outcome.contrast}
-    said = "; ".join(f"{TITLES[e]}: {verdict(outcome, e)}" for e in ENDPOINTS)
+    said = "; ".join(f"{TITLES[e]}: {verdict(outcome, e)}" for e in present(outcome.runs))
     off = "".join(f" {arm} has a KL of {why}: not the same budget." for arm, why in outcome.off_target.items())
     return f"{first} ({seeds[first]} seeds) against {second} ({seeds[second]} seeds). {said}.{off}"
 
@@ -136,13 +142,14 @@ def as_json(outcome: Outcome) -> dict:
             name: {"difference": d.difference, "interval": d.interval, "p_adjusted": outcome.p.get(name)}
             for name, d in outcome.differences.items()
         },
-        "verdicts": {name: verdict(outcome, name) for name in ENDPOINTS},
+        "verdicts": {name: verdict(outcome, name) for name in present(outcome.runs)},
         "runs": {
             f"{arm}-{seed}": {
                 **{name: values[0] for name, values in run.endpoints.items()},
                 **run.summary,
                 "coordinates": run.coordinates,
                 "panel": run.panel,
+                "left_out": dict(run.left_out),
             }
             for arm, seeds in outcome.runs.items()
             for seed, run in seeds.items()
@@ -153,17 +160,17 @@ def as_json(outcome: Outcome) -> dict:
 
 def _write_csv(path: Path, outcome: Outcome) -> None:
     with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["arm", "seed", "coordinates", *ENDPOINTS, *DESCRIBED])
+        rows, names = csv.writer(file), present(outcome.runs)
+        rows.writerow(["arm", "seed", "coordinates", *names, *DESCRIBED])
         for arm, seeds in outcome.runs.items():
             for seed, run in seeds.items():
-                values = [run.endpoints[name][0] for name in ENDPOINTS] + [run.summary[name] for name in DESCRIBED]
+                values = [run.endpoints[name][0] for name in names] + [run.summary[name] for name in DESCRIBED]
                 rows.writerow([arm, seed, run.coordinates, *(f"{value:.6g}" for value in values)])
 
 
 def _verdicts(directory: Path, outcome: Outcome) -> str:
     rows = []
-    for name in ENDPOINTS:
+    for name in present(outcome.runs):
         found = outcome.differences.get(name)
         gap = tables.signed(found.difference, found.interval) if found else "–"
         adjusted = tables.number(outcome.p.get(name)) if name in outcome.p else "–"
@@ -184,12 +191,13 @@ def _verdicts(directory: Path, outcome: Outcome) -> str:
 
 
 def _runs(outcome: Outcome) -> str:
-    head = ["run", "coordinates", *(TITLES[name] for name in ENDPOINTS), *(title for title, _ in DESCRIBED.values())]
+    names = present(outcome.runs)
+    head = ["run", "coordinates", *(TITLES[name] for name in names), *(title for title, _ in DESCRIBED.values())]
     rows = []
     for arm, seeds in outcome.runs.items():
         for seed, run in seeds.items():
             bounds = {name: np.percentile(values[1:], (2.5, 97.5)) for name, values in run.endpoints.items()}
-            cells = [tables.estimate(run.endpoints[name][0], bounds[name]) for name in ENDPOINTS]
+            cells = [tables.estimate(run.endpoints[name][0], bounds[name]) for name in names]
             cells += [tables.number(run.summary[name], digits) for name, (_, digits) in DESCRIBED.items()]
             rows.append([html.escape(f"{arm}, seed {seed}"), run.coordinates, *cells])
     return tables.table(head, rows) + document.note("Intervals of a run resample patients only.")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from dirvae.config import Config, override, validate
 
-STUDIES = ("quick", "full")
+STUDIES = ("quick", "full", "xrays")
 
 
 class Study(NamedTuple):
