@@ -18,6 +18,8 @@ from dirvae.config import ConfigError, DataConfig
 from dirvae.labels import FINDINGS, NEGATIVE, POSITIVE, apply_policies, finding_index
 from dirvae.types import Batch
 
+DEVELOPMENT = ("train", "validation")  # splits from which a run learns or chooses
+
 
 class Table(NamedTuple):
     """What is known of each example of a split besides its image; rows in the order of the records."""
@@ -133,10 +135,18 @@ def choose_labels(labels: np.ndarray, wanted: tuple[str, ...] = ()) -> tuple[str
     return chosen
 
 
-def examples(split: Split, labels: tuple[str, ...], config: DataConfig) -> Examples:
-    """Applies the label policies of a configuration to the chosen findings."""
+def examples(split: Split, labels: tuple[str, ...], config: DataConfig, seed: int = 0) -> Examples:
+    """Applies the label policies of a configuration to the chosen findings.
+
+    With `shuffle_labels` the rows of the labels are permuted over the images of train and of validation, by `seed`: prevalences
+    and which findings go together stay, what they have to do with the images is lost. Validation too, since a checkpoint
+    chosen by true labels would have seen some; what is scored on test is then what chance gives.
+    """
+    stored = split.table.labels
+    if config.shuffle_labels and split.name in DEVELOPMENT:
+        stored = stored[np.random.default_rng((seed, DEVELOPMENT.index(split.name))).permutation(len(stored))]
     columns = [FINDINGS.index(name) for name in labels]
-    target, weight = apply_policies(split.table.labels[:, columns], config.uncertain, config.blank)
+    target, weight = apply_policies(stored[:, columns], config.uncertain, config.blank)
     return Examples(split, labels, target, weight)
 
 

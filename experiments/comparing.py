@@ -84,7 +84,9 @@ def report(directory: Path, study: Study, runs: Runs, replicates: int) -> str:
         if reason:
             missing[name] = reason
         phases.say(f"{name}: {reason or 'scored'}")
-    first = next((directory / name for name, _ in runs if name not in missing), None)
+    # The linear baseline is fitted on a run's own labels, so not on shuffled ones.
+    true = [name for name, config in runs if not config.data.shuffle_labels]
+    first = next((directory / name for name in true if name not in missing), None)
     try:
         if first:
             scored[evidence.LINEAR] = {0: evidence.score_linear(first, replicates)}

@@ -13,7 +13,7 @@ from jax.experimental import multihost_utils
 
 from data_prep import build
 from dirvae import baseline, cases, data, evaluate, losses, parallel, runs, train, workdir
-from dirvae.config import Config, ConfigError
+from dirvae.config import Config, ConfigError, override
 from dirvae.metrics import classification
 from dirvae.report import page
 from experiments import effects
@@ -68,7 +68,7 @@ def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Pat
     built = build.prepare(config.data, raw_dir, data_dir, progress_line)
     train_split = data.Split(built, "train", config.data.cache_megabytes)
     labels = data.choose_labels(train_split.table.labels, config.data.labels)
-    chosen = data.examples(train_split, labels, config.data)
+    chosen = data.examples(train_split, labels, config.data, config.seed)
     weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
     facts = {"labels": labels, "directory": str(built.absolute()), "positive_weight": weights}
     workdir.write_json(directory / "data.json", facts | {"manifest": build.read_manifest(built)})
@@ -78,11 +78,12 @@ def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Pat
 def fit(config: Config, directory: Path) -> None:
     """Trains, or goes on training; checkpoints, metrics.jsonl, tensorboard/ and parameters.txt."""
     facts = runs.describe(directory)
-    net = runs.build_model(config, tuple(facts["labels"]))
+    labels = tuple(facts["labels"])
+    net = runs.build_model(config, labels)
     splits = [
         data.Split(Path(facts["directory"]), name, config.data.cache_megabytes) for name in ("train", "validation")
     ]
-    train_set, validation_set = (data.examples(split, tuple(facts["labels"]), config.data) for split in splits)
+    train_set, validation_set = (data.examples(split, labels, config.data, config.seed) for split in splits)
     fresh = train.initial_state(net, config).params
     if jax.process_index() == 0:
         overview = parameter_overview.get_parameter_overview(fresh, include_stats=False)
@@ -144,7 +145,7 @@ def evaluate_elsewhere(
     else:
         built = build.prepare_split(raw_dir, name, run.config.data, data_dir, progress_line)
         split = data.Split(built, name, run.config.data.cache_megabytes)
-        examples = data.examples(split, run.labels, run.config.data)
+        examples = data.examples(split, run.labels, override(run.config.data, {"shuffle_labels": False}))
         key = f"{raw_dir.resolve().name}/{name}" if name in runs.split_names(run) else name
     _, metrics[key] = score_split(run, key, examples)
     if wanted:

@@ -94,3 +94,15 @@ def test_two_seeds_decide_nothing():
     found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, {})
     assert study.verdict(found, "aug") == "open: 2 seeds of 3 needed; so far A ahead"
     assert found.p == {}
+
+
+def test_endpoints_that_the_data_do_not_allow_are_not_spoken_of(tmp_path):
+    full = scored(auroc=0.95, aug=0.5, interventional=0.4, ceiling=0.6)
+    run = full._replace(endpoints={name: full.endpoints[name] for name in ("auroc", "aug")}, left_out={"Edema": "few"})
+    found = study.conclude("toy", "?", ("A", "B"), 0.01, {arm: dict.fromkeys(range(3), run) for arm in "AB"}, {}, {})
+    assert set(found.differences) == set(found.p) == {"auroc", "aug"}
+    page = study.write(tmp_path, found).read_text()
+    stored = json.loads((tmp_path / "study.json").read_text())
+    assert set(stored["verdicts"]) == {"auroc", "aug"}
+    assert stored["runs"]["A-0"]["left_out"] == {"Edema": "few"}
+    assert "interventional D" not in page
