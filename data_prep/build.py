@@ -34,22 +34,28 @@ def silent(text: str) -> None:
     """Progress that nobody watches."""
 
 
+def source_of(data: DataConfig, raw_dir: Path | None) -> Source:
+    """What a configuration's data set is built from.
+
+    Raises:
+      SourceError: for real images without their folder.
+    """
+    if data.dataset == "phantom":
+        from data_prep import phantom  # a generator, which a reader of real images can do without
+
+        return phantom.source(data)
+    if raw_dir is None:
+        raise SourceError("the chexpert layout needs --raw_dir, the folder that holds train.csv")
+    return CheXpert(Path(raw_dir), data.image_size, data.views, data.validation_percent, data.folds, data.fold)
+
+
 def prepare(data: DataConfig, raw_dir: Path | None, data_dir: Path, progress: Progress = silent) -> Path:
     """The folder of a configuration's data set, built first where it is not there yet.
 
     Raises:
       SourceError: see `build`.
     """
-    if data.dataset == "phantom":
-        from data_prep import phantom  # a generator, which a reader of real images can do without
-
-        source: Source = phantom.source(data)
-    elif raw_dir is None:
-        raise SourceError("the chexpert layout needs --raw_dir, the folder that holds train.csv")
-    else:
-        division = (data.validation_percent, data.folds, data.fold)
-        source = CheXpert(Path(raw_dir), data.image_size, data.views, *division)
-    return build(source, data_dir, data.build_workers, data.max_skipped_percent, progress)
+    return build(source_of(data, raw_dir), data_dir, data.build_workers, data.max_skipped_percent, progress)
 
 
 def prepare_split(raw_dir: Path, name: str, data: DataConfig, data_dir: Path, progress: Progress = silent) -> Path:

@@ -33,6 +33,9 @@ class DataConfig:
     labels: tuple[str, ...] = ()  # findings to learn; empty: all with both values among the training labels
     uncertain: Literal["ignore", "zeros", "ones"] = "ignore"  # policy for labels marked uncertain
     blank: Literal["zeros", "ignore"] = "zeros"  # policy for labels not mentioned
+    shuffle_labels: bool = (
+        False  # a control: training and validation images get each other's labels, test keeps its own
+    )
     validation_percent: int = 10  # share of train.csv's patients, by hash, that selects checkpoints
     folds: int = 0  # above 0: patient-wise cross-validation on the training patients, no test split is read
     fold: int = 0  # which of the folds is held out as "validation"
@@ -118,6 +121,7 @@ class EvaluateConfig:
 
     evaluation_batch: int = 128  # images of a global batch
     replicates: int = 2000  # patient-bootstrap replicates
+    enough: int = 20  # positives, and negatives, that a study asks of a finding on validation and on test to score it
     select_by: Literal["auroc", "elbo"] = (
         "auroc"  # validation score (higher is better) that chooses the best checkpoint
     )
@@ -271,6 +275,7 @@ def validate(config: Config) -> Config:
         "train.log_every",
         "train.checkpoint_every",
         "evaluate.evaluation_batch",
+        "evaluate.enough",
         "explain.path_steps",
         "explain.step_size",
     ]

@@ -19,6 +19,8 @@ from dirvae.config import AuditConfig, ConfigError, DataConfig
 from dirvae.labels import FINDINGS, NEGATIVE, POSITIVE, apply_policies, finding_index
 from dirvae.types import Batch
 
+DEVELOPMENT = ("train", "validation")  # splits from which a run learns or chooses
+
 
 class Table(NamedTuple):
     """What is known of each example of a split besides its image; rows in the order of the records."""
@@ -134,13 +136,21 @@ def choose_labels(labels: np.ndarray, wanted: tuple[str, ...] = ()) -> tuple[str
     return chosen
 
 
-def examples(split: Split, labels: tuple[str, ...], config: DataConfig, flaws: AuditConfig | None = None) -> Examples:
-    """Applies the label policies of a configuration to the chosen findings."""
-    flaws = flaws or AuditConfig()
+def examples(
+    split: Split, labels: tuple[str, ...], config: DataConfig, flaws: AuditConfig | None = None, seed: int = 0
+) -> Examples:
+    """Applies the label policies of a configuration to the chosen findings.
+
+    With `shuffle_labels` the rows of the labels are permuted over the images of train and of validation, by `seed`: prevalences
+    and which findings go together stay, what they have to do with the images is lost. Validation too, since a checkpoint
+    chosen by true labels would have seen some; what is scored on test is then what chance gives.
+    """
+    flaws, stored = flaws or AuditConfig(), split.table.labels
+    if config.shuffle_labels and split.name in DEVELOPMENT:
+        stored = stored[np.random.default_rng((seed, DEVELOPMENT.index(split.name))).permutation(len(stored))]
     columns = [FINDINGS.index(name) for name in labels]
-    stored = audit.stored_labels(split.table.labels, flaws)[:, columns]
     uncertain = audit.uncertain_policy(split.name, config.uncertain, flaws)
-    target, weight = apply_policies(stored, uncertain, config.blank)
+    target, weight = apply_policies(audit.stored_labels(stored, flaws)[:, columns], uncertain, config.blank)
     return Examples(split, labels, target, weight)
 
 

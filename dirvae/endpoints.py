@@ -10,6 +10,9 @@ Endpoints of a run, each [1 + R], the first value being that of the sample itsel
                   latents that hardly vary over images are left out
   ceiling         encode-decode ceiling: NCC of what encoding and decoding leaves of an intervention with its exact effect
 
+The last two need a data set on which findings can be switched, the phantom; runs on real images have only the first two.
+Findings with few cases (`evaluate.enough`) are left out of all, and named with the reason.
+
 A simplex code's coordinates are those of `dirvae.metrics.coordinates` with the highest `aug` on validation; other codes have but
 their own, so `aug_raw` of the summary is the same of raw coordinates for all.
 """
@@ -20,7 +23,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.special import entr, log_softmax
 
 from dirvae import evaluate, workdir
@@ -67,6 +70,14 @@ class Scored(NamedTuple):
     left_out: Mapping[str, str] = MappingProxyType({})
 
 
+class Responses(NamedTuple):
+    """To interventions on the first n images of a split, P pathologies."""
+
+    low: Float[np.ndarray, "P n D"]  # codes under do(pathology = 0)
+    high: Float[np.ndarray, "P n D"]
+    ceiling: Float[np.ndarray, "P n"]
+
+
 class Material(NamedTuple):
     """What is scored, of a run or of anything else that has a code, on one split; n <= M <= N images, the first of the split."""
 
@@ -75,13 +86,11 @@ class Material(NamedTuple):
     weight: Float[np.ndarray, "N L"]
     patient: np.ndarray  # text [N]
     code: Float[np.ndarray, "M D"]
-    low: Float[np.ndarray, "P n D"]  # codes under do(pathology = 0)
-    high: Float[np.ndarray, "P n D"]
-    ceiling: Float[np.ndarray, "P n"]
+    responses: Responses | None = None  # None where nothing can be switched
 
 
 def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
-    """All endpoints of one finished run with evidence (evidence/<split>.npz).
+    """All endpoints of one finished run; on the phantom it needs evidence (evidence/<split>.npz).
 
     Raises:
       WorkdirError: for a run without predictions or evidence.
@@ -89,20 +98,24 @@ def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
     """
     config = workdir.read_config(directory)
     saved = {name: evaluate.load(directory, name) for name in ("validation", "test")}
-    picked, scored = (material(directory, name, each.predictions) for name, each in saved.items())
-    read, labels = _reader(config, picked.code), saved["test"].labels
-    found = score(picked, scored, read, labels, _summary(directory), replicates, seed)
+    switched = config.data.dataset == "phantom"
+    picked, scored = (material(directory, name, each.predictions, switched) for name, each in saved.items())
+    read, labels, enough = _reader(config, picked.code), saved["test"].labels, config.evaluate.enough
+    found = score(picked, scored, read, labels, _summary(directory), replicates, seed, enough)
     if config.model.prior not in ON_SIMPLEX:
         return found
     shares = evaluate.shares(config.model, saved["test"].predictions.decoder_mean).reshape(len(scored.code), -1)
     return found._replace(basis=found.basis._replace(composition=shares, simplex=True))
 
 
-def material(directory: Path, split: str, predictions: Predictions) -> Material:
-    """Of one split of a run."""
-    responses = read_evidence(directory, split)
+def material(directory: Path, split: str, predictions: Predictions, switched: bool = True) -> Material:
+    """Of one split of a run, with its responses to interventions where its images can be `switched`."""
     known = (predictions.probability, predictions.target, predictions.weight, predictions.patient)
-    return Material(*known, predictions.head_mean, *(responses[name] for name in ("low", "high", "ceiling")))
+    responses = None
+    if switched:
+        arrays = read_evidence(directory, split)
+        responses = Responses(*(arrays[name] for name in Responses._fields))
+    return Material(*known, predictions.head_mean, responses)
 
 
 def as_it_is(code: np.ndarray) -> dict[str, np.ndarray]:
@@ -118,43 +131,59 @@ def score(
     summary: dict[str, float],
     replicates: int = 1000,
     seed: int = 0,
+    enough: int = ENOUGH,
 ) -> Scored:
     """Choices are made on `picked` (validation), endpoints are those of `scored` (test).
 
     Raises:
-      ValueError: for predictions or codes that are not finite, or fewer than two findings with enough cases.
+      ValueError: for predictions or codes that are not finite, or fewer than two findings with `enough` positives and
+        negatives in both.
     """
     if not np.isfinite(scored.probability).all():
         raise ValueError("predicted probabilities are not all finite")
     drawn = statistics.patient_weights(scored.patient, replicates, seed)
     weights = np.concatenate([np.ones((1, len(scored.target))), *drawn])
-    left_out = _too_rare(picked, scored, labels, ENOUGH)
+    left_out = _too_rare(picked, scored, labels, enough)
     kept = np.flatnonzero([label not in left_out for label in labels])
-    names = tuple(np.asarray(labels)[kept])
+    names = tuple(labels[column] for column in kept)
     validation, test = (_splits(read, each, kept) for each in (picked, scored))
     chosen = max(test, key=lambda name: _gap(validation[name], validation[name]))
-    panel = latent_panel.panel(*validation[chosen], *test[chosen], names, permutations=PERMUTATIONS)
-    low, high = (read(codes)[chosen] for codes in (scored.low, scored.high))
-    rows = weights[:, : low.shape[1]]
-    spread = test[chosen].code.std(axis=0)
-    alive = spread > IDLE * spread.max()
-    effect = np.abs(high - low)[..., alive] / spread[alive]
+    panel = latent_panel.panel(*validation[chosen], *test[chosen], names, permutations=PERMUTATIONS, enough=enough)
     known = [column[:, kept] for column in (scored.probability, scored.target, scored.weight)]
     aurocs = classification.per_label(classification.auroc, known[1], known[2], known[0], weights)
     found = {
         "auroc": aurocs.mean(axis=1),  # over the findings with enough cases, which no resample is likely to lose
         "aug": _normalised(augs(validation[chosen], test[chosen], weights[:, : len(scored.code)]), panel),
-        "interventional": interventional(effect, rows),
-        "ceiling": rows @ scored.ceiling.mean(axis=0) / rows.sum(axis=1),
     }
+    if scored.responses is not None:
+        found |= _of_interventions(scored.responses, lambda codes: read(codes)[chosen], test[chosen].code, weights)
     raw = {"aug_raw": _gap(validation["raw"], test["raw"])}
     fold = readout.folds(picked.patient[: len(picked.code)])
     as_stored = (validation[chosen]._replace(code=picked.code), test[chosen]._replace(code=scored.code))
     probes = readout.readouts(*as_stored, fold, weights[:, : len(scored.code)])  # what the classifier reads
-    idle = int((~alive).sum())
+    idle = int((~_alive(test[chosen].code)).sum())
     basis = Basis(*known, len(np.unique(scored.patient)), scored.code, False, idle)
     strength = disentanglement.strength(test[chosen])
     return Scored(found, chosen, panel, strength, names, summary | raw, aurocs, probes, basis, left_out)
+
+
+def _alive(code: Float[np.ndarray, "M D"]) -> Bool[np.ndarray, " D"]:
+    """The latents that vary over images enough for their changes to have a unit."""
+    spread = code.std(axis=0)
+    return spread > IDLE * spread.max()
+
+
+def _of_interventions(
+    responses: Responses, read: Callable[[np.ndarray], np.ndarray], code: np.ndarray, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The endpoints that switch findings; `code` of the images as they are gives the unit of each latent's changes."""
+    low, high, alive = read(responses.low), read(responses.high), _alive(code)
+    effect = np.abs(high - low)[..., alive] / code.std(axis=0)[alive]
+    rows = weights[:, : low.shape[1]]
+    return {
+        "interventional": interventional(effect, rows),
+        "ceiling": rows @ responses.ceiling.mean(axis=0) / rows.sum(axis=1),
+    }
 
 
 def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
@@ -167,10 +196,18 @@ def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
 
 
 def _too_rare(picked: Material, scored: Material, labels: tuple[str, ...], enough: int) -> dict[str, str]:
-    """{finding: reason} of those that lack positives or negatives among the images whose codes are kept."""
+    """{finding: reason} of those that lack positives or negatives among the images whose codes are kept.
+
+    Raises:
+      ValueError: where that leaves fewer than two.
+    """
     materials = {"validation": picked, "test": scored}
     splits = {n: Split(m.code, m.target[: len(m.code)], m.weight[: len(m.code)]) for n, m in materials.items()}
-    return latent_panel.too_rare(splits, labels, enough)
+    rare = latent_panel.too_rare(splits, labels, enough)
+    if len(labels) - len(rare) < 2:
+        reasons = "; ".join(f"{label}: {reason}" for label, reason in rare.items())
+        raise ValueError(f"fewer than two findings have cases enough to be scored ({reasons or 'only one is learned'})")
+    return rare
 
 
 def _splits(read: Reader, split: Material, kept: np.ndarray) -> dict[str, Split]:

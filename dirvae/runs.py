@@ -69,7 +69,7 @@ def open_run(workdir: Path, step: int | None = None) -> Run:
 def load_examples(run: Run, name: str) -> data.Examples:
     """A split of the run's own data set, with the run's findings and policies."""
     split = data.Split(run.dataset, name, run.config.data.cache_megabytes)
-    return data.examples(split, run.labels, run.config.data, run.config.audit)
+    return data.examples(split, run.labels, run.config.data, run.config.audit, run.config.seed)
 
 
 def split_names(run: Run) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_prep import build
 from dirvae import endpoints, workdir
 from dirvae.checkpoints import CheckpointError
 from dirvae.config import Config, ConfigError, differences
@@ -18,19 +19,23 @@ FAILED = "failed.json"
 Runs = Sequence[tuple[str, Config]]
 
 
-def train(directory: Path, runs: Runs, data_dir: Path) -> None:
+def train(directory: Path, runs: Runs, raw_dir: Path | None, data_dir: Path) -> None:
     """Every run to its evidence. One that fails is noted in its folder, and the others go on.
 
     Raises:
-      ConfigError: for a study on real images, on which nothing can be switched on and off.
+      ConfigError: for data without a test split, before anything is trained.
+      SourceError: for real images whose folder is not given or cannot be read.
     """
-    if any(config.data.dataset != "phantom" for _, config in runs):
-        raise ConfigError("a study intervenes on its images, which only data.dataset=phantom allows")
+    for settings in {config.data for name, config in runs if "data" not in workdir.finished(directory / name)}:
+        if "test" not in build.source_of(settings, raw_dir).counts():
+            raise ConfigError(
+                "a study is scored on a test split: --raw_dir has to hold a valid.csv, and data.folds has to be 0"
+            )
     phases.start(argparse.Namespace(distributed=False, coordinator="", data_dir=data_dir))
     for name, config in runs:
         where = directory / name
         try:
-            phases.run(config, where, None, data_dir, PHASES)
+            phases.run(config, where, raw_dir, data_dir, PHASES)
         except (NonFiniteError, CheckpointError) as error:
             workdir.write_json(where / FAILED, {"reason": str(error)})
             phases.say(f"{name} failed: {error}")
@@ -83,7 +88,9 @@ def report(directory: Path, study: Study, runs: Runs, replicates: int) -> str:
         if reason:
             missing[name] = reason
         phases.say(f"{name}: {reason or 'scored'}")
-    first = next((directory / name for name, _ in runs if name not in missing), None)
+    # The linear baseline is fitted on a run's own labels, so not on shuffled ones.
+    true = [name for name, config in runs if not config.data.shuffle_labels]
+    first = next((directory / name for name in true if name not in missing), None)
     try:
         if first:
             scored[evidence.LINEAR] = {0: evidence.score_linear(first, replicates)}

@@ -39,7 +39,9 @@ def gather(directory: Path) -> None:
 
 
 def complete(directory: Path) -> bool:
-    """Whether everything that `gather` writes is there."""
+    """Whether everything that `gather` writes is there; of a run on real images nothing is asked."""
+    if workdir.read_config(directory).data.dataset != "phantom":
+        return True
     return all((directory / "evidence" / f"{split}.npz").exists() for split in SPLITS)
 
 
@@ -58,7 +60,8 @@ def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
     picked, scored = (_linear_material(run, fitted, split) for split in SPLITS)
     nothing = dict.fromkeys(("kl", "elbo", "l1", "ssim", "perplexity"), float("nan"))
     summary = nothing | {"active": float(fitted.n_components_)}
-    return endpoints.score(picked, scored, endpoints.as_it_is, run.labels, summary, replicates)
+    enough = run.config.evaluate.enough
+    return endpoints.score(picked, scored, endpoints.as_it_is, run.labels, summary, replicates, enough=enough)
 
 
 def _linear_material(run: runs.Run, fitted: PCA, split: str) -> endpoints.Material:
@@ -66,15 +69,21 @@ def _linear_material(run: runs.Run, fitted: PCA, split: str) -> endpoints.Materi
     saved, examples = evaluate.load(run.workdir, split), runs.load_examples(run, split)
     known = (saved.linear, saved.predictions.target, saved.predictions.weight, saved.predictions.patient)
     code = fitted.transform(_flat(examples.split.images(np.arange(len(examples.split))) / np.float32(255.0)))
+    switched = run.config.data.dataset == "phantom"
+    return endpoints.Material(*known, code, _linear_responses(run, fitted, examples.split.table) if switched else None)
+
+
+def _linear_responses(run: runs.Run, fitted: PCA, table: data.Table) -> endpoints.Responses:
+    """As those of a model: components' scores are its code, their back-projection is its decoder."""
     lows, highs, ceilings = [], [], []
     for pathology in phantom.PATHOLOGIES:
-        pair = interventions_on(examples.split.table, run.config.data.image_size, pathology)
+        pair = interventions_on(table, run.config.data.image_size, pathology)
         low, high = (fitted.transform(_flat(images)) for images in pair)
         exact = pair[1] - pair[0]
         drawn = (fitted.inverse_transform(high) - fitted.inverse_transform(low)).reshape(exact.shape)
         lows, highs = [*lows, low], [*highs, high]
         ceilings.append(np.asarray(reconstruction.ncc(jnp.asarray(drawn)[..., None], jnp.asarray(exact)[..., None])))
-    return endpoints.Material(*known, code, np.stack(lows), np.stack(highs), np.stack(ceilings))
+    return endpoints.Responses(np.stack(lows), np.stack(highs), np.stack(ceilings))
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from jax.experimental import multihost_utils
 
 from data_prep import build
 from dirvae import audit, baseline, cases, data, evaluate, losses, parallel, runs, train, workdir
-from dirvae.config import Config, ConfigError
+from dirvae.config import Config, ConfigError, override
 from dirvae.metrics import classification
 from dirvae.report import page
 from experiments import effects
@@ -68,7 +68,7 @@ def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Pat
     built = build.prepare(config.data, raw_dir, data_dir, progress_line)
     train_split = data.Split(built, "train", config.data.cache_megabytes)
     labels = data.choose_labels(train_split.table.labels, config.data.labels)
-    chosen = data.examples(train_split, labels, config.data, config.audit)
+    chosen = data.examples(train_split, labels, config.data, config.audit, config.seed)
     weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
     facts = {"labels": labels, "directory": str(built.absolute()), "positive_weight": weights}
     workdir.write_json(directory / "data.json", facts | {"manifest": build.read_manifest(built)})
@@ -107,7 +107,7 @@ def training_examples(config: Config, facts: dict) -> data.Examples:
 
 def _examples(config: Config, facts: dict, name: str) -> data.Examples:
     split = data.Split(Path(facts["directory"]), name, config.data.cache_megabytes)
-    return data.examples(split, tuple(facts["labels"]), config.data, config.audit)
+    return data.examples(split, tuple(facts["labels"]), config.data, config.audit, config.seed)
 
 
 def score(directory: Path) -> None:
@@ -155,7 +155,8 @@ def evaluate_elsewhere(
     else:
         built = build.prepare_split(raw_dir, name, run.config.data, data_dir, progress_line)
         split = data.Split(built, name, run.config.data.cache_megabytes)
-        examples = data.examples(split, run.labels, run.config.data, run.config.audit)
+        as_labelled = override(run.config.data, {"shuffle_labels": False})
+        examples = data.examples(split, run.labels, as_labelled, run.config.audit)
         key = f"{raw_dir.resolve().name}/{name}" if name in runs.split_names(run) else name
     _, metrics[key] = score_split(run, key, examples)
     if wanted:

@@ -4,6 +4,7 @@
     python -m experiments.study --preset=full --list           # indices, folders, what is done
     python -m experiments.study --preset=full --index=7        # one run, as of an array job
     python -m experiments.study --preset=full --report         # the report of whatever is finished
+    python -m experiments.study --preset=xrays --raw_dir=DIR   # on real images, where nothing can be switched on and off
 
 A study is a list of runs below --workdir; the same command resumes, runs of other machines merge by copying their folders.
 The report (study.html, .json, .csv) says what is missing and why.
@@ -23,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument("--preset", choices=studies.STUDIES, default="quick")
     flags.add_argument("--workdir", type=Path, help="default runs/study-PRESET")
+    flags.add_argument("--raw_dir", type=Path, help="folder of train.csv, valid.csv and the images (chexpert)")
     flags.add_argument("--data_dir", type=Path, default=Path("data"))
     flags.add_argument("--seeds", default="", help="comma-separated, instead of the preset's")
     flags.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates of the report")
@@ -54,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
             return
         if not flags.report:
             todo = runs if flags.index is None else [runs[flags.index]]
-            comparing.train(directory, todo, flags.data_dir)
+            comparing.train(directory, todo, flags.raw_dir, flags.data_dir)
         if flags.index is None:
             print(comparing.report(directory, study, runs, flags.replicates))
     except (ValueError, OSError) as error:

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import digamma
+from scipy.special import digamma, softmax
 
 ACTIVE = 0.01  # variance over images above which a latent counts as active (Burda et al. 2016)
+DRAWS = 2000  # of the prior, for the expectation that has no closed form
 DEAD_SHARE = 0.1  # of the uniform share 1/K: a component that stays below it in every image has collapsed
 
 
@@ -33,17 +34,27 @@ def sparsity(z: np.ndarray) -> Sparsity:
 
 
 class PriorExpectation(NamedTuple):
-    """Of a draw from a symmetric Dirichlet: exp E[entropy] and 1/E[sum z^2]."""
+    """Of a draw from a symmetric Dirichlet: E[hoyer], exp E[entropy] and 1/E[sum z^2]."""
 
+    hoyer: float
     perplexity: float
     inverse_simpson: float
 
 
 def prior_expectation(components: int, concentration: float) -> PriorExpectation:
-    """E entropy = psi(K b + 1) - psi(b + 1); E sum z^2 = (b + 1)/(K b + 1)."""
+    """E entropy = psi(K b + 1) - psi(b + 1); E sum z^2 = (b + 1)/(K b + 1); E hoyer has no closed form.
+
+    It is the mean over DRAWS draws of a fixed seed, of a standard error of at most .012 and far less with many components. A
+    draw is made in logarithms, log g = log g' + (log u)/b with g' ~ Gamma(b + 1) and u uniform (Marsaglia & Tsang 2000),
+    since at small b all g of a draw may underflow.
+    """
     total = components * concentration
     entropy = digamma(total + 1.0) - digamma(concentration + 1.0)
-    return PriorExpectation(float(np.exp(entropy)), (total + 1.0) / (concentration + 1.0))
+    rng, shape = np.random.default_rng(0), (DRAWS, components)
+    uniform = 1.0 - rng.random(shape)  # in (0, 1]
+    log_g = np.log(rng.standard_gamma(concentration + 1.0, shape)) + np.log(uniform) / concentration
+    drawn = sparsity(softmax(log_g, axis=1)).hoyer if components > 1 else np.zeros(1)
+    return PriorExpectation(float(drawn.mean()), float(np.exp(entropy)), (total + 1.0) / (concentration + 1.0))
 
 
 def activity(coordinates: np.ndarray) -> np.ndarray:

@@ -34,10 +34,11 @@ def _verdicts(directory: Path, outcome: Outcome) -> str:
         )
     first, second = map(html.escape, outcome.contrast)
     text = tables.table(["endpoint", f"{first} − {second}", "p, adjusted", "resolvable", "verdict"], rows)
+    described = "The ceiling is described, not tested. " if "ceiling" in present(outcome) else ""
     text += document.note(
         "95 % intervals; seeds are resampled for each arm, then patients, which all runs share. p of AUROC is that of a loss of "
         f"at least {outcome.margin:g}; p of the others is two-sided; Holm's correction over the endpoints that have one; none is "
-        f"given below {FEWEST} seeds. The ceiling is described, not tested. Resolvable: the true difference that a two-sided test at "
+        f"given below {FEWEST} seeds. {described}Resolvable: the true difference that a two-sided test at "
         ".05 would find with a power of 80 %, 2.8 times the bootstrap's standard error. Where no difference is shown, one "
         "smaller than that may well be there; with two seeds the standard error is itself a guess."
     )

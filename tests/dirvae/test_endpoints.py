@@ -48,6 +48,48 @@ def test_latents_that_answer_alike_to_findings_of_any_size_are_not_specific():
     assert endpoints.interventional(own, np.ones((1, 5)))[0] == pytest.approx(1.0)
 
 
+def material(count, seed, responses=None):
+    code, target, weight = split(count, seed)
+    probability = 1 / (1 + np.exp(1.0 - code[:, :3]))
+    patient = np.array([f"p{row // 2}" for row in range(count)])
+    return endpoints.Material(probability, target, weight, patient, code, responses)
+
+
+NAMES = ("Edema", "Fracture", "Lung Lesion")
+
+
+def score(picked, scored, **more):
+    return endpoints.score(picked, scored, endpoints.as_it_is, NAMES, {"kl": 1.0}, replicates=10, **more)
+
+
+def test_without_interventions_their_endpoints_are_absent_and_the_others_unchanged():
+    low = RNG.normal(size=(2, 20, 5))
+    answers = endpoints.Responses(low, low + RNG.normal(size=low.shape), RNG.random((2, 20)))
+    without, with_them = score(material(300, 1), material(200, 2)), score(material(300, 1), material(200, 2, answers))
+    assert set(without.endpoints) == {"auroc", "aug"}
+    assert set(with_them.endpoints) == set(endpoints.ENDPOINTS)
+    for name, values in without.endpoints.items():
+        assert np.isfinite(values).all()
+        np.testing.assert_array_equal(values, with_them.endpoints[name])
+    assert without.left_out == {}
+
+
+def test_a_rare_finding_is_left_out_with_its_counts():
+    picked, scored = material(300, 1), material(200, 2)
+    scored.target[:, 1] *= np.cumsum(scored.target[:, 1] * scored.weight[:, 1]) <= 12
+    found = score(picked, scored)
+    negatives = int(scored.weight[:, 1].sum()) - 12
+    assert found.left_out == {"Fracture": f"12 positives and {negatives} negatives in test, of 20 needed of each"}
+    assert found.labels == ("Edema", "Lung Lesion")
+    assert found.strength.shape == (5, 2)
+    assert score(picked, scored, enough=12).labels == NAMES
+    scored.target[:, 0] = 0
+    with pytest.raises(
+        ValueError, match=r"fewer than two findings .*Edema: 0 positives and .*; Fracture: 12 positives"
+    ):
+        score(picked, scored)
+
+
 @pytest.mark.parametrize(("prior", "names"), [("dirichlet", {"raw", "clr", "alr"}), ("gaussian", {"raw"})])
 def test_every_shape_of_codes_is_read_in_its_coordinates(prior, names):
     config = override(Config(), {"prior": prior})

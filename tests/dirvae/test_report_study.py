@@ -227,3 +227,15 @@ def test_heat_maps_group_images_and_components_by_finding(simplex):
 def test_names_of_narrow_groups_keep_their_distance():
     np.testing.assert_allclose(arms.apart(np.array([0.0, 1.0, 50.0]), 4.0, 100.0), [0.0, 4.0, 50.0])
     np.testing.assert_allclose(arms.apart(np.array([90.0, 98.0, 99.0]), 4.0, 100.0), [88.0, 92.0, 96.0])
+
+
+def test_endpoints_that_the_data_do_not_allow_have_no_verdict(tmp_path):
+    runs = {arm: {s: scored(auroc=0.95, aug=0.5) for s in range(3)} for arm in ("A", "B", "C")}
+    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, {})
+    page, stored = study.write(tmp_path, found).read_text(), json.loads((tmp_path / "study.json").read_text())
+    assert set(found.differences) == set(found.others["C"]) == set(found.p) == {"auroc", "aug"}
+    assert stored["verdicts"].keys() == {"auroc", "aug"}
+    assert "<td>interventional D</td>" not in page
+    assert "The ceiling is described" not in page
+    assert "interventional" not in (tmp_path / "study.csv").read_text()
+    assert "interventional D" not in study.summary(found)

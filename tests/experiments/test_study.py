@@ -1,13 +1,17 @@
 """A whole study, as small as it runs: trained, resumed, merged, reported, and what goes wrong named."""
 
+import csv
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
+from dirvae.labels import FINDINGS
 from experiments import study
 from experiments.configs import studies
 
+REAL = Path(__file__).parents[3] / "shared" / "data" / "nih1993_64"
 TINY = {
     "phantom_train": 96,
     "phantom_validation": 120,
@@ -100,6 +104,40 @@ def test_bad_flags_give_one_sentence(toy, folders, more, message):
     with pytest.raises(SystemExit, match="error: ") as failed:
         study.main(flags(folders, *more))
     assert message in str(failed.value)
+
+
+def small_xrays(monkeypatch, **changed):
+    made = studies.load("xrays")
+    small = {name: value for name, value in TINY.items() if not name.startswith(("phantom", "labels"))}
+    common = made.common | small | {"train.checkpoint_every": 6} | changed
+    monkeypatch.setattr(studies, "load", lambda name: made._replace(arms={"DirVAE": {}}, common=common, seeds=(0,)))
+
+
+def test_real_images_without_a_test_split_are_refused_before_anything_is_trained(monkeypatch, tmp_path):
+    small_xrays(monkeypatch)
+    with pytest.raises(SystemExit, match=r"the chexpert layout needs --raw_dir, the folder that holds train\.csv"):
+        study.main(flags((tmp_path / "study", tmp_path)))
+    with (tmp_path / "train.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS])
+        for patient in range(40):
+            rows.writerow([f"x/train/patient{patient:05d}/study1/a.png", "Male", 50, "Frontal", "AP", *["1.0"] * 14])
+    with pytest.raises(SystemExit, match=r"a study is scored on a test split: --raw_dir has to hold a valid\.csv"):
+        study.main(flags((tmp_path / "study", tmp_path), f"--raw_dir={tmp_path}"))
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real X-rays are not on this machine (../shared/data)")
+def test_a_study_on_real_xrays_has_no_interventional_endpoints(monkeypatch, tmp_path):
+    small_xrays(monkeypatch)
+    chosen = "--config.labels=No Finding,Lung Opacity,Pneumothorax"
+    study.main(flags((tmp_path / "study", tmp_path), f"--raw_dir={REAL}", chosen))
+    stored = json.loads((tmp_path / "study" / "study.json").read_text())
+    assert set(stored["runs"]) == {"DirVAE-0", "PCA + linear-0"}
+    for run in stored["runs"].values():
+        assert 0 < run["auroc"] < 1
+        assert not {"interventional", "ceiling"} & set(run)
+        assert run["left_out"]["Pneumothorax"].startswith("7 positives and 264 negatives in validation")
 
 
 @pytest.mark.parametrize("name", studies.STUDIES)

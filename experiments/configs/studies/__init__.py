@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from dirvae.config import Config, override, validate
 
-STUDIES = ("quick", "full", "audit")
+STUDIES = ("quick", "full", "audit", "xrays")
 
 
 class Study(NamedTuple):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from dirvae.metrics import sparsity
 
@@ -23,13 +24,27 @@ def test_only_points_of_a_simplex_are_sparse():
         sparsity.sparsity(np.ones((2, 3)))
 
 
+@pytest.mark.parametrize("b", [0.3, 1.0, 4.0])
+def test_the_priors_hoyer_against_quadrature(b):
+    """Of two components: z ~ Beta(b, b)."""
+    root = np.sqrt(2.0)
+    hoyer = lambda z: (root - 1.0 / np.hypot(z, 1.0 - z)) / (root - 1.0)  # noqa: E731
+    exact = scipy.stats.beta(b, b).expect(hoyer)
+    assert sparsity.prior_expectation(2, b).hoyer == pytest.approx(exact, abs=0.03)
+
+
+def test_a_prior_whose_draws_underflow_is_one_hot():
+    assert sparsity.prior_expectation(20, 1e-5).hoyer == pytest.approx(1.0, abs=0.01)
+
+
 @pytest.mark.parametrize(("b", "perplexity", "simpson"), [(0.1, 8.4, 5.5), (0.3, 18.4, 12.3), (0.99, 33, 25.4)])
 def test_expectations_of_the_prior(b, perplexity, simpson):
     found = sparsity.prior_expectation(50, b)
-    np.testing.assert_allclose(found, [perplexity, simpson], atol=0.06 if b < 0.9 else 0.3)
+    np.testing.assert_allclose(found[1:], [perplexity, simpson], atol=0.06 if b < 0.9 else 0.3)
     z = np.random.default_rng(0).dirichlet(np.full(50, b), 20_000)
     drawn = sparsity.sparsity(z)
     np.testing.assert_allclose(found.perplexity, np.exp(np.log(drawn.perplexity).mean()), rtol=0.01)
+    np.testing.assert_allclose(found.hoyer, drawn.hoyer.mean(), atol=0.01)
     np.testing.assert_allclose(found.inverse_simpson, 1 / np.mean(1 / drawn.inverse_simpson), rtol=0.01)
 
 
