@@ -93,7 +93,8 @@ def _compositions(directory: Path, outcome: Outcome) -> str:
         f"Posterior means of test images, first seed of each arm. Rows: the first {SHOWN} positives of each finding, in the order of "
         "the test split; an image with two findings is in two groups. Columns: components, grouped by the finding that each tells "
         "best and sorted by how well, best first; a finding that no component tells best has no group. On simplexes the colour is "
-        "the share z, by its square root, so that columns dark from top to bottom are what all images share; on other codes the mean less its average over test, in standard "
+        "the share z, by its square root, so that columns dark from top to bottom are what all images share; on other codes it is "
+        "the mean less its average over test, in standard "
         "deviations over test, so that the two kinds of panels compare in pattern and not in colour. In a class-specific code a "
         "finding's rows stand out in its own columns, on the diagonal, and nowhere else."
     )
