@@ -126,6 +126,8 @@ class EvaluateConfig:
         "auroc"  # validation score (higher is better) that chooses the best checkpoint
     )
     baseline: Literal["logistic", "ridge"] = "logistic"  # linear classifier on principal components, beside the model
+    bound_images: int = 64  # first images of test whose importance-weighted bound is computed; 0: none
+    bound_samples: int = 64  # draws of z for each of them; 0: none
     augmented_views: int = 0  # test-time augmentation: predictions are averaged over this many more views
 
 
@@ -303,6 +305,8 @@ def validate(config: Config) -> Config:
         "model.hidden",
         "loss.rotate_degrees",
         "evaluate.replicates",
+        "evaluate.bound_images",
+        "evaluate.bound_samples",
         "explain.cases",
         "train.devices",
         "data.folds",

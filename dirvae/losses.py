@@ -7,6 +7,8 @@ negative ELBO in nats (Kingma & Welling 2014; Joo et al. 2020 for the Dirichlet)
 the edge, in `dirvae.train`.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +17,7 @@ from jaxtyping import Array, Float
 
 from dirvae.config import LossConfig
 from dirvae.latents.family import Latent
-from dirvae.types import Batch, LossTerms, ModelOutputs, Pixels
+from dirvae.types import Batch, Key, LossTerms, ModelOutputs, Pixels, PyTree
 
 BETA_LOGARITHMS = (-9.0, 9.0)  # bounds of a steered log beta
 BETA_AVERAGE = 0.9  # decay of its moving average
@@ -78,6 +80,25 @@ def terms(
 def weighted(values: LossTerms, beta: Float[Array, ""], classification_weight: float) -> Float[Array, " B"]:
     """The objective of each example."""
     return values.reconstruction + beta * values.kl + classification_weight * values.classification
+
+
+def log_weights(
+    latent: Latent,
+    key: Key,
+    posterior: PyTree,
+    samples: int,
+    log_likelihood: Callable[[Float[Array, "S B ..."]], Float[Array, "S B"]],
+) -> Float[Array, "S B"]:
+    """log p(x|z) + log p(z) - log q(z|x) of S draws of z ~ q(z|x) an image; `log_likelihood` of the draws' coordinates.
+
+    Both densities are with respect to one measure, that of the family's `log_prob`, and z is drawn from the very q: so the
+    weights have mean p(x), in whatever coordinates the draws are kept.
+    """
+    lead = jax.tree.leaves(posterior)[0].shape
+    wide = lambda leaf: jnp.broadcast_to(leaf, (samples, *lead))  # noqa: E731
+    many, prior = jax.tree.map(wide, posterior), jax.tree.map(wide, latent.prior)
+    z = latent.sample(key, many).coordinates
+    return log_likelihood(z) + latent.log_prob(prior, z) - latent.log_prob(many, z)
 
 
 def kl_weight(step: Float[Array, ""], log_beta: Float[Array, ""], steps: int, config: LossConfig) -> Float[Array, ""]:

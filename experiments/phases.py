@@ -120,6 +120,7 @@ def score(directory: Path) -> None:
         predictions, metrics[name] = score_split(run, name, examples)
         metrics["latent"] = evaluate.latent_scores(run.model, run.config, run.params, predictions)
         metrics["timing"][f"{name}_seconds"] = time.monotonic() - began
+    metrics["latent"] |= evaluate.bound_scores(run.model, run.config, run.params, examples)
     workdir.write_json(directory / "metrics.json", metrics)
 
 

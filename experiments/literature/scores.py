@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Array, Float
 from sklearn.neighbors import KNeighborsClassifier
 
+from dirvae import losses
 from dirvae.latents.family import Latent
+from dirvae.metrics import bounds as metric
 from dirvae.metrics import sparsity
 from dirvae.types import Key, Params
 from experiments.literature import mlp
@@ -63,9 +65,8 @@ def knn_error(codes: np.ndarray, digit: np.ndarray, others: np.ndarray, truth: n
 
 
 def bounds(latent: Latent, params: Params, images: np.ndarray, samples: int, seed: int) -> dict[str, float]:
-    """-ELBO, KL and the importance-weighted bound -log (1/S) sum_s p(x|z_s) p(z_s)/q(z_s|x), means over images.
+    """-ELBO, KL, the importance-weighted bound and its effective samples (`dirvae.metrics.bounds`), means over images.
 
-    `effective_samples` is the mean of (sum w)^2/sum w^2 over images: near 1 the bound rests on a single draw.
     A latent without a density has no bounds: NaN.
     """
     if latent.name == "deterministic":
@@ -80,14 +81,12 @@ def bounds(latent: Latent, params: Params, images: np.ndarray, samples: int, see
         kept = min(size, len(images) - first)
         rows.append(np.asarray(log_weights[:, :kept], np.float64))
         kl.append(np.asarray(nats[:kept]))
-    log_weights = np.concatenate(rows, axis=1)
-    largest = log_weights.max(axis=0)
-    weights = np.exp(log_weights - largest)
+    found = metric.bounds(np.concatenate(rows, axis=1))
     return {
-        "negative_elbo": float(-log_weights.mean()),
+        "negative_elbo": float(-found.elbo.mean()),
         "kl": float(np.concatenate(kl).mean()),
-        "nll": float(-np.mean(largest + np.log(weights.mean(axis=0)))),
-        "effective_samples": float(np.mean(weights.sum(axis=0) ** 2 / np.square(weights).sum(axis=0))),
+        "nll": float(-found.importance_weighted.mean()),
+        "effective_samples": float(found.effective_samples.mean()),
         "samples": samples,
     }
 
@@ -97,12 +96,13 @@ def _log_weights(
 ) -> tuple[Float[Array, "S B"], Float[Array, " B"]]:
     """log p(x, z) - log q(z|x) of S draws a image, and KL(q || p) in closed form."""
     posterior = mlp.encode(latent, params, images)
-    many = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (samples, *leaf.shape)), posterior)
-    prior = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (samples, len(images), *latent.spec.event)), latent.prior)
-    z = latent.sample(key, many).coordinates
-    flat, wide = z.reshape(-1, z.shape[-1]), jnp.tile(images, (samples, 1))
-    nll = mlp.negative_log_likelihood(latent, params, wide, flat).reshape(samples, -1)
-    return latent.log_prob(prior, z) - latent.log_prob(many, z) - nll, latent.kl(posterior, latent.prior)
+
+    def log_likelihood(z: Float[Array, "S B K"]) -> Float[Array, "S B"]:
+        flat, wide = z.reshape(-1, z.shape[-1]), jnp.tile(images, (samples, 1))
+        return -mlp.negative_log_likelihood(latent, params, wide, flat).reshape(samples, -1)
+
+    weights = losses.log_weights(latent, key, posterior, samples, log_likelihood)
+    return weights, latent.kl(posterior, latent.prior)
 
 
 def show(name: str, found: dict) -> str:

@@ -1,0 +1,53 @@
+"""How much an encoder tells of an image, and lower bounds of log p(x) from importance weights.
+
+With S draws z_s ~ q(z|x) and weights w_s = p(x|z_s) p(z_s)/q(z_s|x):
+
+    ELBO = (1/S) sum_s log w_s    <=    IW = log (1/S) sum_s w_s    <=    log p(x),    each in expectation
+
+(Burda et al. 2016, arXiv 1509.00519); IW grows with S. w does not depend on the measure that the densities of p and q share.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import logsumexp
+
+
+class Bounds(NamedTuple):
+    """Of each of N examples, nats; `effective_samples` (sum w)^2/sum w^2 from 1 to S: near 1, one draw carries the bound."""
+
+    elbo: np.ndarray
+    importance_weighted: np.ndarray
+    effective_samples: np.ndarray
+
+
+def bounds(log_weights: Float[np.ndarray, "S N"]) -> Bounds:
+    """From log w, in double precision."""
+    logs = np.asarray(log_weights, np.float64)
+    total = logsumexp(logs, axis=0)
+    effective = np.exp(2.0 * total - logsumexp(2.0 * logs, axis=0))
+    return Bounds(logs.mean(axis=0), total - np.log(len(logs)), effective)
+
+
+class Information(NamedTuple):
+    """Of x and z ~ q(z|x), nats; `error` is the standard error over images, `ceiling` = log N, which no estimate exceeds."""
+
+    value: float
+    error: float
+    ceiling: float
+
+
+def mutual_information(log_density: Float[np.ndarray, "N N"]) -> Information:
+    """From log q(z_i|x_j) [i, j] with one draw z_i ~ q(z|x_i) of each of N images (Hoffman & Johnson 2016).
+
+        E KL(q(z|x) || p) - KL(q(z) || p) = E log q(z|x)/q(z),    q(z) = (1/N) sum_j q(z|x_j)
+
+    in which p cancels. The mixture holds the very x_i that z_i came from, so that no row exceeds log N, and in expectation the
+    value is a lower bound of I (van den Oord et al. 2018, arXiv 1807.03748): where it comes near log N, it says no more than
+    that I is at least about as large.
+    """
+    logs = np.asarray(log_density, np.float64)
+    rows = np.diagonal(logs) - logsumexp(logs, axis=1) + np.log(len(logs))
+    error = rows.std(ddof=1) / np.sqrt(len(rows)) if len(rows) > 1 else np.nan
+    return Information(float(rows.mean()), float(error), float(np.log(len(rows))))
