@@ -51,7 +51,7 @@ def build(config: ModelConfig, labels: int, image_size: int, image_channels: int
     latent = latents.build(config)
     dtype = jnp.dtype(config.compute)
     kind = convolution_kind(config)
-    encoder = Encoder(latent.spec, config.widths, config.hidden, config.stem, kind, dtype)
+    encoder = Encoder(latent.spec, config.widths, config.hidden, config.stem, kind, dtype, config.linear_path)
     decoder = Decoder(
         latent.spec,
         config.widths,
@@ -63,8 +63,9 @@ def build(config: ModelConfig, labels: int, image_size: int, image_channels: int
         config.learn_scale,
         kind,
         dtype,
+        config.linear_path,
     )
-    classifier = Classifier(labels, config.head, config.head_hidden, dtype)
+    classifier = Classifier(labels, config.head, config.head_hidden, config.own, latent.spec.simplex, dtype)
 
     def init(key: Key) -> Params:
         keys = jax.random.split(key, 3)
