@@ -59,7 +59,13 @@ class ModelConfig:
     widths: tuple[int, ...] = (64, 96, 128)  # channels at each resolution, first to last
     stem: int = 4  # how much the first of them shrinks the image; the others halve it
     hidden: int = 128  # units between the convolutions and a global latent; 0: none
-    head: Literal["linear", "mlp", "pooled"] = "linear"  # pooled: log-sum-exp over the cells of a field
+    linear_path: bool = (
+        False  # a linear map beside the convolutions of encoder and decoder, for latents that are no field
+    )
+    head: Literal["linear", "assigned", "mlp", "pooled"] = (
+        "linear"  # dirvae/classifier.py; pooled: over a field's cells
+    )
+    own: int = 1  # latents that belong to one finding, for an assigned head
     head_hidden: int = 64  # units of an mlp head
     head_input: Literal["mean", "sample"] = "mean"  # what the head reads in training: E of its coordinates, or a draw
     dropout: float = 0.0  # of what the head reads, in training
@@ -267,6 +273,7 @@ def validate(config: Config) -> Config:
         "model.latents",
         "model.groups",
         "model.grid",
+        "model.own",
         "model.concentration",
         "model.min_concentration",
         "model.scale",
@@ -355,6 +362,16 @@ def validate(config: Config) -> Config:
                 model.head != "pooled" or model.structure == "field",
                 "model.head",
                 "can be pooled only where model.structure is field",
+            ),
+            (
+                model.head != "assigned" or model.structure != "field",
+                "model.head",
+                "cannot be assigned where model.structure is field, whose latents are places",
+            ),
+            (
+                not model.linear_path or model.structure != "field",
+                "model.linear_path",
+                "must be false where model.structure is field",
             ),
             (0 < config.explain.target_probability < 1, "explain.target_probability", "must lie between 0 and 1"),
         ]

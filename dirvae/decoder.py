@@ -16,7 +16,8 @@ class Decoder(nn.Module):
 
     The encoder backwards: a `Block` for each width that the encoder spent on a spatial latent's grid, a `Growing` for
     each `Shrinking`, the last of them bare. A global latent enters through the first dense layer alone,
-    whose kernel's columns tell which components the decoder listens to.
+    whose kernel's columns tell which components the decoder listens to; or, with `linear_path`, also through a linear map to the
+    logits of the pixels, in which each component has a template of its own.
     """
 
     spec: LatentSpec
@@ -29,6 +30,7 @@ class Decoder(nn.Module):
     learn_scale: bool = False
     kind: str = "native"  # of convolution
     dtype: jnp.dtype = jnp.float32
+    linear_path: bool = False
 
     @nn.compact
     def __call__(self, channels: Float[Array, "B *grid D"]) -> Pixels:
@@ -44,6 +46,9 @@ class Decoder(nn.Module):
         for width in reversed(self.widths[: levels - 1]):
             x = Growing(width, kind=self.kind, dtype=self.dtype)(x)
         x = Growing(self.image_channels, self.stem, bare=True, kind=self.kind, dtype=self.dtype)(x)
+        if self.linear_path:
+            templates = nn.Dense(x[0].size, kernel_init=nn.initializers.normal(0.02), name="linear_path")
+            x = x + templates(channels).reshape(x.shape)
         log_scale = jnp.float32(math.log(self.scale))
         if self.learn_scale:
             log_scale = self.param("log_scale", lambda _: log_scale)

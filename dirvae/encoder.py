@@ -13,7 +13,8 @@ class Encoder(nn.Module):
 
     The first width is a `Shrinking` by `stem`, each further one by 2; once the grid of a spatial latent is reached the
     remaining widths are `Block`s at its resolution. The last layer starts at zero-mean small values, so that posteriors start near the
-    prior.
+    prior. With `linear_path` a linear map of the pixels is added to the features of a global latent: the principal components
+    are then within reach of the first hundred steps, and the convolutions add what they miss.
     """
 
     spec: LatentSpec
@@ -22,6 +23,7 @@ class Encoder(nn.Module):
     stem: int = 2
     kind: str = "native"  # of convolution
     dtype: jnp.dtype = jnp.float32
+    linear_path: bool = False
 
     @nn.compact
     def __call__(self, images: Float[Array, "B H W C"]) -> Float[Array, "B *grid F"]:
@@ -36,4 +38,10 @@ class Encoder(nn.Module):
             if self.hidden:
                 x = nn.silu(nn.LayerNorm(dtype=self.dtype)(nn.Dense(self.hidden, dtype=self.dtype)(x)))
         small = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
-        return nn.Dense(self.spec.features, kernel_init=small, dtype=self.dtype)(x).astype(jnp.float32)
+        features = nn.Dense(self.spec.features, kernel_init=small, dtype=self.dtype)(x).astype(jnp.float32)
+        if not self.linear_path:
+            return features
+        # Adam moves every weight alike: unscaled, a first step would add the learning rate times the number of pixels
+        pixels = ((2.0 * images - 1.0) * images.shape[1] ** -0.5).reshape(images.shape[0], -1)
+        initial = nn.initializers.normal(0.01)
+        return features + nn.Dense(self.spec.features, use_bias=False, kernel_init=initial, name="linear_path")(pixels)

@@ -22,6 +22,15 @@ def centre(log_z: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
     return log_z - jnp.mean(log_z, axis=-1, keepdims=True)
 
 
+def log_ratios(log_z: Float[Array, "*B nK"], components: int) -> Float[Array, "*B nK1"]:
+    """Additive log ratios log z_k - log z_0, k = 1 ... K - 1, of each of n compositions beside each other (Aitchison 1982).
+
+    They are the same from log z and from centred log ratios.
+    """
+    each = log_z.reshape(*log_z.shape[:-1], -1, components)
+    return (each[..., 1:] - each[..., :1]).reshape(*log_z.shape[:-1], -1)
+
+
 def scaled_composition(log_z: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
     """K z, so that a component's typical size is 1 whatever K is."""
     return log_z.shape[-1] * jnp.exp(log_z)

@@ -53,7 +53,7 @@ def build(
     latent = latents.build(config) if latent is None else latent
     dtype = jnp.dtype(config.compute)
     kind = convolution_kind(config)
-    encoder = Encoder(latent.spec, config.widths, config.hidden, config.stem, kind, dtype)
+    encoder = Encoder(latent.spec, config.widths, config.hidden, config.stem, kind, dtype, config.linear_path)
     decoder = Decoder(
         latent.spec,
         config.widths,
@@ -65,8 +65,9 @@ def build(
         config.learn_scale,
         kind,
         dtype,
+        config.linear_path,
     )
-    classifier = Classifier(labels, config.head, config.head_hidden, dtype)
+    classifier = Classifier(labels, config.head, config.head_hidden, config.own, latent.spec.simplex, dtype)
 
     def init(key: Key) -> Params:
         keys = jax.random.split(key, 3)

@@ -19,13 +19,15 @@ class LatentSpec(NamedTuple):
 
     `grid`: (h, w) of a spatial latent, None for a global one. `event`: shape of one example's coordinates.
     `features`: numbers the encoder must give (a cell, when spatial). `channels`: numbers the decoder and the head
-    receive (a cell, when spatial).
+    receive (a cell, when spatial). `simplex`: components of each simplex that these channels are made of, 0 where the latent
+    is no simplex.
     """
 
     grid: tuple[int, int] | None
     event: tuple[int, ...]
     features: int
     channels: int
+    simplex: int = 0
 
 
 class Latent(NamedTuple):

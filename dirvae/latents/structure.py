@@ -8,6 +8,7 @@ from types import ModuleType
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dirvae.config import ON_SIMPLEX
 from dirvae.latents.family import Latent, LatentSpec
 
 
@@ -15,9 +16,11 @@ def vector(family: ModuleType, components: int, concentration: float, parametris
     """One simplex (or Gaussian vector) of K components an example."""
     prior = family.prior(components, concentration)
     features = family.feature_count(components, parametrisation)
+    name = family.__name__.rpartition(".")[2]
+    simplex = components if name in ON_SIMPLEX else 0
     return Latent(
-        name=family.__name__.rpartition(".")[2],
-        spec=LatentSpec(grid=None, event=(components,), features=features, channels=components),
+        name=name,
+        spec=LatentSpec(grid=None, event=(components,), features=features, channels=components, simplex=simplex),
         prior=prior,
         posterior=lambda values: family.posterior(values, prior, parametrisation, floor),
         sample=family.sample,
@@ -44,7 +47,7 @@ def product(latent: Latent, count: int) -> Latent:
 
     spec = latent.spec
     return latent._replace(
-        spec=LatentSpec(None, (count, *spec.event), count * spec.features, count * spec.channels),
+        spec=LatentSpec(None, (count, *spec.event), count * spec.features, count * spec.channels, spec.simplex),
         posterior=lambda values: latent.posterior(unflatten(values)),
         kl=lambda q, p: jnp.sum(latent.kl(q, p), axis=-1),
         log_prob=lambda q, coordinates: jnp.sum(latent.log_prob(q, coordinates), axis=-1),
@@ -59,7 +62,7 @@ def field(latent: Latent, grid: tuple[int, int]) -> Latent:
     """One independent copy in each cell of a grid: event (h, w, ...), features and channels a cell."""
     spec = latent.spec
     return latent._replace(
-        spec=LatentSpec(grid, (*grid, *spec.event), spec.features, spec.channels),
+        spec=LatentSpec(grid, (*grid, *spec.event), spec.features, spec.channels, spec.simplex),
         kl=lambda q, p: jnp.sum(latent.kl(q, p), axis=(-2, -1)),
         log_prob=lambda q, coordinates: jnp.sum(latent.log_prob(q, coordinates), axis=(-2, -1)),
     )

@@ -6,9 +6,11 @@ component tells every finding too. Log ratios to that background undo it. Scores
 chosen alike for both, and named.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float
-from scipy.special import logsumexp
+from scipy.special import log_softmax, logsumexp
 
 
 def background_component(log_z: Float[np.ndarray, "N K"]) -> int:
@@ -34,9 +36,32 @@ def simplex_coordinates(log_z: Float[np.ndarray, "N K"], background: int) -> dic
     return {"raw": np.exp(log_z), "clr": log_z - log_z.mean(axis=1, keepdims=True), "alr": ratios}
 
 
-def gaussian_coordinates(code: Float[np.ndarray, "N K"]) -> dict[str, Float[np.ndarray, "N K"]]:
-    """{"raw": the code itself}: a Gaussian's latents are free of each other, and have no other coordinates."""
-    return {"raw": code}
+def reader(
+    picked: Float[np.ndarray, "N nK"], components: int, background: int | None = None
+) -> Callable[[Float[np.ndarray, "..."]], dict[str, Float[np.ndarray, "..."]]]:
+    """How to read codes [..., n K] that are the (centred) log ratios of n compositions: {coordinates: [..., D]}.
+
+    Without a `background` it is in each composition what `background_component` finds in `picked`. Of two components one
+    number is all there is, its log ratio or its share: two that mirror each other would leave no gap between them.
+    """
+    count = picked.shape[-1] // components
+    chosen = [background] * count
+    if background is None:
+        chosen = [background_component(each) for each in np.moveaxis(_compositions(picked, components), 1, 0)]
+
+    def read(code: np.ndarray) -> dict[str, np.ndarray]:
+        each = _compositions(code.reshape(-1, code.shape[-1]), components)
+        parts = [simplex_coordinates(each[:, group], chosen[group]) for group in range(count)]
+        if components == 2:
+            parts = [{"alr": p["alr"], "raw": np.delete(p["raw"], g, 1)} for p, g in zip(parts, chosen, strict=True)]
+        joined = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+        return {name: values.reshape(*code.shape[:-1], -1) for name, values in joined.items()}
+
+    return read
+
+
+def _compositions(code: Float[np.ndarray, "N nK"], components: int) -> Float[np.ndarray, "N n K"]:
+    return log_softmax(code.astype(np.float64).reshape(len(code), -1, components), axis=-1)
 
 
 def _check_simplex(log_z: np.ndarray) -> None:

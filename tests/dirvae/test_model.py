@@ -7,7 +7,7 @@ import pytest
 import unit_gain
 
 from dirvae import model
-from dirvae.config import ModelConfig, override
+from dirvae.config import ConfigError, ModelConfig, override
 
 SIZE, LABELS, ROWS = 16, 3, 4
 SMALL = {"convolution": "native", "widths": "8,8", "latents": 6, "hidden": 16, "grid": 4, "head_hidden": 8}
@@ -34,6 +34,15 @@ SHAPES = [
     {"prior": "dirichlet", "structure": "field", "grid": 8, "stem": 2, "head": "pooled", "learn_scale": "true"},
     {"prior": "gaussian", "structure": "field", "groups": 2, "head": "mlp"},
     {"prior": "gaussian", "hidden": 0},
+    {
+        "prior": "dirichlet",
+        "structure": "product",
+        "groups": 4,
+        "latents": 2,
+        "head": "assigned",
+        "linear_path": "true",
+    },
+    {"prior": "gaussian", "head": "assigned", "own": 2, "linear_path": "true"},
 ]
 
 
@@ -131,3 +140,44 @@ def test_posteriors_start_near_the_prior(images):
     params = jax.jit(net.init)(jax.random.key(0))
     per_latent = net.latent.kl(net.encode(params, images), net.latent.prior) / 6
     assert np.all(per_latent < 0.1)
+
+
+def test_an_assigned_head_reads_a_finding_s_own_latents_alone(images):
+    """Of 4 pairs, label c reads the log ratio of pair c: w (log z_1 - log z_0) + b; the fourth is read by none."""
+    net, params = build(structure="product", groups=4, latents=2, head="assigned")
+    log_z = jax.nn.log_softmax(jax.random.normal(jax.random.key(5), (ROWS, 4, 2)))
+    weight, bias = params["classifier"]["own"], params["classifier"]["bias"]
+    ratios = log_z[..., 1] - log_z[..., 0]
+    np.testing.assert_allclose(net.classify(params, log_z), ratios[:, :LABELS] * weight[:, 0] + bias, rtol=1e-5)
+    slopes = jax.jacobian(lambda z: net.classify(params, z)[0])(log_z[:1])[:, 0]
+    assert np.all((np.abs(slopes).sum(axis=2) > 0) == np.eye(LABELS, 4))
+
+
+def test_an_assigned_head_starts_in_favour_of_each_finding():
+    net = model.build(
+        override(ModelConfig(), SMALL | {"prior": "gaussian", "head": "assigned", "own": 2}), LABELS, SIZE
+    )
+    params = net.init(jax.random.key(0))
+    logits = net.classify(params, jnp.ones((1, 6)))
+    np.testing.assert_allclose(logits, np.full((1, LABELS), 0.6), rtol=1e-6)
+
+
+def test_too_few_latents_to_assign_are_refused():
+    net = model.build(override(ModelConfig(), SMALL | {"head": "assigned", "latents": 3}), LABELS, SIZE)
+    with pytest.raises(ConfigError, match="needs 3 latents for 3 findings, but there are 2"):
+        net.init(jax.random.key(0))
+
+
+def test_the_linear_path_is_added_to_what_the_convolutions_give(images):
+    """With all other weights at nought, features and logits are affine in pixels and channels."""
+    net, params = build(prior="gaussian", linear_path="true")
+    path = jax.random.normal(jax.random.key(1), (SIZE * SIZE, 12))
+    silent = jax.tree.map(jnp.zeros_like, params)
+    silent["encoder"]["linear_path"]["kernel"] = path
+    mean = (2 * images.reshape(ROWS, -1) - 1) / np.sqrt(SIZE) @ path[:, :6]
+    np.testing.assert_allclose(net.encode(silent, images).mean, mean, rtol=1e-4, atol=1e-5)
+    templates = jax.random.normal(jax.random.key(2), (6, SIZE * SIZE))
+    silent["decoder"]["linear_path"]["kernel"] = templates
+    z = jax.random.normal(jax.random.key(3), (ROWS, 6))
+    drawn = net.decode(silent, z).logits.reshape(ROWS, -1)
+    np.testing.assert_allclose(drawn, z @ templates, rtol=1e-4, atol=1e-5)

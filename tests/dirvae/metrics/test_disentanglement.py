@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from dirvae.metrics import coordinates, disentanglement, latent_panel, probes
+from dirvae.metrics import disentanglement, latent_panel, probes
 from dirvae.metrics.probes import Split
 
 NAMES = ("edema", "effusion", "nodule", "devices")
@@ -195,49 +195,6 @@ def test_udr_by_hand_over_informative_latents():
     rows, columns = table.max(axis=1) ** 2 / table.sum(axis=1), table.max(axis=0) ** 2 / table.sum(axis=0)
     assert disentanglement.udr(a, b, masks) == pytest.approx((rows.sum() + columns.sum()) / 5)
     assert disentanglement.udr(b, a, masks[::-1]) == pytest.approx((rows.sum() + columns.sum()) / 5)
-
-
-def simplex(target, strength=6.0):
-    """log z of a simplex whose first component is the background and whose others are a label's each."""
-    scores = np.hstack([np.zeros((len(target), 1)), strength * target])
-    scores += 0.3 * np.random.default_rng(1).normal(size=scores.shape)
-    return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
-
-
-def test_a_perfect_simplex_code_is_perfect_in_log_ratios_to_its_background():
-    target = labels(10_000)
-    log_z = simplex(target)
-    assert coordinates.background_component(log_z) == 0
-    found = coordinates.simplex_coordinates(log_z, 0)
-    value = {name: disentanglement.aug(*halves(code, target)).value.mean() for name, code in found.items()}
-    assert value["alr"] > 0.95
-    assert 0.38 < value["raw"] < 0.52
-    assert 0.38 < value["clr"] < 0.52
-
-
-def test_coordinates():
-    z = np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]])
-    found = coordinates.simplex_coordinates(np.log(z), 1)
-    np.testing.assert_allclose(found["raw"], z, rtol=1e-12)
-    np.testing.assert_allclose(found["clr"].sum(axis=1), 0, atol=1e-12)
-    np.testing.assert_allclose(found["clr"][:, 0] - found["clr"][:, 1], np.log(z[:, 0] / z[:, 1]), rtol=1e-12)
-    np.testing.assert_allclose(found["alr"], np.log(z[:, [0, 2]] / z[:, [1]]), rtol=1e-12)
-    gaussian = coordinates.gaussian_coordinates(z)
-    assert list(gaussian) == ["raw"]
-    np.testing.assert_array_equal(gaussian["raw"], z)
-
-
-def test_the_background_varies_least():
-    assert coordinates.background_component(np.log([[0.3, 0.6, 0.1], [0.3, 0.1, 0.6], [0.31, 0.39, 0.3]])) == 0
-
-
-def test_coordinates_refuse_what_is_no_simplex():
-    with pytest.raises(ValueError, match="does not sum to 1"):
-        coordinates.simplex_coordinates(np.zeros((2, 3)), 0)
-    with pytest.raises(ValueError, match="not finite in 1 of 2 examples"):
-        coordinates.background_component(np.array([[0.0, -np.inf], [-np.log(2), -np.log(2)]]))
-    with pytest.raises(ValueError, match="background is component 2, of 2"):
-        coordinates.simplex_coordinates(np.log(np.full((2, 2), 0.5)), 2)
 
 
 def test_normalised_runs_from_noise_to_the_oracle():
