@@ -235,7 +235,7 @@ def test_endpoints_that_the_data_do_not_allow_have_no_verdict(tmp_path):
     page, stored = study.write(tmp_path, found).read_text(), json.loads((tmp_path / "study.json").read_text())
     assert set(found.differences) == set(found.others["C"]) == set(found.p) == {"auroc", "aug"}
     assert stored["verdicts"].keys() == {"auroc", "aug"}
-    assert "<td>interventional D</td>" not in page
+    assert "<th scope='row'>interventional D</th>" not in page
     assert "The ceiling is described" not in page
     assert "interventional" not in (tmp_path / "study.csv").read_text()
     assert "interventional D" not in study.summary(found)
