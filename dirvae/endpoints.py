@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import entr, log_softmax
+from scipy.special import entr
 
 from dirvae import evaluate, workdir
 from dirvae.config import ON_SIMPLEX, Config
@@ -104,7 +104,10 @@ def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
     found = score(picked, scored, read, labels, _summary(directory), replicates, seed, enough)
     if config.model.prior not in ON_SIMPLEX:
         return found
-    shares = evaluate.shares(config.model, saved["test"].predictions.decoder_mean).reshape(len(scored.code), -1)
+    shares = evaluate.shares(config.model, saved["test"].predictions.decoder_mean)
+    shares = (shares[:, 1:] if config.model.latents == 2 else shares).reshape(
+        len(scored.code), -1
+    )  # of two, one says all
     return found._replace(basis=found.basis._replace(composition=shares, simplex=True))
 
 
@@ -218,17 +221,11 @@ def _splits(read: Reader, split: Material, kept: np.ndarray) -> dict[str, Split]
 
 
 def _reader(config: Config, picked: Float[np.ndarray, "N D"]) -> Reader:
-    """Every set of coordinates that such codes have; a simplex's background is the component that varies least in `picked`."""
-    if config.model.prior not in ON_SIMPLEX or config.model.structure != "global":
+    """Every set of coordinates that such codes have; an assigned head has a background, elsewhere `picked` tells it."""
+    settings = config.model
+    if settings.prior not in ON_SIMPLEX or settings.structure == "field":
         return as_it_is
-    background = coordinates.background_component(log_softmax(picked.astype(np.float64), axis=1))
-
-    def read(code: np.ndarray) -> dict[str, np.ndarray]:
-        flat = log_softmax(code.reshape(-1, code.shape[-1]).astype(np.float64), axis=1)
-        found = coordinates.simplex_coordinates(flat, background)
-        return {name: values.reshape(*code.shape[:-1], -1) for name, values in found.items()}
-
-    return read
+    return coordinates.reader(picked, settings.latents, 0 if settings.head == "assigned" else None)
 
 
 def _gap(picked: Split, scored: Split) -> float:

@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from data_prep import phantom
 from data_prep.phantom.factors import contrast
 from dirvae import data, endpoints, evaluate, interventions, runs, workdir
+from dirvae.config import ON_SIMPLEX, ModelConfig
 from dirvae.metrics import reconstruction
 
 IMAGES = 200  # of a split, on each of which every pathology is switched off and on
@@ -56,12 +57,18 @@ def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
     run = runs.open_run(directory)
     train = runs.load_examples(run, "train").split
     pixels = _flat(train.images(np.arange(len(train))) / np.float32(255.0))
-    fitted = PCA(run.config.model.latents, svd_solver="randomized", random_state=0).fit(pixels)
+    fitted = PCA(free_numbers(run.config.model), svd_solver="randomized", random_state=0).fit(pixels)
     picked, scored = (_linear_material(run, fitted, split) for split in SPLITS)
     nothing = dict.fromkeys(("kl", "elbo", "l1", "ssim", "perplexity"), float("nan"))
     summary = nothing | {"active": float(fitted.n_components_)}
     enough = run.config.evaluate.enough
     return endpoints.score(picked, scored, endpoints.as_it_is, run.labels, summary, replicates, enough=enough)
+
+
+def free_numbers(model: ModelConfig) -> int:
+    """Of one code: a composition of K components has K - 1."""
+    each = model.latents - (model.prior in ON_SIMPLEX)
+    return each * model.groups * (model.grid**2 if model.structure == "field" else 1)
 
 
 def _linear_material(run: runs.Run, fitted: PCA, split: str) -> endpoints.Material:

@@ -7,7 +7,7 @@ from pathlib import Path
 from dirvae import config as schema
 from dirvae.config import Config, ConfigError
 
-PRESETS = ("smoke", "default", "paper", "xrays")
+PRESETS = ("smoke", "default", "plain", "paper", "xrays")
 
 
 def preset(name: str) -> Config:
