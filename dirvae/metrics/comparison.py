@@ -10,7 +10,7 @@ was measured, `planned_error` of what is planned.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -95,7 +95,7 @@ def equivalence(found: Difference, margin: float) -> tuple[float, float]:
     return below, max(below, above)
 
 
-def holm(p: Mapping[str, float]) -> dict[str, float]:
+def holm(p: Mapping[Any, float]) -> dict[Any, float]:
     """Step-down adjusted p-values of one family of tests (Holm 1979)."""
     adjusted, largest = {}, 0.0
     for rank, name in enumerate(sorted(p, key=p.__getitem__)):

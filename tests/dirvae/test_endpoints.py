@@ -92,7 +92,7 @@ def test_a_rare_finding_is_left_out_with_its_counts():
 
 @pytest.mark.parametrize(("prior", "names"), [("dirichlet", {"raw", "clr", "alr"}), ("gaussian", {"raw"})])
 def test_every_shape_of_codes_is_read_in_its_coordinates(prior, names):
-    config = override(Config(), {"prior": prior})
+    config = override(Config(), {"prior": prior, "latents": 6})
     flat = RNG.normal(size=(30, 6)).astype(np.float32)
     read = endpoints._reader(config, flat)
     assert set(read(flat)) == names

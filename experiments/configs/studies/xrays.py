@@ -2,7 +2,8 @@
 
     python -m experiments.study --preset=xrays --raw_dir=DIR
 
-The latent is the default preset's, the rest as in experiments/configs/xrays.py. Endpoints, fixed before the first run, DirVAE less GVAE on valid.csv:
+The latent is the default preset's, the rest as in experiments/configs/xrays.py. Endpoints, fixed before the first run, DirVAE
+less GVAE on valid.csv:
 
   G1   no loss of accuracy: macro AUROC, not worse by .01
   G2a  class-specific latents: AUG, normalised; superior if the interval is above 0
