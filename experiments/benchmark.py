@@ -1,4 +1,4 @@
-"""How fast it is, beside its peers: training step, sampler, loader, start-up; markdown, and the same numbers as JSON.
+"""How fast it is, beside its peers: training step, sampler, loader, start-up, evidence; markdown, and the same numbers as JSON.
 
     python -m experiments.benchmark
     python -m experiments.benchmark --parts=sampler,startup --output=benchmark.json --config.batch_size=64
@@ -14,7 +14,7 @@ from pathlib import Path
 from dirvae.config import ConfigError, assignments, override, validate
 from experiments import configs
 
-PARTS = ("step", "sampler", "loader", "startup")
+PARTS = ("step", "sampler", "loader", "startup", "metrics")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     flags.add_argument("--parts", default=",".join(PARTS), help=f"comma-separated, of {','.join(PARTS)}")
-    flags.add_argument("--preset", choices=configs.PRESETS, default="default")
+    flags.add_argument("--preset", choices=configs.PRESETS, default="plain")
     flags.add_argument("--wider", default="32,64,128", help="more widths of the training step, as 32,64,128/64,128,256")
     flags.add_argument("--turns", type=int, default=16, help="of every candidate")
     tried = "models to try torch.compile on; it takes about a minute each"
