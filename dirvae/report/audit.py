@@ -30,7 +30,7 @@ class Effect(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A pair of arms. `effects` {endpoint: Effect} is empty where something is `missing`."""
+    """A pair of arms. `effects` {endpoint: Effect} of the endpoints that all runs have; none where something is `missing`."""
 
     pair: Pair
     seeds: tuple[int, ...]
@@ -66,7 +66,7 @@ def conclude(
 ) -> Audit:
     """Each pair's difference beside that of the study's own contrast."""
     rows = [_row(contrast, pair, runs) for pair in pairs]
-    raw = {name: {row.pair: row.effects[name].change.p for row in rows if row.effects} for name in ENDPOINTS}
+    raw = {name: {row.pair: row.effects[name].change.p for row in rows if name in row.effects} for name in ENDPOINTS}
     return Audit(contrast, rows, {name: comparison.holm(values) for name, values in raw.items()}, traversals)
 
 
@@ -75,7 +75,9 @@ def _row(contrast: Pair, pair: Pair, runs: Mapping[str, Mapping[int, Scored]]) -
     if not seeds:
         return Row(pair, seeds, {}, "no seed of all four arms is finished")
     try:
-        return Row(pair, seeds, {name: _effect(contrast, pair, seeds, runs, name) for name in ENDPOINTS}, "")
+        held = [runs[arm][seed].endpoints for arm in (*contrast, *pair) for seed in seeds]
+        names = [name for name in ENDPOINTS if all(name in each for each in held)]
+        return Row(pair, seeds, {name: _effect(contrast, pair, seeds, runs, name) for name in names}, "")
     except ValueError as error:
         return Row(pair, seeds, {}, str(error))
 
@@ -114,8 +116,10 @@ def sections(made: Audit | None, fewest: int) -> list[Section]:
         return []
     body, parts = "", ()
     if made.rows:
-        parts = tuple(ENDPOINTS.values())
-        body += "".join(document.part(title) + _table(made, name, fewest) for name, title in ENDPOINTS.items())
+        measured = {name for row in made.rows for name in row.effects} or ENDPOINTS
+        titles = {name: title for name, title in ENDPOINTS.items() if name in measured}
+        parts = tuple(titles.values())
+        body += "".join(document.part(title) + _table(made, name, fewest) for name, title in titles.items())
         body += document.note(
             "95 % intervals; seeds, then patients are resampled, alike with and without the flaw. The last column goes by the "
             "change, whose p is corrected by Holm over the rows, and only then by the two intervals. A flaw may change labels, "
@@ -133,8 +137,8 @@ def _table(made: Audit, endpoint: str, fewest: int) -> str:
     rows = []
     for row in made.rows:
         name = html.escape(" − ".join(row.pair))
-        if not row.effects:
-            rows.append([name, *["–"] * 4, html.escape(row.missing)])
+        if endpoint not in row.effects:
+            rows.append([name, *["–"] * 4, html.escape(row.missing or "not measured in every run of the four arms")])
             continue
         cells = [tables.signed(found.difference, found.interval) for found in row.effects[endpoint]]
         rows.append([name, *cells, tables.number(made.p[endpoint][row.pair]), _said(made, row, endpoint, fewest)])

@@ -85,6 +85,14 @@ def test_two_seeds_decide_nothing_and_nothing_to_say_has_no_section():
     assert audit.sections(None, 3) == []
 
 
+def test_endpoints_that_the_data_do_not_allow_are_left_out():
+    held = {arm: {seed: scored(auroc=level, aug=0.3) for seed in range(3)} for arm, level in (CLEAN | FLAWED).items()}
+    found = audit.conclude(("A", "B"), PAIRS, held, {})
+    assert found.rows[0].effects.keys() == {"auroc", "aug"}
+    assert [section.parts for section in audit.sections(found, 3)] == [("macro AUROC", "AUG, normalised")]
+    assert "interventional" not in audit.as_json(found, 3)["flaws"][0]
+
+
 def test_seeds_are_those_that_all_four_arms_have():
     held = runs()
     del held["B, y"][1]
