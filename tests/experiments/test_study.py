@@ -30,11 +30,12 @@ TINY = {
     "build_workers": 1,
     "target_kl": 5.0,
 }
+PAIRS = {"structure": "product", "groups": 6, "latents": 2, "head": "assigned", "linear_path": True}
 CONTRAST = ("DirVAE", "GVAE")
 TOY = studies.Study(
     "toy",
     "Does it run?",
-    {"DirVAE": {"cases": 2, "path_steps": 2}, "GVAE": {"prior": "gaussian", "cases": 0}},
+    {"DirVAE": PAIRS | {"cases": 2, "path_steps": 2}, "GVAE": {"prior": "gaussian", "cases": 0}},
     (0,),
     TINY,
     CONTRAST,
@@ -75,7 +76,7 @@ def test_from_nothing_to_a_report(toy, folders, capsys):
     assert (folders[0] / "study.html").exists()
     assert stored["audit"]["flaws"][0]["auroc"]["change"]["difference"] == 0.0
     assert stored["audit"]["traversals"].keys() == {"DirVAE"}
-    assert 1 <= stored["audit"]["traversals"]["DirVAE"]["median_rank"] <= TINY["latents"]
+    assert 1 <= stored["audit"]["traversals"]["DirVAE"]["median_rank"] <= PAIRS["groups"] * PAIRS["latents"]
 
 
 def test_a_run_on_other_data_is_left_out_with_its_reason(toy, folders, tmp_path, capsys):
