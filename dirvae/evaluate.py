@@ -187,8 +187,8 @@ def bound_scores(model: Model, config: Config, params: Params, examples: data.Ex
     images = examples.split.images(np.arange(count)).astype(np.float32) / 255.0
     posterior = jax.tree.map(np.asarray, model.encode(params, images))
     z = model.latent.sample(key, posterior).coordinates
-    apart = jax.tree.map(lambda leaf: leaf[None], posterior)
-    information = bounds.mutual_information(np.asarray(model.latent.log_prob(apart, z[:, None])))
+    everywhere = jax.vmap(lambda one: model.latent.log_prob(posterior, jnp.broadcast_to(one[None], z.shape)))
+    information = bounds.mutual_information(np.asarray(jax.jit(everywhere)(z)))
     found = bounds.bounds(_log_weights(model, config, params, posterior, images, key))
     return {
         "iw_bound": float(found.importance_weighted.mean()),
