@@ -41,9 +41,9 @@ Result, three seeds (--seeds=0,1,2), test images, DirVAE less GVAE: AUG +.064 [.
 three GVAE seeds ended at an AUROC of .903: its beta swung between 0 and 11 while its KL was steered. The supervised
 autoencoder: AUROC .976, AUG .66, ceiling .81.
 
-Before this, with one simplex of 64, a linear head and 120 nats (two seeds): AUROC +.016 [.012, .020], AUG +.092 [.001, .195] (.18 against .09), D +.017
-[.007, .029], ceiling -.117 [-.138, -.097] (.45 against .56). A first attempt at that steered beta by dual ascent, which wound up on
-the Dirichlet (154 nats instead of 120) and was discarded before its endpoints were computed.
+Before this, with one simplex of 64, a linear head and 120 nats (two seeds): AUROC +.016 [.012, .020], AUG +.092 [.001, .195] (.18
+against .09), D +.017 [.007, .029], ceiling -.117 [-.138, -.097] (.45 against .56). A first attempt at that steered beta by dual
+ascent, which wound up on the Dirichlet (154 nats instead of 120) and was discarded before its endpoints were computed.
 """
 
 from experiments.configs import default
