@@ -146,11 +146,11 @@ def test_an_assigned_head_reads_a_finding_s_own_latents_alone(images):
     """Of 4 pairs, label c reads the log ratio of pair c: w (log z_1 - log z_0) + b; the fourth is read by none."""
     net, params = build(structure="product", groups=4, latents=2, head="assigned")
     log_z = jax.nn.log_softmax(jax.random.normal(jax.random.key(5), (ROWS, 4, 2)))
-    weight, bias = params["classifier"]["own"], params["classifier"]["bias"]
-    ratios = log_z[..., 1] - log_z[..., 0]
+    weight, bias = (np.asarray(params["classifier"][name]) for name in ("own", "bias"))
+    ratios = np.asarray(log_z[..., 1] - log_z[..., 0])
     np.testing.assert_allclose(net.classify(params, log_z), ratios[:, :LABELS] * weight[:, 0] + bias, rtol=1e-5)
     slopes = jax.jacobian(lambda z: net.classify(params, z)[0])(log_z[:1])[:, 0]
-    assert np.all((np.abs(slopes).sum(axis=2) > 0) == np.eye(LABELS, 4))
+    assert np.all((np.abs(np.asarray(slopes)).sum(axis=2) > 0) == np.eye(LABELS, 4))
 
 
 def test_an_assigned_head_starts_in_favour_of_each_finding():

@@ -17,11 +17,11 @@ def simplex():
 
 
 def test_specifications(simplex):
-    assert simplex.spec == LatentSpec(grid=None, event=(4,), features=5, channels=4)
-    assert product(simplex, 3).spec == LatentSpec(grid=None, event=(3, 4), features=15, channels=12)
-    assert field(simplex, (2, 6)).spec == LatentSpec(grid=(2, 6), event=(2, 6, 4), features=5, channels=4)
-    assert field(product(simplex, 3), (2, 6)).spec == LatentSpec((2, 6), (2, 6, 3, 4), 15, 12)
-    assert vector(gaussian, 4, 0.5, "exp", 0.01).spec.features == 8
+    assert simplex.spec == LatentSpec(grid=None, event=(4,), features=5, channels=4, simplex=4)
+    assert product(simplex, 3).spec == LatentSpec(grid=None, event=(3, 4), features=15, channels=12, simplex=4)
+    assert field(simplex, (2, 6)).spec == LatentSpec(grid=(2, 6), event=(2, 6, 4), features=5, channels=4, simplex=4)
+    assert field(product(simplex, 3), (2, 6)).spec == LatentSpec((2, 6), (2, 6, 3, 4), 15, 12, 4)
+    assert vector(gaussian, 4, 0.5, "exp", 0.01).spec == LatentSpec(None, (4,), features=8, channels=4)
 
 
 def test_every_part_of_a_product_is_a_simplex_of_its_own(simplex):
