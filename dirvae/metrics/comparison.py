@@ -42,9 +42,7 @@ def hierarchical_difference(
         raise ValueError("a metric is not finite on some resample of some run, so that no interval can be given")
     rng = np.random.default_rng(seed)
     gaps = _seeds_drawn(a[:, 1:], rng) - _seeds_drawn(b[:, 1:], rng)
-    tails = (50 * (1 - level), 50 * (1 + level))
-    low, high = np.percentile(gaps, tails)
-    return Difference(float(a[:, 0].mean() - b[:, 0].mean()), (float(low), float(high)), _two_sided(gaps), gaps)
+    return Difference(float(a[:, 0].mean() - b[:, 0].mean()), _percentiles(gaps, level), _two_sided(gaps), gaps)
 
 
 def change(ours: Difference, theirs: Difference, level: float = 0.95) -> Difference:
@@ -59,14 +57,16 @@ def change(ours: Difference, theirs: Difference, level: float = 0.95) -> Differe
     if len(ours.replicates) != len(theirs.replicates):
         raise ValueError(f"{len(ours.replicates)} and {len(theirs.replicates)} replicates cannot be paired")
     gaps = ours.replicates - theirs.replicates
-    low, high = np.percentile(gaps, (50 * (1 - level), 50 * (1 + level)))
-    return Difference(ours.difference - theirs.difference, (float(low), float(high)), _two_sided(gaps), gaps)
+    return Difference(ours.difference - theirs.difference, _percentiles(gaps, level), _two_sided(gaps), gaps)
 
 
 def hierarchical_mean(values: Float[np.ndarray, "S R1"], seed: int = 0, level: float = 0.95) -> tuple[float, float]:
     """Interval of one arm's mean over seeds, resampled likewise; of a single run, it is that of the patients alone."""
-    drawn = _seeds_drawn(values[:, 1:], np.random.default_rng(seed))
-    low, high = np.percentile(drawn, (50 * (1 - level), 50 * (1 + level)))
+    return _percentiles(_seeds_drawn(values[:, 1:], np.random.default_rng(seed)), level)
+
+
+def _percentiles(replicates: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = np.percentile(replicates, (50 * (1 - level), 50 * (1 + level)))
     return float(low), float(high)
 
 

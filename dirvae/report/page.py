@@ -138,8 +138,7 @@ def prior_draws(config: Config) -> tuple[np.ndarray, np.ndarray]:
 
 def ranked_shares(points: np.ndarray, config: Config) -> np.ndarray:
     """[K]: mean share of the largest, second largest, ... component of each simplex."""
-    z = points.reshape(-1, config.model.latents)
-    return np.sort(z / z.sum(axis=-1, keepdims=True), axis=-1)[:, ::-1].mean(axis=0)
+    return np.sort(evaluate.shares(config.model, points), axis=-1)[:, ::-1].mean(axis=0)
 
 
 def provenance(workdir: Path, config: Config) -> Section:
