@@ -17,10 +17,12 @@ from jaxtyping import Array, Float
 
 from dirvae.config import LossConfig
 from dirvae.latents.family import Latent
-from dirvae.types import Batch, Key, LossTerms, ModelOutputs, Pixels, PyTree
+from dirvae.types import Batch, Key, LossTerms, ModelOutputs, Pixels, PyTree, Steering
 
-BETA_LOGARITHMS = (-9.0, 9.0)  # bounds of a steered log beta
-BETA_AVERAGE = 0.9  # decay of its moving average
+MIN_BETA = 1e-4  # where a KL target starts from when beta is 0
+PUSH = (-5.0, 1.5)  # bounds of the proportional part of a steered log beta
+LEVEL_GAIN = 0.01  # of its integral part, a step
+EXCESS_AVERAGE = 0.9  # decay of the moving average of what both follow
 
 
 def negative_log_likelihood(images: Float[Array, "*B H W C"], pixels: Pixels, likelihood: str) -> Float[Array, "*B"]:
@@ -101,25 +103,36 @@ def log_weights(
     return log_likelihood(z) + latent.log_prob(prior, z) - latent.log_prob(many, z)
 
 
-def kl_weight(step: Float[Array, ""], log_beta: Float[Array, ""], steps: int, config: LossConfig) -> Float[Array, ""]:
+def kl_weight(step: Float[Array, ""], steering: Steering, steps: int, config: LossConfig) -> Float[Array, ""]:
     """beta: rising linearly from 0 over the warm-up's share of the steps or, with a target, where `steered` has it."""
     if config.target_kl:
-        return jnp.exp(log_beta)
+        return jnp.exp(steering.level + jnp.clip(config.kl_sharpness * steering.excess, *PUSH))
     ramp = jnp.minimum(1.0, step / max(1.0, config.kl_warmup * steps)) if config.kl_warmup else jnp.float32(1.0)
     return jnp.asarray(config.beta * ramp, jnp.float32)
 
 
-def steered(log_beta: Float[Array, ""], kl: Float[Array, ""], config: LossConfig) -> Float[Array, ""]:
-    """beta = (KL/target)^sharpness, with log beta averaged over steps: models with different priors at the same number of nats.
+def unsteered(config: LossConfig) -> Steering:
+    """Before the first step: on target, at `beta`."""
+    return Steering(jnp.float32(0.0), jnp.log(jnp.float32(max(config.beta, MIN_BETA))))
 
-    Where the KL settles with a multiplier beta*, it is off its target by the factor beta*^(1/sharpness): 3.7 % for beta* = 3 at
-    the default. Dual ascent, log beta + gain (KL/target - 1) (Rezende & Viola 2018, arXiv 1810.00597), would leave no such
-    offset, but a Dirichlet's KL rises over most of the training, and the multiplier winds down to nothing meanwhile.
+
+def steered(steering: Steering, kl: Float[Array, ""], config: LossConfig) -> Steering:
+    """Proportional and integral control of log beta, so that models with different priors spend the same number of nats.
+
+        log beta = level + clip(sharpness excess),    level <- level + gain excess while the clip is idle,
+
+    excess being log(KL/target), averaged over some ten steps. The push is gentle upwards: a Gaussian whose beta is raised
+    tenfold loses latents for good, and its KL swings ever after. The level is idle while the push is at its limit: a
+    Dirichlet's KL rises over much of the training, and plain dual ascent, log beta + gain (KL/target - 1) (Rezende & Viola
+    2018, arXiv 1810.00597), would wind down to nothing meanwhile.
     """
     if not config.target_kl:
-        return log_beta
-    wanted = config.kl_sharpness * jnp.log(jnp.maximum(kl, 1e-6) / config.target_kl)
-    return jnp.clip(log_beta + (1.0 - BETA_AVERAGE) * (jnp.clip(wanted, *BETA_LOGARITHMS) - log_beta), *BETA_LOGARITHMS)
+        return steering
+    now = jnp.log(jnp.maximum(kl, 1e-6) / config.target_kl)
+    excess = steering.excess + (1.0 - EXCESS_AVERAGE) * (now - steering.excess)
+    push = config.kl_sharpness * excess
+    idle = (push > PUSH[0]) & (push < PUSH[1])
+    return Steering(excess, steering.level + LEVEL_GAIN * idle * excess)
 
 
 def positive_weights(target: np.ndarray, weight: np.ndarray, limit: float = 10.0) -> np.ndarray:

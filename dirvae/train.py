@@ -22,7 +22,6 @@ from dirvae.model import Model
 from dirvae.types import Batch, Key, Params, TrainState
 from dirvae.writers import MetricWriter
 
-MIN_BETA = 1e-4  # where a KL target starts from when beta is 0
 TERMS = ("reconstruction", "kl", "classification")
 
 
@@ -56,7 +55,7 @@ def make_step(
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Mapping[str, jax.Array]]:
         keys = example_keys(config.seed, state.step, batch.index)
-        beta = losses.kl_weight(state.step, state.log_beta, config.train.steps, config.loss)
+        beta = losses.kl_weight(state.step, state.steering, config.train.steps, config.loss)
         beta = audit.kl_factor(config.audit) * beta
         images = batch.image.astype(jnp.float32) / 255.0
         if config.loss.augment:
@@ -85,8 +84,8 @@ def make_step(
         params = optax.apply_updates(state.params, updates)
         average = optimizer.update_average(state.average, params, config.optimizer.average_decay, state.step)
         scalars |= {"gradient_norm": optax.tree.norm(gradients), "beta": beta, "learning_rate": rates(state.step)}
-        log_beta = losses.steered(state.log_beta, scalars["kl"], config.loss)
-        return TrainState(state.step + 1, params, average, moments, log_beta), scalars
+        steering = losses.steered(state.steering, scalars["kl"], config.loss)
+        return TrainState(state.step + 1, params, average, moments, steering), scalars
 
     return step
 
@@ -96,7 +95,7 @@ def fresh_state(model: Model, config: Config) -> TrainState:
     # The default generator's draws, one a parameter, would take longer to compile than the training step.
     params = model.init(jax.random.key(config.seed, impl="rbg"))
     moments = optimizer.build(config.optimizer, config.train.steps).init(params)
-    return TrainState(jnp.int32(0), params, params, moments, jnp.log(jnp.float32(max(config.loss.beta, MIN_BETA))))
+    return TrainState(jnp.int32(0), params, params, moments, losses.unsteered(config.loss))
 
 
 def initial_state(model: Model, config: Config) -> TrainState:

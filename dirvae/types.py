@@ -72,6 +72,13 @@ class LossTerms(NamedTuple):
     classification: Float[Array, " B"]
 
 
+class Steering(NamedTuple):
+    """What a KL target steers beta by (dirvae.losses.steered)."""
+
+    excess: Float[Array, ""]  # moving average of log(KL/target)
+    level: Float[Array, ""]  # log beta where the KL is on target
+
+
 class TrainState(NamedTuple):
     """All that a step changes, saved and restored whole; data order and random numbers are functions of seed and step."""
 
@@ -79,4 +86,4 @@ class TrainState(NamedTuple):
     params: Params
     average: Params  # exponential moving average of the parameters, which is what gets evaluated
     optimizer: PyTree
-    log_beta: Float[Array, ""]  # logarithm of the KL's weight, which a KL target steers
+    steering: Steering

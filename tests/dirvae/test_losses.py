@@ -16,7 +16,6 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.random((3, 4, 5, 2)).astype(np.float32)
 LOGITS = RNG.normal(size=IMAGES.shape).astype(np.float32)
 SCALE = 0.07
-ZERO = jnp.float32(0.0)
 
 
 @pytest.mark.parametrize(
@@ -154,21 +153,40 @@ def test_the_objective_weighs_the_terms():
 
 def test_the_divergence_warms_up():
     config = LossConfig(beta=4.0, kl_warmup=0.2)
-    found = [float(losses.kl_weight(jnp.int32(step), ZERO, 1000, config)) for step in (0, 50, 100, 200, 999)]
+    found = [float(losses.kl_weight(jnp.int32(step), losses.unsteered(config), 1000, config)) for step in (0, 50, 100, 200, 999)]
     np.testing.assert_allclose(found, [0.0, 1.0, 2.0, 4.0, 4.0], rtol=1e-6)
-    assert losses.kl_weight(jnp.int32(0), ZERO, 1000, LossConfig(beta=4.0, kl_warmup=0.0)) == 4.0
+    unramped = LossConfig(beta=4.0, kl_warmup=0.0)
+    assert losses.kl_weight(jnp.int32(0), losses.unsteered(unramped), 1000, unramped) == 4.0
 
 
 def test_a_target_replaces_beta_by_its_multiplier():
-    config = LossConfig(beta=4.0, target_kl=20.0, kl_sharpness=5.0)
-    assert losses.kl_weight(jnp.int32(0), jnp.log(jnp.float32(3.0)), 1000, config) == pytest.approx(3.0)
-    log_beta = ZERO
-    for _ in range(200):
-        log_beta = losses.steered(log_beta, jnp.float32(30.0), config)
-    assert log_beta == pytest.approx(5.0 * np.log(1.5), rel=1e-4)
-    assert losses.steered(ZERO, jnp.float32(20.0), config) == 0.0
-    assert losses.steered(ZERO, jnp.float32(19.0), config) < 0.0
-    assert losses.steered(jnp.float32(1.5), jnp.float32(1e9), LossConfig()) == 1.5  # no target, nothing is steered
-    low, high = losses.BETA_LOGARITHMS
-    assert losses.steered(jnp.float32(low), ZERO, config) == low
-    assert losses.steered(jnp.float32(high), jnp.float32(1e9), config) == high
+    config = LossConfig(beta=3.0, target_kl=20.0, kl_sharpness=5.0)
+    start = losses.unsteered(config)
+    weight = lambda steering: float(losses.kl_weight(jnp.int32(0), steering, 1000, config))  # noqa: E731
+    assert weight(start) == pytest.approx(3.0)
+    on_target = losses.steered(start, jnp.float32(20.0), config)
+    assert weight(on_target) == pytest.approx(3.0, rel=1e-5)
+    assert weight(losses.steered(start, jnp.float32(19.0), config)) < 3.0 < weight(losses.steered(start, jnp.float32(21.0), config))
+    no_target = LossConfig(beta=3.0)
+    assert losses.steered(start, jnp.float32(1e9), no_target) is start
+    assert losses.unsteered(LossConfig(beta=0.0, target_kl=1.0)).level == pytest.approx(np.log(losses.MIN_BETA))
+
+
+def test_the_push_is_bounded_and_the_level_waits_for_it():
+    """Proportional and integral by hand, where the push is free; at its limits the level keeps still."""
+    config = LossConfig(beta=1.0, target_kl=20.0, kl_sharpness=5.0)
+    steering = losses.unsteered(config)
+    level, excess = 0.0, 0.0
+    for _ in range(50):
+        steering = losses.steered(steering, jnp.float32(22.0), config)
+        excess += (1.0 - losses.EXCESS_AVERAGE) * (np.log(1.1) - excess)
+        level += losses.LEVEL_GAIN * excess
+    np.testing.assert_allclose([steering.excess, steering.level], [excess, level], rtol=1e-4)
+    weight = losses.kl_weight(jnp.int32(0), steering, 1000, config)
+    assert weight == pytest.approx(np.exp(level + 5.0 * excess), rel=1e-4)
+    for kl, limit in ((1e9, losses.PUSH[1]), (0.0, losses.PUSH[0])):
+        steering = losses.unsteered(config)
+        for _ in range(50):
+            steering = losses.steered(steering, jnp.float32(kl), config)
+        assert losses.kl_weight(jnp.int32(0), steering, 1000, config) == pytest.approx(np.exp(limit), rel=1e-4)
+        assert steering.level == 0.0

@@ -107,7 +107,7 @@ def test_twenty_sgd_steps_agree(sgd, kind):
 
 @pytest.mark.parametrize("prior", ["dirichlet", "gaussian"])
 def test_a_kl_target_is_met(prior):
-    """Whatever the prior and wherever beta starts, up to the offset that the multiplier needs."""
+    """Whatever the prior and wherever beta starts."""
     config = tiny(prior=prior, steps=400, target_kl=3.0, beta=30.0, augment=False)
     net = model.build(config.model, 2, 16)
     spread = parallel.Spread(train.make_step(net, config), parallel.devices(1), "pmap")
@@ -115,10 +115,8 @@ def test_a_kl_target_is_met(prior):
     batch, found = next(batches(1)), []
     for _ in range(config.train.steps):
         state, scalars = spread(state, batch)
-        found.append([float(spread.fetch(scalars[name])) for name in ("kl", "beta")])
-    kl, beta = np.asarray(found[-100:]).T
-    assert kl.mean() == pytest.approx(3.0, rel=0.15)
-    assert kl.mean() == pytest.approx(3.0 * np.exp(np.log(beta).mean() / config.loss.kl_sharpness), rel=0.01)
+        found.append(float(spread.fetch(scalars["kl"])))
+    assert np.mean(found[-100:]) == pytest.approx(3.0, rel=0.05)
 
 
 def test_padding_rows_change_nothing():
