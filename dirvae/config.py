@@ -83,7 +83,9 @@ class LossConfig:
     beta: float = 1.0  # weight of the KL
     kl_warmup: float = 0.2  # share of the steps over which beta rises linearly from 0; without effect on a target_kl
     target_kl: float = 0.0  # nats; above 0, beta is steered so that the mean KL comes to this, from `beta` on
-    kl_sharpness: float = 10.0  # of that control: beta is proportional to (KL/target)^this, the KL averaged over some ten steps
+    kl_sharpness: float = (
+        10.0  # of that control: beta is proportional to (KL/target)^this, the KL averaged over some ten steps
+    )
     classification_weight: float = 1000.0  # weight of the cross-entropy against a sum over pixels
     class_weighted: bool = False  # weigh positives by negatives/positives of the training labels, at most 10
     label_smoothing: float = 0.0  # targets are moved this far towards 1/2

@@ -153,7 +153,10 @@ def test_the_objective_weighs_the_terms():
 
 def test_the_divergence_warms_up():
     config = LossConfig(beta=4.0, kl_warmup=0.2)
-    found = [float(losses.kl_weight(jnp.int32(step), losses.unsteered(config), 1000, config)) for step in (0, 50, 100, 200, 999)]
+    found = [
+        float(losses.kl_weight(jnp.int32(step), losses.unsteered(config), 1000, config))
+        for step in (0, 50, 100, 200, 999)
+    ]
     np.testing.assert_allclose(found, [0.0, 1.0, 2.0, 4.0, 4.0], rtol=1e-6)
     unramped = LossConfig(beta=4.0, kl_warmup=0.0)
     assert losses.kl_weight(jnp.int32(0), losses.unsteered(unramped), 1000, unramped) == 4.0
@@ -166,7 +169,11 @@ def test_a_target_replaces_beta_by_its_multiplier():
     assert weight(start) == pytest.approx(3.0)
     on_target = losses.steered(start, jnp.float32(20.0), config)
     assert weight(on_target) == pytest.approx(3.0, rel=1e-5)
-    assert weight(losses.steered(start, jnp.float32(19.0), config)) < 3.0 < weight(losses.steered(start, jnp.float32(21.0), config))
+    assert (
+        weight(losses.steered(start, jnp.float32(19.0), config))
+        < 3.0
+        < weight(losses.steered(start, jnp.float32(21.0), config))
+    )
     no_target = LossConfig(beta=3.0)
     assert losses.steered(start, jnp.float32(1e9), no_target) is start
     assert losses.unsteered(LossConfig(beta=0.0, target_kl=1.0)).level == pytest.approx(np.log(losses.MIN_BETA))
