@@ -11,9 +11,9 @@ from sklearn.decomposition import PCA
 
 from data_prep import phantom
 from data_prep.phantom.factors import contrast
-from dirvae import data, endpoints, evaluate, interventions, runs, workdir
+from dirvae import data, endpoints, evaluate, interventions, material, runs, workdir
 from dirvae.config import ON_SIMPLEX, ModelConfig
-from dirvae.metrics import reconstruction
+from dirvae.metrics import coordinates, reconstruction
 
 IMAGES = 200  # of a split, on each of which every pathology is switched off and on
 LINEAR = "PCA + linear"  # the arm of the linear baseline
@@ -62,7 +62,7 @@ def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
     nothing = dict.fromkeys(("kl", "elbo", "l1", "ssim", "perplexity"), float("nan"))
     summary = nothing | {"active": float(fitted.n_components_)}
     enough = run.config.evaluate.enough
-    return endpoints.score(picked, scored, endpoints.as_it_is, run.labels, summary, replicates, enough=enough)
+    return endpoints.score(picked, scored, coordinates.numbers, run.labels, summary, replicates, enough=enough)
 
 
 def free_numbers(model: ModelConfig) -> int:
@@ -71,16 +71,16 @@ def free_numbers(model: ModelConfig) -> int:
     return each * model.groups * (model.grid**2 if model.structure == "field" else 1)
 
 
-def _linear_material(run: runs.Run, fitted: PCA, split: str) -> endpoints.Material:
+def _linear_material(run: runs.Run, fitted: PCA, split: str) -> material.Material:
     """Codes are the components' scores; the baseline's probabilities are those that the evaluation saved."""
     saved, examples = evaluate.load(run.workdir, split), runs.load_examples(run, split)
     known = (saved.linear, saved.predictions.target, saved.predictions.weight, saved.predictions.patient)
     code = fitted.transform(_flat(examples.split.images(np.arange(len(examples.split))) / np.float32(255.0)))
     switched = run.config.data.dataset == "phantom"
-    return endpoints.Material(*known, code, _linear_responses(run, fitted, examples.split.table) if switched else None)
+    return material.Material(*known, code, _linear_responses(run, fitted, examples.split.table) if switched else None)
 
 
-def _linear_responses(run: runs.Run, fitted: PCA, table: data.Table) -> endpoints.Responses:
+def _linear_responses(run: runs.Run, fitted: PCA, table: data.Table) -> material.Responses:
     """As those of a model: components' scores are its code, their back-projection is its decoder."""
     lows, highs, ceilings = [], [], []
     for pathology in phantom.PATHOLOGIES:
@@ -90,7 +90,7 @@ def _linear_responses(run: runs.Run, fitted: PCA, table: data.Table) -> endpoint
         drawn = (fitted.inverse_transform(high) - fitted.inverse_transform(low)).reshape(exact.shape)
         lows, highs = [*lows, low], [*highs, high]
         ceilings.append(np.asarray(reconstruction.ncc(jnp.asarray(drawn)[..., None], jnp.asarray(exact)[..., None])))
-    return endpoints.Responses(np.stack(lows), np.stack(highs), np.stack(ceilings))
+    return material.Responses(np.stack(lows), np.stack(highs), np.stack(ceilings))
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

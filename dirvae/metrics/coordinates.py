@@ -3,14 +3,14 @@
 The components of a simplex point sum to one, so that a finding that raises its own component lowers all others: a code in
 which each finding has its component is perfect, yet in raw coordinates and in centred log ratios the background's
 component tells every finding too. Log ratios to that background undo it. Scores are comparable only in coordinates
-chosen alike for both, and named.
+chosen alike for both, and named. Codes that are no simplex are offered a map as well, `numbers`.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import log_softmax, logsumexp
+from scipy.special import log_softmax, logsumexp, ndtr
 
 
 def background_component(log_z: Float[np.ndarray, "N K"]) -> int:
@@ -36,6 +36,14 @@ def simplex_coordinates(log_z: Float[np.ndarray, "N K"], background: int) -> dic
     return {"raw": np.exp(log_z), "clr": log_z - log_z.mean(axis=1, keepdims=True), "alr": ratios}
 
 
+def numbers(code: Float[np.ndarray, "... D"]) -> dict[str, Float[np.ndarray, "... D"]]:
+    """Of codes that are no simplex: {"raw": z, "cdf": Phi(z)}, the second uniform under a standard normal prior.
+
+    Bounded like a simplex's shares, and like them flat where a latent is far from its centre.
+    """
+    return {"raw": code, "cdf": ndtr(code.astype(np.float64))}
+
+
 def reader(
     picked: Float[np.ndarray, "N nK"], components: int, background: int | None = None
 ) -> Callable[[Float[np.ndarray, "..."]], dict[str, Float[np.ndarray, "..."]]]:
@@ -53,7 +61,7 @@ def reader(
         each = _compositions(code.reshape(-1, code.shape[-1]), components)
         parts = [simplex_coordinates(each[:, group], chosen[group]) for group in range(count)]
         if components == 2:
-            parts = [{"alr": p["alr"], "raw": np.delete(p["raw"], g, 1)} for p, g in zip(parts, chosen, strict=True)]
+            parts = [{"raw": np.delete(p["raw"], g, 1), "alr": p["alr"]} for p, g in zip(parts, chosen, strict=True)]
         joined = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
         return {name: values.reshape(*code.shape[:-1], -1) for name, values in joined.items()}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dirvae.endpoints import IDLE, Scored
-from dirvae.metrics import comparison, disentanglement, readout
+from dirvae.endpoints import Scored
+from dirvae.metrics import comparison, disentanglement, interventional, readout
 from dirvae.metrics.probes import Split
 from dirvae.report import arms, document, figures, tables
 from dirvae.report.document import Section
@@ -119,4 +119,4 @@ def heat(run: Scored) -> arms.Heat:
 def _standardised(code: np.ndarray) -> np.ndarray:
     """Idle latents, whose spread is next to nothing beside the largest, stay near 0."""
     spread = code.std(axis=0)
-    return (code - code.mean(axis=0)) / np.maximum(spread, IDLE * spread.max())
+    return (code - code.mean(axis=0)) / np.maximum(spread, interventional.IDLE * spread.max())

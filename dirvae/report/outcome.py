@@ -18,6 +18,7 @@ TITLES = {
 }
 DESCRIBED = {
     "aug_raw": ("AUG, raw coordinates", 3),
+    "d_raw": ("D, raw coordinates", 3),
     "kl": ("KL, nats", 1),
     "elbo": ("ELBO, nats", 0),
     "l1": ("L1", 4),

@@ -5,7 +5,8 @@ import pytest
 
 from dirvae import endpoints
 from dirvae.config import Config, override
-from dirvae.metrics import disentanglement
+from dirvae.material import Material, Responses, reader
+from dirvae.metrics import coordinates, disentanglement
 from dirvae.metrics.probes import Split
 
 RNG = np.random.default_rng(0)
@@ -29,42 +30,23 @@ def test_the_gap_under_weights_is_that_of_the_resampled_examples():
     assert found[0] > 0.5
 
 
-def test_interventional_disentanglement_is_dci_of_the_scaled_effects():
-    observed, low = RNG.normal(size=(50, 4)), RNG.normal(size=(3, 20, 4))
-    high = low + RNG.normal(size=(3, 20, 4)) * np.array([3.0, 0.1, 1.0, 0.0])
-    drawn = RNG.integers(20, size=20)
-    weights = np.stack([np.ones(20), np.bincount(drawn, minlength=20)]).astype(np.float64)
-    found = endpoints.interventional(np.abs(high - low) / observed.std(axis=0), weights)
-    for value, rows in zip(found, (np.arange(20), drawn), strict=True):
-        effects = disentanglement.intervention_effects(observed, low[:, rows], high[:, rows])
-        assert value == pytest.approx(disentanglement.dci(effects / effects.sum(axis=0)).disentanglement)
-
-
-def test_latents_that_answer_alike_to_findings_of_any_size_are_not_specific():
-    sizes = np.array([10.0, 1.0, 0.1])[:, None, None] * np.ones((3, 5, 7))
-    assert endpoints.interventional(sizes, np.ones((1, 5)))[0] == pytest.approx(0.0, abs=1e-9)
-    own = np.zeros((3, 5, 3))
-    own[np.arange(3), :, np.arange(3)] = np.array([10.0, 1.0, 0.1])[:, None]
-    assert endpoints.interventional(own, np.ones((1, 5)))[0] == pytest.approx(1.0)
-
-
 def material(count, seed, responses=None):
     code, target, weight = split(count, seed)
     probability = 1 / (1 + np.exp(1.0 - code[:, :3]))
     patient = np.array([f"p{row // 2}" for row in range(count)])
-    return endpoints.Material(probability, target, weight, patient, code, responses)
+    return Material(probability, target, weight, patient, code, responses)
 
 
 NAMES = ("Edema", "Fracture", "Lung Lesion")
 
 
 def score(picked, scored, **more):
-    return endpoints.score(picked, scored, endpoints.as_it_is, NAMES, {"kl": 1.0}, replicates=10, **more)
+    return endpoints.score(picked, scored, coordinates.numbers, NAMES, {"kl": 1.0}, replicates=10, **more)
 
 
 def test_without_interventions_their_endpoints_are_absent_and_the_others_unchanged():
     low = RNG.normal(size=(2, 20, 5))
-    answers = endpoints.Responses(low, low + RNG.normal(size=low.shape), RNG.random((2, 20)))
+    answers = Responses(low, low + RNG.normal(size=low.shape), RNG.random((2, 20)))
     without, with_them = score(material(300, 1), material(200, 2)), score(material(300, 1), material(200, 2, answers))
     assert set(without.endpoints) == {"auroc", "aug"}
     assert set(with_them.endpoints) == set(endpoints.ENDPOINTS)
@@ -90,11 +72,11 @@ def test_a_rare_finding_is_left_out_with_its_counts():
         score(picked, scored)
 
 
-@pytest.mark.parametrize(("prior", "names"), [("dirichlet", {"raw", "clr", "alr"}), ("gaussian", {"raw"})])
+@pytest.mark.parametrize(("prior", "names"), [("dirichlet", {"raw", "clr", "alr"}), ("gaussian", {"raw", "cdf"})])
 def test_every_shape_of_codes_is_read_in_its_coordinates(prior, names):
     config = override(Config(), {"prior": prior, "latents": 6})
     flat = RNG.normal(size=(30, 6)).astype(np.float32)
-    read = endpoints._reader(config, flat)
+    read = reader(config, flat)
     assert set(read(flat)) == names
     stacked = read(flat.reshape(5, 6, 6))
     for name, values in read(flat).items():
@@ -102,3 +84,21 @@ def test_every_shape_of_codes_is_read_in_its_coordinates(prior, names):
     if prior == "dirichlet":
         np.testing.assert_allclose(read(flat)["raw"].sum(axis=1), 1.0)
         np.testing.assert_allclose(read(flat)["clr"], flat - flat.mean(axis=1, keepdims=True), atol=1e-5)
+
+
+def test_coordinates_that_rank_alike_are_told_apart_by_interventions():
+    """A cubed code has the AUCs of the code and another D; whichever is offered first, the same is chosen."""
+    low = RNG.normal(size=(2, 40, 5))
+    answers = Responses(low, low + 0.5 * np.abs(RNG.normal(size=low.shape)), RNG.random((2, 40)))
+    picked, scored = material(300, 1, answers), material(200, 2, answers)
+
+    def found(*powers):
+        read = lambda code: {name: code**power for name, power in powers}  # noqa: E731
+        return endpoints.score(picked, scored, read, NAMES, {}, replicates=5)
+
+    raw, cubed = found(("raw", 1)), found(("raw", 3))
+    assert raw.endpoints["aug"] == pytest.approx(cubed.endpoints["aug"])
+    assert raw.summary["d_raw"] != pytest.approx(cubed.summary["d_raw"], rel=0.01)
+    best = "raw" if raw.summary["d_raw"] > cubed.summary["d_raw"] else "cubed"  # the same interventions in both splits
+    for order in ((("raw", 1), ("cubed", 3)), (("cubed", 3), ("raw", 1))):
+        assert found(*order).coordinates == best

@@ -32,6 +32,7 @@ def scored(simplex=False, left_out=None, **means):
         "active": 64.0,
         "perplexity": 18.0,
         "aug_raw": 0.2,
+        "d_raw": 0.1,
     }
     aurocs = np.stack([values["auroc"], values["auroc"] - 0.1], axis=1)
     probes = Readouts(values["auroc"] - 0.02, values["auroc"] - 0.03, np.array([0.48, 0.52]))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from dirvae.metrics import coordinates, disentanglement
 from dirvae.metrics.probes import Split
@@ -78,6 +79,13 @@ def test_two_components_are_one_number():
     log_z = np.log(np.stack([share, 1 - share], axis=-1))
     code = (log_z - log_z.mean(axis=2, keepdims=True)).reshape(30, 8)
     found = coordinates.reader(code, 2, background=0)(code)
-    assert list(found) == ["alr", "raw"]
+    assert list(found) == ["raw", "alr"]
     np.testing.assert_allclose(found["raw"], 1 - share, rtol=1e-10)
     np.testing.assert_allclose(found["alr"], np.log((1 - share) / share), atol=1e-10)
+
+
+def test_numbers_have_their_normal_distribution_function_beside():
+    code = np.random.default_rng(4).normal(size=(5, 30, 3)).astype(np.float32)
+    found = coordinates.numbers(code)
+    np.testing.assert_array_equal(found["raw"], code)
+    np.testing.assert_allclose(found["cdf"], stats.norm.cdf(code.astype(np.float64)), rtol=1e-12)

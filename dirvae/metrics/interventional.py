@@ -1,0 +1,40 @@
+"""Does each latent answer to one intervention? Disentanglement from changes under do(finding): no probe and no labels.
+
+A latent's changes are in units of its spread over images. A latent that hardly varies over images is idle: it has no unit, and
+is left out. Any monotone map of a latent changes these scores though not what the latent tells, so they are comparable only
+where every code is offered the same maps (`dirvae.metrics.coordinates`).
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.special import entr
+
+IDLE = 0.01  # of the largest spread over images
+
+
+def alive(code: Float[np.ndarray, "M D"]) -> Bool[np.ndarray, " D"]:
+    """The latents that vary over images enough for their changes to have a unit."""
+    spread = code.std(axis=0)
+    return spread > IDLE * spread.max()
+
+
+def changes(
+    code: Float[np.ndarray, "M D"], low: Float[np.ndarray, "L n D"], high: Float[np.ndarray, "L n D"]
+) -> Float[np.ndarray, "L n A"]:
+    """|change from do(finding = 0) to do(finding = 1)| over the spread among the M images of `code`, of the A latents alive."""
+    kept = alive(code)
+    return np.abs(high - low)[..., kept] / code.std(axis=0)[kept]
+
+
+def disentanglement(changes: Float[np.ndarray, "L n A"], weights: Float[np.ndarray, "R n"]) -> Float[np.ndarray, " R"]:
+    """D of `dirvae.metrics.disentanglement.dci` of E[latent, finding] = mean change over images, for each row of multiplicities.
+
+    Each finding's column of E is divided by its sum first, so that a finding of many pixels does not make every latent look as if
+    it were its own: latents that all answer alike to everything have D = 0, whatever the sizes of the findings.
+    """
+    means = np.einsum("rn,knd->rdk", weights, changes, optimize=True)
+    means = means / np.maximum(means.sum(axis=1, keepdims=True), 1e-300)
+    mass = means.sum(axis=2)
+    shares = means / np.where(mass > 0, mass, 1.0)[:, :, None]
+    certainty = 1.0 - entr(shares).sum(axis=2) / np.log(means.shape[2])
+    return np.sum(mass * certainty, axis=1) / np.maximum(mass.sum(axis=1), 1e-300)
