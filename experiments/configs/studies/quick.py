@@ -8,8 +8,9 @@ Endpoints, fixed before the first run, DirVAE less GVAE on test images of the ph
   G1   no loss of accuracy: macro AUROC, not worse by .01
   G3   what the decoder can show: encode-decode ceiling, described with its interval
 
-Simplex codes are read raw, as centred log ratios or as log ratios to a background component, whichever has the higher AUG
-on validation; other codes raw. Equal in all arms: encoder, decoder, the linear path, the assigned head, steps, and of those
+Codes are read raw, or through a map that all arms are offered (log ratios of a simplex; the normal distribution function of numbers),
+whichever has the higher AUG on validation and, where they tie, the higher D there; both scores of raw coordinates stand beside.
+Equal in all arms: encoder, decoder, the linear path, the assigned head, steps, and of those
 with a KL its 230 nats (`loss.target_kl`). 64 free numbers in each: pairs on a simplex, or numbers. Principal components with the
 linear baseline stand beside, scored alike, untrained. Intervals resample seeds, then patients. Two seeds show that the
 machinery works and what to expect; they decide nothing.
