@@ -2,7 +2,7 @@
 
 Beside the two arms of the contrast and the supervised autoencoder: a logistic-normal prior (a simplex without sparsity), a gamma
 prior (sparsity without a simplex), the GVAE with a linear head on all latents (the most accurate Gaussian on validation) and its
-Dirichlet twin (what the assigned latents add), one simplex of 65 components with a component a finding (what the pairs add), and
+Dirichlet twin (what the assigned latents add), one simplex of 97 components with a component a finding (what the pairs add), and
 the DirVAE with shuffled labels in training and validation (what the whole procedure reports when there is nothing to learn: on
 test, over seeds, a macro AUROC near .5). 45 runs; spread them over machines with --index and merge by copying folders.
 """
@@ -18,7 +18,7 @@ def study() -> Study:
         "Gamma VAE": {"prior": "gamma"} | numbers,
         "GVAE, linear head": first.arms["GVAE"] | {"head": "linear"},
         "DirVAE, linear head": dirichlet | {"head": "linear"},
-        "DirVAE, one simplex": dirichlet | {"structure": "global", "groups": 1, "latents": 65},
+        "DirVAE, one simplex": dirichlet | {"structure": "global", "groups": 1, "latents": 97},
         "DirVAE, shuffled labels": dirichlet | {"shuffle_labels": True},
     }
     return first._replace(name="full", arms=first.arms | controls, seeds=(0, 1, 2, 3, 4))
