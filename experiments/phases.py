@@ -12,7 +12,7 @@ from clu import parameter_overview
 from jax.experimental import multihost_utils
 
 from data_prep import build
-from dirvae import audit, baseline, cases, data, evaluate, losses, parallel, runs, train, workdir
+from dirvae import audit, baseline, bounding, cases, data, evaluate, losses, parallel, runs, train, workdir
 from dirvae.config import Config, ConfigError, override
 from dirvae.metrics import classification
 from dirvae.report import page
@@ -120,7 +120,7 @@ def score(directory: Path) -> None:
         predictions, metrics[name] = score_split(run, name, examples)
         metrics["latent"] = evaluate.latent_scores(run.model, run.config, run.params, predictions)
         metrics["timing"][f"{name}_seconds"] = time.monotonic() - began
-    metrics["latent"] |= evaluate.bound_scores(run.model, run.config, run.params, examples)
+    metrics["latent"] |= bounding.scores(run.model, run.config, run.params, examples)
     workdir.write_json(directory / "metrics.json", metrics)
 
 

@@ -4,8 +4,8 @@ import importlib
 import re
 from pathlib import Path
 
-from dirvae import config as schema
 from dirvae.config import Config, ConfigError
+from dirvae.config import fields as schema
 
 PRESETS = ("smoke", "default", "plain", "paper", "xrays")
 
@@ -24,7 +24,7 @@ def phases(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def describe() -> str:
-    """Every field with its default and the comment that stands beside it in dirvae/config.py."""
+    """Every field with its default and the comment that stands beside it in dirvae/config/fields.py."""
     comments = {}
     for line in Path(schema.__file__).read_text().splitlines():
         match = re.match(r"    (\w+): .+?  # (.+)$", line)

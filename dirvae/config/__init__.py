@@ -1,0 +1,46 @@
+"""The typed, closed configuration of a run: `fields` with their meaning, `parsing` that sets them, `checks` that refuse.
+
+Importing this package imports no numerical library, so that `--help` answers at once.
+"""
+
+from dirvae.config.checks import validate, validate_data
+from dirvae.config.fields import (
+    ON_SIMPLEX,
+    AuditConfig,
+    Config,
+    ConfigError,
+    DataConfig,
+    EvaluateConfig,
+    ExplainConfig,
+    LossConfig,
+    ModelConfig,
+    OptimizerConfig,
+    Prior,
+    TrainConfig,
+    differences,
+    paths,
+)
+from dirvae.config.parsing import assignments, from_json, override, to_json
+
+__all__ = [
+    "ON_SIMPLEX",
+    "AuditConfig",
+    "Config",
+    "ConfigError",
+    "DataConfig",
+    "EvaluateConfig",
+    "ExplainConfig",
+    "LossConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "Prior",
+    "TrainConfig",
+    "assignments",
+    "differences",
+    "from_json",
+    "override",
+    "paths",
+    "to_json",
+    "validate",
+    "validate_data",
+]

@@ -1,0 +1,150 @@
+"""What a configuration must fulfil to run; every refusal is one sentence that names the field and what would do."""
+
+from collections.abc import Iterable, Iterator
+
+from dirvae.config.fields import ON_SIMPLEX, Config, ConfigError, DataConfig, ModelConfig, paths
+
+Condition = tuple[bool, str, str]
+"""(whether it holds, the field's path, what to say if not)."""
+
+POSITIVE = (
+    "data.phantom_train",
+    "data.phantom_validation",
+    "data.phantom_test",
+    "model.latents",
+    "model.groups",
+    "model.grid",
+    "model.own",
+    "model.concentration",
+    "model.min_concentration",
+    "model.scale",
+    "optimizer.learning_rate",
+    "optimizer.clip_norm",
+    "train.steps",
+    "train.batch_size",
+    "train.log_every",
+    "train.checkpoint_every",
+    "evaluate.evaluation_batch",
+    "evaluate.enough",
+    "explain.path_steps",
+    "explain.step_size",
+)
+SHARES = (
+    "loss.kl_warmup",
+    "optimizer.warmup",
+    "loss.translate",
+    "loss.zoom",
+    "loss.contrast",
+    "loss.brightness",
+    "loss.label_smoothing",
+    "model.dropout",
+    "optimizer.average_decay",
+)
+AMOUNTS = (
+    "seed",
+    "loss.beta",
+    "loss.target_kl",
+    "loss.kl_sharpness",
+    "loss.classification_weight",
+    "optimizer.weight_decay",
+    "model.hidden",
+    "loss.rotate_degrees",
+    "evaluate.replicates",
+    "evaluate.bound_images",
+    "evaluate.bound_samples",
+    "explain.cases",
+    "train.devices",
+    "data.folds",
+    "data.fold",
+    "data.phantom_seed",
+)
+
+
+def validate(config: Config) -> Config:
+    """The config itself, if it can run.
+
+    Raises:
+      ConfigError: naming the first field that cannot hold its value, and a value that could.
+    """
+    validate_data(config.data)
+    leaves = paths(config)
+    _require_all((leaves[path] > 0, path, "must be above 0") for path in POSITIVE)
+    _require_all((0 <= leaves[path] < 1, path, "must be at least 0 and below 1") for path in SHARES)
+    _require_all((leaves[path] >= 0, path, "must not be negative") for path in AMOUNTS)
+    _require_all(_resolutions(config.model, config.data.image_size))
+    _require_all(_without_kl(config))
+    _require_all(_latent(config.model))
+    target = config.explain.target_probability
+    _require_all([(0 < target < 1, "explain.target_probability", "must lie between 0 and 1")])
+    _require_all(_flaws(config))
+    return config
+
+
+def validate_data(data: DataConfig) -> DataConfig:
+    """The data section's own rules; raises as `validate`."""
+    phantom_fits = data.dataset != "phantom" or 32 <= data.image_size <= 256
+    _require_all(
+        [
+            (8 <= data.image_size <= 2048, "data.image_size", "must lie between 8 and 2048 pixels"),
+            (phantom_fits, "data.image_size", "must lie between 32 and 256 for the phantom"),
+            (data.folds == 0 or data.fold < data.folds, "data.fold", f"must be below data.folds ({data.folds})"),
+            (data.folds != 1, "data.folds", "must be 0 (off) or at least 2"),
+            (0 < data.validation_percent < 100, "data.validation_percent", "must lie between 0 and 100"),
+            (0 <= data.max_skipped_percent <= 100, "data.max_skipped_percent", "must lie between 0 and 100"),
+            (data.build_workers >= 0, "data.build_workers", "must not be negative"),
+        ]
+    )
+    return data
+
+
+def _resolutions(model: ModelConfig, side: int) -> Iterator[Condition]:
+    """The stem and the widths shrink the image evenly, and a field's grid is one of the resolutions on the way."""
+    yield len(model.widths) > 0, "model.widths", "needs at least one width, such as 16,32"
+    yield model.stem in (2, 4, 8), "model.stem", "must be 2, 4 or 8"
+    yield all(width > 0 for width in model.widths), "model.widths", "must hold positive channel counts"
+    reduction = model.stem * 2 ** (len(model.widths) - 1)
+    by = f"by which the stem and {len(model.widths)} widths shrink the image"
+    yield side % reduction == 0, "data.image_size", f"must be a multiple of {reduction}, {by}"
+    cells = side // model.grid
+    on_the_way = side % model.grid == 0 and cells & (cells - 1) == 0 and model.stem <= cells <= reduction
+    powers = f"must be the image size {side} divided by a power of two from {model.stem} to {reduction}"
+    yield model.structure != "field" or on_the_way, "model.grid", powers
+
+
+def _without_kl(config: Config) -> Iterator[Condition]:
+    """What asks for the KL of a latent that has none."""
+    has_kl, where = config.model.prior != "deterministic", "where model.prior is deterministic, which has"
+    yield has_kl or not config.loss.target_kl, "loss.target_kl", f"must be 0 {where} no KL"
+    yield has_kl or config.evaluate.select_by != "elbo", "evaluate.select_by", f"cannot be elbo {where} none"
+    yield has_kl or not config.audit.reversed_kl, "audit.reversed_kl", f"must be false {where} no KL"
+
+
+def _latent(model: ModelConfig) -> Iterator[Condition]:
+    """The latent's size and structure, and heads that fit them."""
+    is_field = model.structure == "field"
+    yield model.prior not in ON_SIMPLEX or model.latents > 1, "model.latents", "must be at least 2 on a simplex"
+    single = model.structure != "global" or model.groups == 1
+    yield single, "model.groups", "must be 1 unless model.structure is product or field"
+    yield model.head != "pooled" or is_field, "model.head", "can be pooled only where model.structure is field"
+    places = "cannot be assigned where model.structure is field, whose latents are places"
+    yield model.head != "assigned" or not is_field, "model.head", places
+    yield not model.linear_path or not is_field, "model.linear_path", "must be false where model.structure is field"
+
+
+def _flaws(config: Config) -> Iterator[Condition]:
+    """Flaws only where they mean something."""
+    flaws = config.audit
+    gaussian, of_gaussians = config.model.prior == "gaussian", "must be false unless model.prior is gaussian"
+    yield gaussian or not flaws.log_or_nought_head, "audit.log_or_nought_head", of_gaussians
+    yield gaussian or not flaws.heavy_gaussian_kl, "audit.heavy_gaussian_kl", of_gaussians
+    changes_kl = flaws.reversed_kl or flaws.heavy_gaussian_kl
+    undone = "must be 0 with audit.reversed_kl or audit.heavy_gaussian_kl, which steering would undo"
+    yield not (changes_kl and config.loss.target_kl), "loss.target_kl", undone
+    no_test = "must be false with data.folds, where there is no test split to leak"
+    yield not (flaws.leaky_split and config.data.folds), "audit.leaky_split", no_test
+
+
+def _require_all(conditions: Iterable[Condition]) -> None:
+    for holds, path, message in conditions:
+        if not holds:
+            raise ConfigError(f"{path} {message}")

@@ -1,0 +1,91 @@
+"""Setting fields by name, from flags, text or JSON."""
+
+import dataclasses
+import difflib
+import json
+import typing
+from dataclasses import replace
+from typing import Any, Literal
+
+from dirvae.config.fields import Config, ConfigError, paths
+
+
+def assignments(arguments: list[str], prefix: str) -> dict[str, str]:
+    """PREFIXname=value, or PREFIXname value, as {name: value}.
+
+    Raises:
+      ConfigError: for anything else.
+    """
+    found: dict[str, str] = {}
+    rest = iter(arguments)
+    for argument in rest:
+        name, given, value = argument.removeprefix(prefix).partition("=")
+        if not argument.startswith(prefix) or not name.replace(".", "").isidentifier():
+            raise ConfigError(f"{argument!r} is not a flag; --help lists them all")
+        following = None if given else next(rest, None)
+        if not given and following is None:
+            raise ConfigError(f"{argument} needs a value, as in {argument}=1")
+        found[name] = value if given else following
+    return found
+
+
+def override(config: Any, values: dict[str, Any]) -> Any:
+    """A copy of a config, or of one of its sections, with fields set by path or bare name; text is parsed by type.
+
+    Raises:
+      ConfigError: for an unknown field (with the nearest one) or a value that the field's type does not take.
+    """
+    known = paths(config)
+    bare = {path.rpartition(".")[2]: path for path in known}
+    for name, value in values.items():
+        path = name if name in known else bare.get(name)
+        if path is None:
+            candidates = [*known, *bare]
+            near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.0)[0]
+            raise ConfigError(f"no field {name!r} in the config; did you mean {bare.get(near, near)!r}?")
+        section, _, leaf = path.rpartition(".")
+        owner = getattr(config, section) if section else config
+        owner = replace(owner, **{leaf: _parse(path, typing.get_type_hints(type(owner))[leaf], value)})
+        config = replace(config, **{section: owner}) if section else owner
+    return config
+
+
+def _parse(path: str, kind: Any, value: Any) -> Any:
+    """`value`, or the text of it, as the field's type."""
+    text = str(value).strip()
+    if typing.get_origin(kind) is Literal:
+        if text not in typing.get_args(kind):
+            near = difflib.get_close_matches(text, typing.get_args(kind), n=1, cutoff=0.0)
+            options = ", ".join(typing.get_args(kind))
+            raise ConfigError(f"{path}={text!r} is not one of {options}; did you mean {near[0]!r}?")
+        return text
+    if typing.get_origin(kind) is tuple:
+        item = typing.get_args(kind)[0]
+        parts = text.strip("()[]").split(",") if isinstance(value, str) else value
+        return tuple(_parse(path, item, str(part).strip(" '\"")) for part in parts if str(part).strip(" '\""))
+    if kind is bool:
+        truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if text.lower() not in truth:
+            raise ConfigError(f"{path}={text!r} is not true or false")
+        return truth[text.lower()]
+    try:
+        return kind(text)
+    except ValueError:
+        raise ConfigError(f"{path}={text!r} is not of type {kind.__name__}") from None
+
+
+def to_json(config: Config) -> str:
+    return json.dumps(dataclasses.asdict(config), indent=2) + "\n"
+
+
+def from_json(text: str) -> Config:
+    """Inverse of `to_json`; fields that the file lacks keep their defaults.
+
+    Raises:
+      ConfigError: for a field that this version does not know.
+    """
+    raw = json.loads(text)
+    flat: dict[str, Any] = {}
+    for name, value in raw.items():
+        flat |= {f"{name}.{leaf}": item for leaf, item in value.items()} if isinstance(value, dict) else {name: value}
+    return override(Config(), flat)

@@ -1,0 +1,56 @@
+"""Bounds of a model whose likelihood is known: the posterior is the prior and the decoder ignores z."""
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from unit_gain import parameters
+
+from dirvae import bounding, model
+from dirvae.config import Config, override
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (7, 16, 16, 1), dtype=np.uint8)
+
+
+def tiny(**fields):
+    small = {"prior": "gaussian", "image_size": 16, "widths": "4", "latents": 3, "hidden": 4, "bound_samples": 200}
+    return override(Config(), small | fields)
+
+
+class Held:
+    """A split of the images above."""
+
+    def __len__(self):
+        return len(IMAGES)
+
+    def images(self, positions):
+        return IMAGES[positions]
+
+
+EXAMPLES = SimpleNamespace(split=Held())
+
+
+def test_where_the_draws_say_nothing_every_bound_is_the_likelihood():
+    """Two images at a time are decoded, and the last group is filled up."""
+    config = tiny()
+    net = model.build(config.model, 2, 16)
+    params = parameters(net)
+    params["encoder"] = jax.tree.map(jnp.zeros_like, params["encoder"])
+    params["decoder"]["entrance"]["kernel"] = jnp.zeros_like(params["decoder"]["entrance"]["kernel"])
+    found = bounding.scores(net, config, params, EXAMPLES)
+    shown = np.asarray(net.decode_channels(params, jnp.zeros((1, 3))).location)
+    exact = scipy.stats.laplace(shown, config.model.scale).logpdf(IMAGES / 255.0).sum(axis=(1, 2, 3)).mean()
+    assert found["iw_bound"] == pytest.approx(exact, rel=1e-5)
+    assert found["iw_elbo"] == pytest.approx(exact, rel=1e-5)
+    assert found["effective_samples"] == pytest.approx(200, rel=1e-3)
+    assert found["mutual_information"] == pytest.approx(0.0, abs=1e-5)
+    assert (found["iw_images"], found["iw_samples"]) == (7, 200)
+
+
+@pytest.mark.parametrize("fields", [{"bound_images": 0}, {"bound_samples": 0}, {"prior": "deterministic"}])
+def test_nothing_is_bounded_where_nothing_is_asked_for_or_there_is_no_density(fields):
+    config = tiny(**fields)
+    assert bounding.scores(model.build(config.model, 2, 16), config, {}, EXAMPLES) == {}
