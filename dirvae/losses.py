@@ -84,6 +84,12 @@ def weighted(values: LossTerms, beta: Float[Array, ""], classification_weight: f
     return values.reconstruction + beta * values.kl + classification_weight * values.classification
 
 
+def exclusivity(weights: Float[Array, "D L"]) -> Float[Array, ""]:
+    """sum_d sum_{k < l} |w_dk| |w_dl|, nought where no latent speaks for two findings (exclusive lasso, Zhou et al. 2010)."""
+    sizes = jnp.abs(weights)
+    return 0.5 * jnp.sum(jnp.square(jnp.sum(sizes, axis=1)) - jnp.sum(jnp.square(sizes), axis=1))
+
+
 def log_weights(
     latent: Latent,
     key: Key,

@@ -17,6 +17,7 @@ import optax
 
 from dirvae import audit, augment, data, evaluate, losses, optimizer, parallel
 from dirvae.checkpoints import Checkpoints
+from dirvae.classifier import latent_weights
 from dirvae.config import Config
 from dirvae.model import Model
 from dirvae.types import Batch, Key, Params, TrainState
@@ -76,6 +77,9 @@ def make_step(
             each = losses.weighted(values, beta, config.loss.classification_weight)
             sums = {name: jnp.sum(term * batch.mask) / count for name, term in values._asdict().items()}
             loss = jnp.sum(each * batch.mask) / count
+            if config.loss.head_exclusivity:
+                shared = losses.exclusivity(latent_weights(params, latent.spec.simplex))
+                loss += config.loss.head_exclusivity * shared / jax.lax.psum(1.0, axis)
             return loss, {"loss": loss, **sums}
 
         gradients, scalars = jax.grad(objective, has_aux=True)(state.params)

@@ -74,6 +74,8 @@ def validate(config: Config) -> Config:
     _require_all(_resolutions(config.model, config.data.image_size))
     _require_all(_without_kl(config))
     _require_all(_latent(config.model))
+    exclusive = config.model.head == "linear" or not config.loss.head_exclusivity
+    _require_all([(exclusive, "loss.head_exclusivity", "must be 0 unless model.head is linear")])
     target = config.explain.target_probability
     _require_all([(0 < target < 1, "explain.target_probability", "must lie between 0 and 1")])
     _require_all(_flaws(config))

@@ -81,6 +81,9 @@ class LossConfig:
         10.0  # of that control: beta is proportional to (KL/target)^this, the KL averaged over some ten steps
     )
     classification_weight: float = 1000.0  # weight of the cross-entropy against a sum over pixels
+    head_exclusivity: float = (
+        0.0  # nats for a latent's speaking for two findings, of a linear head (losses.exclusivity)
+    )
     class_weighted: bool = False  # weigh positives by negatives/positives of the training labels, at most 10
     label_smoothing: float = 0.0  # targets are moved this far towards 1/2
     augment: bool = True  # small affine, brightness and contrast changes, on device

@@ -197,3 +197,10 @@ def test_the_push_is_bounded_and_the_level_waits_for_it():
             steering = losses.steered(steering, jnp.float32(kl), config)
         assert losses.kl_weight(jnp.int32(0), steering, 1000, config) == pytest.approx(np.exp(limit), rel=1e-4)
         assert steering.level == 0.0
+
+
+def test_exclusivity_by_hand():
+    weights = RNG.normal(size=(4, 3))
+    pairs = sum(abs(w[k] * w[m]) for w in weights for k in range(3) for m in range(k))
+    assert losses.exclusivity(jnp.asarray(weights, jnp.float32)) == pytest.approx(pairs, rel=1e-5)
+    assert losses.exclusivity(jnp.eye(3)) == pytest.approx(0.0, abs=1e-6)

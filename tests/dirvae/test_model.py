@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import unit_gain
 
-from dirvae import model
+from dirvae import classifier, model
 from dirvae.config import ConfigError, ModelConfig, override
 
 SIZE, LABELS, ROWS = 16, 3, 4
@@ -181,3 +181,14 @@ def test_the_linear_path_is_added_to_what_the_convolutions_give(images):
     z = jax.random.normal(jax.random.key(3), (ROWS, 6))
     drawn = net.decode(silent, z).logits.reshape(ROWS, -1)
     np.testing.assert_allclose(drawn, z @ templates, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("fields", [{"prior": "gaussian"}, {"structure": "product", "groups": 3, "latents": 2}])
+def test_the_weights_of_latents_are_the_logits_gradients(fields):
+    net, params = build(**fields)
+    coordinates = jax.random.normal(jax.random.key(3), net.latent.spec.event)
+    if net.latent.spec.simplex:
+        coordinates = jax.nn.log_softmax(coordinates)
+    found = jax.jacobian(lambda c: net.classify_channels(params, net.latent.to_head(c)[None])[0])(coordinates)
+    expected = classifier.latent_weights(params, net.latent.spec.simplex)
+    np.testing.assert_allclose(found.reshape(LABELS, -1).T, expected, atol=1e-5)

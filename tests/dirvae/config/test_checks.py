@@ -26,6 +26,7 @@ def test_the_default_can_run():
         ({"latents": 1}, "model.latents must be at least 2 on a simplex"),
         ({"groups": 2}, "model.groups must be 1 unless"),
         ({"head": "pooled"}, "model.head can be pooled only where model.structure is field"),
+        ({"head": "mlp", "head_exclusivity": 1}, "loss.head_exclusivity must be 0 unless model.head is linear"),
         ({"target_probability": 1.0}, "explain.target_probability must lie between 0 and 1"),
         ({"folds": 1}, "data.folds must be 0 .off. or at least 2"),
         ({"folds": 3, "fold": 3}, r"data.fold must be below data.folds \(3\)"),
