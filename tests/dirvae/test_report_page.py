@@ -1,0 +1,95 @@
+"""A run's report: a whole page in every situation, with the numbers of metrics.json."""
+
+import json
+
+import pytest
+import report_workdirs as synthetic
+from html_pages import numbers, read, table_with
+
+from dirvae.labels import FINDINGS
+from dirvae.report import page
+from dirvae.workdir import WorkdirError
+
+SECTIONS = ["Data", "Model", "Training", "Reconstruction and all splits", "Reconstructions and samples", "Latent usage"]
+SECTIONS += ["Traversals", "How this was made"]
+
+
+SITUATIONS = {
+    "phantom, Dirichlet": ({"labels": ("Edema", "Pleural Effusion")}, True),
+    "one finding, no test split, no intervals, real, Gaussian, not explained": (
+        {"labels": ("Edema",), "splits": ("validation",), "replicates": 0, "prior": "gaussian", "dataset": "chexpert", "folds": 5},
+        None,
+    ),
+    "fourteen findings, one without positives, a field of logistic normals": (
+        {"labels": FINDINGS, "prior": "logistic_normal", "structure": "field", "grid": 4, "groups": 2, "head": "pooled"},
+        False,
+    ),
+    "a product of simplexes, no baseline, no curves": (
+        {"labels": ("Edema", "Fracture", "Pneumonia"), "structure": "product", "groups": 3, "baseline": False, "curves": False},
+        False,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=SITUATIONS)
+def written(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "workdir"
+    settings, exact = SITUATIONS[request.param]
+    synthetic.make(folder, **settings)
+    if exact is not None:
+        synthetic.explain(folder, settings["labels"][:3] if len(settings["labels"]) < 14 else FINDINGS[:2], exact)
+    return folder, settings, exact, read(page.write(folder))
+
+
+def test_every_section_is_there_and_listed(written):
+    _, settings, _, parsed = written
+    split = settings.get("splits", ("test",))[-1] if "splits" in settings else "test"
+    assert parsed.headings == [*SECTIONS[:3], f"Classification ({split})", *SECTIONS[3:]]
+    assert len(parsed.links) >= len(parsed.headings)
+
+
+def test_tables_show_the_numbers_of_metrics_json(written):
+    folder, settings, _, parsed = written
+    metrics = json.loads((folder / "metrics.json").read_text())
+    split = "test" if "test" in metrics else "validation"
+    rows = table_with(parsed, "positives")
+    assert set(rows) - {""} == {"macro", *settings["labels"]}
+    for name in ("macro", *settings["labels"]):
+        for column, metric in enumerate(("auroc", "auprc", "brier", "ece"), start=1):
+            value = metrics[split][metric][name]
+            bounds = metrics[split].get(f"{metric}_interval", {}).get(name) or []
+            expected = [] if value is None else [value, *(b for b in bounds if b is not None)]
+            assert numbers(rows[name][column]) == pytest.approx(expected, abs=5.01e-4)
+    every = next(row for found in parsed.tables for row in found if row[0] == "ELBO, nats")
+    assert numbers(every[-1])[0] == pytest.approx(metrics[split]["elbo"], abs=0.0501)
+
+
+def test_the_page_says_what_was_trained_on_what(written):
+    _, settings, exact, parsed = written
+    real = settings.get("dataset") == "chexpert"
+    assert ("hospital <A>" in parsed.text) == real
+    assert ("fold 1 of 5" in parsed.text) == ("folds" in settings)
+    assert "left out of losses and scores" in parsed.text
+    assert ("has not been explained" in parsed.text) == (exact is None)
+    assert ("No true positive in this split" in parsed.text) == (exact is not None)
+    assert ("linear baseline" in parsed.text) == settings.get("baseline", True)
+    assert ("Intervals are 95 %" in parsed.text) == (settings.get("replicates") != 0)
+    if settings["labels"] == FINDINGS:
+        assert f"Without both values, hence without AUROC: {FINDINGS[-1]}." in parsed.text
+
+
+def test_pictures_are_embedded_and_kept(written):
+    folder, _, exact, parsed = written
+    kept = {path.name for path in (folder / "figures").iterdir()}
+    assert {"curves.png", "auroc.png", "roc.png", "reliability.png", "latent.png"} <= kept
+    assert len(parsed.fetched) == len(kept)
+    assert any(name.endswith(".gif") for name in kept) == (exact is not None)
+
+
+def test_an_unfinished_or_missing_run_has_no_report(tmp_path):
+    with pytest.raises(WorkdirError, match="holds no run"):
+        page.write(tmp_path / "nowhere")
+    synthetic.make(tmp_path / "run", ("Edema",))
+    (tmp_path / "run" / "metrics.json").unlink()
+    with pytest.raises(WorkdirError, match=r"metrics.json is missing"):
+        page.write(tmp_path / "run")
