@@ -49,10 +49,14 @@ class ModelConfig:
     """Encoder, latent, decoder and head; identical for every prior but for the latent family."""
 
     prior: Prior = "dirichlet"  # latent family
-    structure: Literal["global", "product", "field"] = "global"  # one vector, n of them, or one in each cell of a grid
+    structure: Literal["global", "product", "field", "levels"] = (
+        "global"  # one vector, n of them, one in each cell of a grid, or levels: n of them beside a grid
+    )
     latents: int = 64  # K, components of one vector
-    groups: int = 1  # n, vectors (a cell, for a field); above 1 needs structure product or field
-    grid: int = 8  # cells a side, for a field
+    groups: int = 1  # n, vectors (a cell, for a field); above 1 needs a structure other than global
+    grid: int = 8  # cells a side, for a field and for levels
+    local_latents: int = 4  # components of one vector in a cell, for levels
+    local_groups: int = 1  # vectors in a cell, for levels
     concentration: float = 0.5  # the Dirichlet prior's concentration, each component; also of its logistic-normal twin
     parametrisation: Literal["exp", "softplus", "mean_total"] = "exp"  # from features to concentrations
     min_concentration: float = 0.01  # floor of a posterior concentration, see dirvae/latents/dirichlet.py
@@ -275,6 +279,8 @@ def validate(config: Config) -> Config:
         "model.latents",
         "model.groups",
         "model.grid",
+        "model.local_latents",
+        "model.local_groups",
         "model.own",
         "model.concentration",
         "model.min_concentration",
@@ -337,7 +343,7 @@ def validate(config: Config) -> Config:
                 f"must be a multiple of {reduction}, by which the stem and {len(model.widths)} widths shrink the image",
             ),
             (
-                model.structure != "field"
+                model.structure not in ("field", "levels")
                 or (
                     data.image_size % model.grid == 0 and cells & (cells - 1) == 0 and model.stem <= cells <= reduction
                 ),
@@ -356,14 +362,19 @@ def validate(config: Config) -> Config:
             ),
             (model.prior not in ON_SIMPLEX or model.latents > 1, "model.latents", "must be at least 2 on a simplex"),
             (
-                model.structure != "global" or model.groups == 1,
-                "model.groups",
-                "must be 1 unless model.structure is product or field",
+                model.prior not in ON_SIMPLEX or model.structure != "levels" or model.local_latents > 1,
+                "model.local_latents",
+                "must be at least 2 on a simplex",
             ),
             (
-                model.head != "pooled" or model.structure == "field",
+                model.structure != "global" or model.groups == 1,
+                "model.groups",
+                "must be 1 unless model.structure is product, field or levels",
+            ),
+            (
+                model.head != "pooled" or model.structure in ("field", "levels"),
                 "model.head",
-                "can be pooled only where model.structure is field",
+                "can be pooled only where model.structure is field or levels",
             ),
             (
                 model.head != "assigned" or model.structure != "field",

@@ -157,18 +157,28 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
         scores["dead_decoder_columns"] = sparsity.dead_columns(params["decoder"]["entrance"]["kernel"])
     if settings.prior not in ON_SIMPLEX:
         return scores
-    z = shares(settings, predictions.decoder_mean)
-    found = sparsity.sparsity(z)
-    scores |= {name: float(values.mean()) for name, values in found._asdict().items()}
-    scores["prior"] = sparsity.prior_expectation(settings.latents, settings.concentration)._asdict()
-    scores["dead_components"] = sparsity.dead_components(z)
-    scores["mean_share"] = z.mean(axis=0)
+    scores |= sparsity.summary(shares(settings, predictions.decoder_mean), settings.concentration)
+    if settings.structure == "levels":
+        scores["local"] = sparsity.summary(local_shares(settings, predictions.decoder_mean), settings.concentration)
     return scores
 
 
 def shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
-    """E[z] on the simplex, a row a vector [M n, K], from what the decoder reads [M, n K], which is K z."""
-    z = decoder_mean.reshape(-1, settings.latents) / settings.latents
+    """E[z] on the simplex, a row a vector [M n, K], from what the decoder reads [M, n K], which is K z.
+
+    Of two levels the global part's.
+    """
+    levels = settings.structure == "levels"
+    return _closed(decoder_mean[:, : settings.groups * settings.latents] if levels else decoder_mean, settings.latents)
+
+
+def local_shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
+    """The same of the cells of a latent of two levels."""
+    return _closed(decoder_mean[:, settings.groups * settings.latents :], settings.local_latents)
+
+
+def _closed(scaled: np.ndarray, components: int) -> np.ndarray:
+    z = scaled.reshape(-1, components) / components
     return z / z.sum(axis=-1, keepdims=True)
 
 
@@ -187,8 +197,10 @@ def bound_scores(model: Model, config: Config, params: Params, examples: data.Ex
     images = examples.split.images(np.arange(count)).astype(np.float32) / 255.0
     posterior = jax.tree.map(np.asarray, model.encode(params, images))
     z = model.latent.sample(key, posterior).coordinates
-    everywhere = jax.vmap(lambda one: model.latent.log_prob(posterior, jnp.broadcast_to(one[None], z.shape)))
-    information = bounds.mutual_information(np.asarray(jax.jit(everywhere)(z)))
+    to_all = lambda leaf: jnp.broadcast_to(leaf[None], (count, *leaf.shape))  # noqa: E731
+    density = lambda one: model.latent.log_prob(posterior, jax.tree.map(to_all, one))  # noqa: E731
+    # One draw after the other: of a vmap of this, XLA's CPU backend (jax 0.10.2) gets the sums over broadcast concentrations wrong
+    information = bounds.mutual_information(np.asarray(jax.jit(lambda z: jax.lax.map(density, z))(z)))
     found = bounds.bounds(_log_weights(model, config, params, posterior, images, key))
     return {
         "iw_bound": float(found.importance_weighted.mean()),
@@ -213,11 +225,11 @@ def _log_weights(
     def weigh(params: Params, key: Key, posterior: PyTree, images: jax.Array) -> jax.Array:
         wide = jnp.broadcast_to(images, (samples, *images.shape))
 
-        def log_likelihood(z: jax.Array) -> jax.Array:
-            flat = model.latent.to_decoder(z.reshape(-1, *z.shape[2:]))
-            pixels = model.decode_channels(params, flat)
+        def log_likelihood(z: PyTree) -> jax.Array:
+            pairs = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), z)
+            pixels = model.decode_channels(params, model.latent.to_decoder(pairs))
             nats = losses.negative_log_likelihood(wide.reshape(-1, *images.shape[1:]), pixels, config.model.likelihood)
-            return -nats.reshape(z.shape[:2])
+            return -nats.reshape(samples, -1)
 
         return losses.log_weights(model.latent, key, posterior, samples, log_likelihood)
 

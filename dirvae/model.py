@@ -18,7 +18,7 @@ from dirvae.classifier import Classifier
 from dirvae.config import ModelConfig
 from dirvae.decoder import Decoder
 from dirvae.encoder import Encoder
-from dirvae.latents.family import Latent
+from dirvae.latents.family import Latent, channels_apart
 from dirvae.types import Key, LatentSample, ModelOutputs, Params, Pixels, PyTree
 
 
@@ -67,7 +67,9 @@ def build(
         dtype,
         config.linear_path,
     )
-    classifier = Classifier(labels, config.head, config.head_hidden, config.own, latent.spec.simplex, dtype)
+    part = int(config.head == "pooled")  # of two levels: a pooled head reads the field, any other the global part
+    read_by_head = latent.spec.parts[part] if latent.spec.parts else latent.spec
+    classifier = Classifier(labels, config.head, config.head_hidden, config.own, read_by_head.simplex, dtype)
 
     def init(key: Key) -> Params:
         keys = jax.random.split(key, 3)
@@ -76,14 +78,17 @@ def build(
         return {
             "encoder": encoder.init(keys[0], images)["params"],
             "decoder": decoder.init(keys[1], channels)["params"],
-            "classifier": classifier.init(keys[2], channels)["params"],
+            "classifier": classifier.init(keys[2], heard(channels))["params"],
         }
+
+    def heard(channels: Float[Array, "B *grid D"]) -> Float[Array, "B *grid D"]:
+        return channels_apart(latent.spec, channels)[part] if latent.spec.parts else channels
 
     def decode_channels(params: Params, channels: Float[Array, "B *grid D"]) -> Pixels:
         return decoder.apply({"params": params["decoder"]}, channels)
 
     def classify_channels(params: Params, channels: Float[Array, "B *grid D"]) -> Float[Array, "B L"]:
-        return classifier.apply({"params": params["classifier"]}, channels)
+        return classifier.apply({"params": params["classifier"]}, heard(channels))
 
     def features(params: Params, images: Float[Array, "B H W C"]) -> Float[Array, "B *grid F"]:
         return encoder.apply({"params": params["encoder"]}, images)

@@ -77,3 +77,13 @@ def dead_columns(kernel: np.ndarray) -> int:
     norm below a hundredth of the largest."""
     norms = np.linalg.norm(np.asarray(kernel, np.float64), axis=-1)
     return int(np.sum(norms < 0.01 * norms.max()))
+
+
+def summary(z: np.ndarray, concentration: float) -> dict:
+    """Of posterior means [N, K]: means of `sparsity` beside the prior's expectation, and what became of each component."""
+    means = {name: float(values.mean()) for name, values in sparsity(z)._asdict().items()}
+    return means | {
+        "prior": prior_expectation(z.shape[-1], concentration)._asdict(),
+        "dead_components": dead_components(z),
+        "mean_share": z.mean(axis=0),
+    }

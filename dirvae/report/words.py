@@ -55,6 +55,8 @@ def shape(model: ModelConfig) -> str:
         "global": f"one latent of {model.latents} components",
         "product": f"{model.groups} latents of {model.latents} components",
         "field": f"a {model.grid} × {model.grid} field of {model.groups} × {model.latents} components",
+        "levels": f"{model.groups} × {model.latents} components of the whole image, and a {model.grid} × {model.grid} field of "
+        f"{model.local_groups} × {model.local_latents} components",
     }[model.structure]
 
 
@@ -90,7 +92,8 @@ def model(config: Config) -> Iterator[tuple[str, str]]:
     yield "encoder, decoder", f"channels {', '.join(map(str, net.widths))}{hidden}"
     reads = READS.get(net.prior, "means")
     read = f"expected {reads}" if net.head_input == "mean" else f"{reads} of a draw"
-    yield "classifier", f"{net.head}, on {read} of the latent"
+    part = {"pooled": "field"}.get(net.head, "global part") if net.structure == "levels" else "latent"
+    yield "classifier", f"{net.head}, on {read} of the {part}"
     yield "p(x|z)", likelihood(net)
     yield (
         "objective",

@@ -81,3 +81,13 @@ def test_two_components_are_one_number():
     assert list(found) == ["alr", "raw"]
     np.testing.assert_allclose(found["raw"], 1 - share, rtol=1e-10)
     np.testing.assert_allclose(found["alr"], np.log((1 - share) / share), atol=1e-10)
+
+
+def test_what_is_beside_stays_as_it_is():
+    rng = np.random.default_rng(5)
+    code = rng.normal(size=(30, 7))
+    read = coordinates.reader(code[:, :4], 2, background=0)
+    found = coordinates.beside(read, 4)(code)
+    assert list(found) == ["alr", "raw"]
+    for name, values in read(code[:, :4]).items():
+        np.testing.assert_array_equal(found[name], np.concatenate([values, code[:, 4:]], axis=1))
