@@ -153,4 +153,4 @@ def prior_draws(latent: Latent, count: int, seed: int) -> PyTree:
 
 def prior_samples(model: Model, params: Params, count: int, seed: int) -> np.ndarray:
     """Decoded draws from the prior, float32 [count, H, W, C]."""
-    return np.asarray(model.decode(params, prior_draws(model.latent, count, seed)).location)
+    return np.asarray(model.decode(params, prior_draws(model.learned(params), count, seed)).location)

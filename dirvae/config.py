@@ -58,6 +58,9 @@ class ModelConfig:
     local_latents: int = 4  # components of one vector in a cell, for levels
     local_groups: int = 1  # vectors in a cell, for levels
     concentration: float = 0.5  # the Dirichlet prior's concentration, each component; also of its logistic-normal twin
+    prior_learning: Literal["fixed", "moments", "gradient"] = (
+        "fixed"  # of a Dirichlet prior, dirvae/latents/learning.py
+    )
     parametrisation: Literal["exp", "softplus", "mean_total"] = "exp"  # from features to concentrations
     min_concentration: float = 0.01  # floor of a posterior concentration, see dirvae/latents/dirichlet.py
     widths: tuple[int, ...] = (64, 96, 128)  # channels at each resolution, first to last
@@ -365,6 +368,16 @@ def validate(config: Config) -> Config:
                 model.prior not in ON_SIMPLEX or model.structure != "levels" or model.local_latents > 1,
                 "model.local_latents",
                 "must be at least 2 on a simplex",
+            ),
+            (
+                model.prior_learning == "fixed" or model.prior == "dirichlet",
+                "model.prior_learning",
+                "must be fixed unless model.prior is dirichlet, the only one that can be learned",
+            ),
+            (
+                model.prior_learning == "fixed" or model.concentration > model.min_concentration,
+                "model.concentration",
+                "must be above model.min_concentration where the prior is learned",
             ),
             (
                 model.structure != "global" or model.groups == 1,

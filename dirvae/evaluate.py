@@ -72,7 +72,7 @@ def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None)
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(config.seed), i))(batch.index)
         drawn = model.forward(params, images, keys)
         found = read(params, images, keys)
-        values = losses.terms(drawn, images, batch, model.latent, config.model.likelihood)
+        values = losses.terms(drawn, images, batch, model.learned(params), config.model.likelihood)
         shown, logits = found.location, [found.logits]
         for view in range(config.evaluate.augmented_views):
             view_keys = jax.vmap(lambda key: jax.random.fold_in(key, view + 1))(keys)  # noqa: B023
@@ -157,9 +157,12 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
         scores["dead_decoder_columns"] = sparsity.dead_columns(params["decoder"]["entrance"]["kernel"])
     if settings.prior not in ON_SIMPLEX:
         return scores
-    scores |= sparsity.summary(shares(settings, predictions.decoder_mean), settings.concentration)
+    priors = [settings.concentration] * 2
+    if settings.prior_learning != "fixed":
+        priors = scores["concentration"] = [np.asarray(b) for b in jax.tree.leaves(model.learned(params).prior)]
+    scores |= sparsity.summary(shares(settings, predictions.decoder_mean), priors[0])
     if settings.structure == "levels":
-        scores["local"] = sparsity.summary(local_shares(settings, predictions.decoder_mean), settings.concentration)
+        scores["local"] = sparsity.summary(local_shares(settings, predictions.decoder_mean), priors[1])
     return scores
 
 
@@ -231,7 +234,7 @@ def _log_weights(
             nats = losses.negative_log_likelihood(wide.reshape(-1, *images.shape[1:]), pixels, config.model.likelihood)
             return -nats.reshape(samples, -1)
 
-        return losses.log_weights(model.latent, key, posterior, samples, log_likelihood)
+        return losses.log_weights(model.learned(params), key, posterior, samples, log_likelihood)
 
     found = []
     for first in range(0, len(images), size):

@@ -64,6 +64,7 @@ def together(parts: Levels) -> Float[Array, "*B D"]:
 class Latent(NamedTuple):
     """One latent variable; every function is pure and takes any leading batch axes.
 
+    prior:         p(z), a NamedTuple of arrays that broadcast to the event shape
     posterior:     features [..., (h, w,) features] -> q(z|x), a NamedTuple of arrays with the event shape
     sample:        (key, q) -> LatentSample; one key draws the whole array (callers vmap over examples' own keys)
     kl:            (q, p) -> KL(q || p) [...], summed over the event axes

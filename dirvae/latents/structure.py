@@ -42,7 +42,7 @@ def vector(family: ModuleType, components: int, concentration: float, parametris
 
 
 def product(latent: Latent, count: int) -> Latent:
-    """`count` independent copies: event (n, K), features and channels concatenated."""
+    """`count` independent copies, each with the prior: event (n, K), features and channels concatenated."""
 
     def flatten(values: Float[Array, "*B n D"]) -> Float[Array, "*B nD"]:
         return values.reshape(*values.shape[:-2], -1)
@@ -53,6 +53,7 @@ def product(latent: Latent, count: int) -> Latent:
     spec = latent.spec
     return latent._replace(
         spec=LatentSpec(None, (count, *spec.event), count * spec.features, count * spec.channels, spec.simplex),
+        prior=jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape)), latent.prior),
         posterior=lambda values: latent.posterior(unflatten(values)),
         kl=lambda q, p: jnp.sum(latent.kl(q, p), axis=-1),
         log_prob=lambda q, coordinates: jnp.sum(latent.log_prob(q, coordinates), axis=-1),

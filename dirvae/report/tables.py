@@ -5,6 +5,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from dirvae.config import Config, differences
 
 PER_LABEL = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "ece": "ECE"}
@@ -128,6 +130,9 @@ def latent(found: Mapping) -> str:
     rows = [["active coordinates (variance above 0.01)", f"{found['active']} of {found['coordinates']}", "–"]]
     if "prior" in found:
         rows += _usage(found)
+    for part, values in zip(("", "cells: "), found.get("concentration", ()), strict=False):
+        low, high = (number(float(bound(values)), 2) for bound in (np.min, np.max))
+        rows.append([f"{part}learned concentrations, lowest and highest", "–", f"{low}, {high}"])
     if "local" in found:
         rows += [[f"cells: {name}", *values] for name, *values in _usage(found["local"])]
     if "dead_decoder_columns" in found:

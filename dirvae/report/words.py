@@ -12,6 +12,11 @@ FAMILY = {
     "gamma": "Gamma VAE",
     "deterministic": "Supervised autoencoder",
 }
+LEARNED = {
+    "fixed": "symmetric Dirichlet,",
+    "moments": "Dirichlet, learned by the method of moments from",
+    "gradient": "Dirichlet, learned by gradients from",
+}
 READS = {"dirichlet": "centred log ratios", "logistic_normal": "centred log ratios", "gamma": "logarithms"}
 POLICY = {"ignore": "left out of losses and scores", "zeros": "read as absent", "ones": "read as present"}
 
@@ -80,7 +85,7 @@ def model(config: Config) -> Iterator[tuple[str, str]]:
     yield (
         "prior",
         {
-            "dirichlet": f"symmetric Dirichlet, concentration {net.concentration:g} a component",
+            "dirichlet": f"{LEARNED[net.prior_learning]} concentration {net.concentration:g} a component",
             "gaussian": "standard Gaussian",
             "logistic_normal": f"logistic normal, matched to a Dirichlet of concentration {net.concentration:g} a component",
             "gamma": f"gamma, shape {net.concentration:g} a component, rate 1",
