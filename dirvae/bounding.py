@@ -25,8 +25,10 @@ def scores(model: Model, config: Config, params: Params, examples: data.Examples
     images = examples.split.images(np.arange(count)).astype(np.float32) / 255.0
     posterior = jax.tree.map(np.asarray, model.encode(params, images))
     z = model.latent.sample(key, posterior).coordinates
-    everywhere = jax.vmap(lambda one: model.latent.log_prob(posterior, jnp.broadcast_to(one[None], z.shape)))
-    information = bounds.mutual_information(np.asarray(jax.jit(everywhere)(z)))
+    to_all = lambda leaf: jnp.broadcast_to(leaf[None], (count, *leaf.shape))  # noqa: E731
+    density = lambda one: model.latent.log_prob(posterior, jax.tree.map(to_all, one))  # noqa: E731
+    # One draw after the other: of a vmap of this, XLA's CPU backend (jax 0.10.2) gets the sums over broadcast concentrations wrong
+    information = bounds.mutual_information(np.asarray(jax.jit(lambda z: jax.lax.map(density, z))(z)))
     found = bounds.bounds(_log_weights(model, config, params, posterior, images, key))
     return {
         "iw_bound": float(found.importance_weighted.mean()),
@@ -51,13 +53,13 @@ def _log_weights(
     def weigh(params: Params, key: Key, posterior: PyTree, images: jax.Array) -> jax.Array:
         wide = jnp.broadcast_to(images, (samples, *images.shape))
 
-        def log_likelihood(z: jax.Array) -> jax.Array:
-            flat = model.latent.to_decoder(z.reshape(-1, *z.shape[2:]))
-            pixels = model.decode_channels(params, flat)
+        def log_likelihood(z: PyTree) -> jax.Array:
+            pairs = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), z)
+            pixels = model.decode_channels(params, model.latent.to_decoder(pairs))
             nats = losses.negative_log_likelihood(wide.reshape(-1, *images.shape[1:]), pixels, config.model.likelihood)
-            return -nats.reshape(z.shape[:2])
+            return -nats.reshape(samples, -1)
 
-        return losses.log_weights(model.latent, key, posterior, samples, log_likelihood)
+        return losses.log_weights(model.learned(params), key, posterior, samples, log_likelihood)
 
     found = []
     for first in range(0, len(images), size):

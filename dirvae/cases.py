@@ -145,10 +145,12 @@ def slug(finding: str) -> str:
 
 def prior_draws(latent: Latent, count: int, seed: int) -> PyTree:
     """Coordinates of `count` draws from the prior."""
-    wide = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *latent.spec.event)), latent.prior)
+    features = jax.ShapeDtypeStruct((count, *(latent.spec.grid or ()), latent.spec.features), jnp.float32)
+    like = jax.eval_shape(latent.posterior, features)
+    wide = jax.tree.map(lambda leaf, each: jnp.broadcast_to(leaf, each.shape), latent.prior, like)
     return jax.jit(latent.sample)(jax.random.key(seed), wide).coordinates
 
 
 def prior_samples(model: Model, params: Params, count: int, seed: int) -> np.ndarray:
     """Decoded draws from the prior, float32 [count, H, W, C]."""
-    return np.asarray(model.decode(params, prior_draws(model.latent, count, seed)).location)
+    return np.asarray(model.decode(params, prior_draws(model.learned(params), count, seed)).location)

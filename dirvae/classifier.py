@@ -24,6 +24,8 @@ class Classifier(nn.Module):
     mlp:    one hidden layer.
     pooled: linear evidence in each cell, pooled by log-mean-exp: a finding is present where one place shows it.
 
+    Of a latent of two levels `pooled` reads the field and no other head reads any of it (dirvae/model.py).
+
     Raises:
       ConfigError: where there are fewer latents than findings to assign them to.
     """

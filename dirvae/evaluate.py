@@ -72,7 +72,7 @@ def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None)
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(config.seed), i))(batch.index)
         drawn = model.forward(params, images, keys)
         found = read(params, images, keys)
-        values = losses.terms(drawn, images, batch, model.latent, config.model.likelihood)
+        values = losses.terms(drawn, images, batch, model.learned(params), config.model.likelihood)
         shown, logits = found.location, [found.logits]
         for view in range(config.evaluate.augmented_views):
             view_keys = jax.vmap(lambda key: jax.random.fold_in(key, view + 1))(keys)  # noqa: B023
@@ -157,18 +157,31 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
         scores["dead_decoder_columns"] = sparsity.dead_columns(params["decoder"]["entrance"]["kernel"])
     if settings.prior not in ON_SIMPLEX:
         return scores
-    z = shares(settings, predictions.decoder_mean)
-    found = sparsity.sparsity(z)
-    scores |= {name: float(values.mean()) for name, values in found._asdict().items()}
-    scores["prior"] = sparsity.prior_expectation(settings.latents, settings.concentration)._asdict()
-    scores["dead_components"] = sparsity.dead_components(z)
-    scores["mean_share"] = z.mean(axis=0)
+    priors = [settings.concentration] * 2
+    if settings.prior_learning != "fixed":
+        priors = scores["concentration"] = [np.asarray(b) for b in jax.tree.leaves(model.learned(params).prior)]
+    scores |= sparsity.summary(shares(settings, predictions.decoder_mean), priors[0])
+    if settings.structure == "levels":
+        scores["local"] = sparsity.summary(local_shares(settings, predictions.decoder_mean), priors[1])
     return scores
 
 
 def shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
-    """E[z] on the simplex, a row a vector [M n, K], from what the decoder reads [M, n K], which is K z."""
-    z = decoder_mean.reshape(-1, settings.latents) / settings.latents
+    """E[z] on the simplex, a row a vector [M n, K], from what the decoder reads [M, n K], which is K z.
+
+    Of two levels the global part's.
+    """
+    levels = settings.structure == "levels"
+    return _closed(decoder_mean[:, : settings.groups * settings.latents] if levels else decoder_mean, settings.latents)
+
+
+def local_shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
+    """The same of the cells of a latent of two levels."""
+    return _closed(decoder_mean[:, settings.groups * settings.latents :], settings.local_latents)
+
+
+def _closed(scaled: np.ndarray, components: int) -> np.ndarray:
+    z = scaled.reshape(-1, components) / components
     return z / z.sum(axis=-1, keepdims=True)
 
 

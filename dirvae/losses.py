@@ -95,16 +95,15 @@ def log_weights(
     key: Key,
     posterior: PyTree,
     samples: int,
-    log_likelihood: Callable[[Float[Array, "S B ..."]], Float[Array, "S B"]],
+    log_likelihood: Callable[[PyTree], Float[Array, "S B"]],
 ) -> Float[Array, "S B"]:
     """log p(x|z) + log p(z) - log q(z|x) of S draws of z ~ q(z|x) an image; `log_likelihood` of the draws' coordinates.
 
     Both densities are with respect to one measure, that of the family's `log_prob`, and z is drawn from the very q: so the
     weights have mean p(x), in whatever coordinates the draws are kept.
     """
-    lead = jax.tree.leaves(posterior)[0].shape
-    wide = lambda leaf: jnp.broadcast_to(leaf, (samples, *lead))  # noqa: E731
-    many, prior = jax.tree.map(wide, posterior), jax.tree.map(wide, latent.prior)
+    many = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (samples, *leaf.shape)), posterior)
+    prior = jax.tree.map(lambda leaf, like: jnp.broadcast_to(leaf, like.shape), latent.prior, many)
     z = latent.sample(key, many).coordinates
     return log_likelihood(z) + latent.log_prob(prior, z) - latent.log_prob(many, z)
 

@@ -63,8 +63,12 @@ def splits(read: Reader, scored: Material, kept: np.ndarray) -> dict[str, Split]
 
 
 def reader(config: Config, picked: Float[np.ndarray, "N D"]) -> Reader:
-    """Every set of coordinates that such codes have; an assigned head has a background, elsewhere `picked` tells it."""
+    """Every set of coordinates that such codes have; an assigned head has a background, elsewhere `picked` tells it.
+
+    A field's cells, alone or beside a global part, have but their centred log ratios.
+    """
     settings = config.model
     if settings.prior not in ON_SIMPLEX or settings.structure == "field":
         return coordinates.numbers
-    return coordinates.reader(picked, settings.latents, 0 if settings.head == "assigned" else None)
+    background, width = 0 if settings.head == "assigned" else None, settings.groups * settings.latents
+    return coordinates.beside(coordinates.reader(picked[:, :width], settings.latents, background), width)

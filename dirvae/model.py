@@ -18,14 +18,16 @@ from dirvae.classifier import Classifier
 from dirvae.config import ModelConfig
 from dirvae.decoder import Decoder
 from dirvae.encoder import Encoder
-from dirvae.latents.family import Latent
+from dirvae.latents import learning
+from dirvae.latents.family import Latent, channels_apart
 from dirvae.types import Key, LatentSample, ModelOutputs, Params, Pixels, PyTree
 
 
 class Model(NamedTuple):
-    """Pure functions; `params` is {"encoder": ..., "decoder": ..., "classifier": ...}.
+    """Pure functions; `params` is {"encoder": ..., "decoder": ..., "classifier": ...}, and "prior" where it is learned.
 
     init:        key -> params
+    learned:     params -> the latent with the prior p(z) that they hold; `latent` has the configured one
     encode:      (params, images [B, H, W, C] in [0, 1]) -> posterior q(z|x)
     decode:      (params, coordinates) -> Pixels, p(x|z)
     classify:    (params, coordinates) -> logits [B, L]
@@ -37,6 +39,7 @@ class Model(NamedTuple):
 
     latent: Latent
     init: Callable[[Key], Params]
+    learned: Callable[[Params], Latent]
     encode: Callable[[Params, Array], PyTree]
     decode: Callable[[Params, PyTree], Pixels]
     classify: Callable[[Params, PyTree], Array]
@@ -67,23 +70,31 @@ def build(
         dtype,
         config.linear_path,
     )
-    classifier = Classifier(labels, config.head, config.head_hidden, config.own, latent.spec.simplex, dtype)
+    part = int(config.head == "pooled")  # of two levels: a pooled head reads the field, any other the global part
+    read_by_head = latent.spec.parts[part] if latent.spec.parts else latent.spec
+    classifier = Classifier(labels, config.head, config.head_hidden, config.own, read_by_head.simplex, dtype)
+
+    how, floor = config.prior_learning, config.min_concentration
 
     def init(key: Key) -> Params:
         keys = jax.random.split(key, 3)
         images = jnp.zeros((1, image_size, image_size, image_channels))
         channels = jnp.zeros((1, *(latent.spec.grid or ()), latent.spec.channels))
-        return {
+        prior = {"prior": learning.initial(latent, how, floor)} if how != "fixed" else {}
+        return prior | {
             "encoder": encoder.init(keys[0], images)["params"],
             "decoder": decoder.init(keys[1], channels)["params"],
-            "classifier": classifier.init(keys[2], channels)["params"],
+            "classifier": classifier.init(keys[2], heard(channels))["params"],
         }
+
+    def heard(channels: Float[Array, "B *grid D"]) -> Float[Array, "B *grid D"]:
+        return channels_apart(latent.spec, channels)[part] if latent.spec.parts else channels
 
     def decode_channels(params: Params, channels: Float[Array, "B *grid D"]) -> Pixels:
         return decoder.apply({"params": params["decoder"]}, channels)
 
     def classify_channels(params: Params, channels: Float[Array, "B *grid D"]) -> Float[Array, "B L"]:
-        return classifier.apply({"params": params["classifier"]}, channels)
+        return classifier.apply({"params": params["classifier"]}, heard(channels))
 
     def features(params: Params, images: Float[Array, "B H W C"]) -> Float[Array, "B *grid F"]:
         return encoder.apply({"params": params["encoder"]}, images)
@@ -109,6 +120,7 @@ def build(
     return Model(
         latent=latent,
         init=init,
+        learned=lambda params: learning.learned(latent, params, how, floor),
         encode=jax.jit(encode),
         decode=jax.jit(lambda params, coordinates: decode_channels(params, latent.to_decoder(coordinates))),
         classify=jax.jit(lambda params, coordinates: classify_channels(params, latent.to_head(coordinates))),

@@ -16,7 +16,7 @@ def schedule(config: OptimizerConfig, steps: int) -> optax.Schedule:
 
 
 def build(config: OptimizerConfig, steps: int) -> optax.GradientTransformation:
-    """Global-norm clipping, then AdamW; biases, normalisation gains and scalars are not decayed."""
+    """Global-norm clipping, then AdamW; biases, normalisation gains, scalars and a learned prior are not decayed."""
     return optax.chain(
         optax.clip_by_global_norm(config.clip_norm),
         optax.adamw(schedule(config, steps), weight_decay=config.weight_decay, mask=_kernels),
@@ -24,7 +24,8 @@ def build(config: OptimizerConfig, steps: int) -> optax.GradientTransformation:
 
 
 def _kernels(params: Params) -> PyTree:
-    return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+    of_prior = lambda path: jax.tree_util.keystr(path).startswith("['prior']")  # noqa: E731
+    return jax.tree_util.tree_map_with_path(lambda path, leaf: leaf.ndim > 1 and not of_prior(path), params)
 
 
 def update_average(average: Params, params: Params, decay: float, step: jax.Array) -> Params:

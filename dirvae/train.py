@@ -19,8 +19,9 @@ from dirvae import audit, augment, data, evaluate, losses, optimizer, parallel
 from dirvae.checkpoints import Checkpoints
 from dirvae.classifier import latent_weights
 from dirvae.config import Config
+from dirvae.latents import learning
 from dirvae.model import Model
-from dirvae.types import Batch, Key, Params, TrainState
+from dirvae.types import Batch, Key, Params, PyTree, TrainState
 from dirvae.writers import MetricWriter
 
 TERMS = ("reconstruction", "kl", "classification")
@@ -52,7 +53,8 @@ def make_step(
     """The per-device step: gradients of the objective's mean over the *global* batch, reduced over `axis`."""
     transform = optimizer.build(config.optimizer, config.train.steps)
     rates = optimizer.schedule(config.optimizer, config.train.steps)
-    latent = audit.regularised(model.latent, config.audit)
+    simplex = (model.latent.spec.parts or (model.latent.spec,))[0].simplex  # of what a linear head reads
+    by_moments = config.model.prior_learning == "moments"
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Mapping[str, jax.Array]]:
         keys = example_keys(config.seed, state.step, batch.index)
@@ -63,13 +65,13 @@ def make_step(
             images = augment.augment(jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys), images, config.loss)
         count = jnp.maximum(jax.lax.psum(jnp.sum(batch.mask), axis), 1.0)
 
-        def objective(params: Params) -> tuple[jax.Array, dict[str, jax.Array]]:
+        def objective(params: Params) -> tuple[jax.Array, tuple[dict[str, jax.Array], PyTree]]:
             outputs = model.forward(params, images, keys)
             values = losses.terms(
                 outputs,
                 images,
                 batch,
-                latent,
+                audit.regularised(model.learned(params), config.audit),
                 config.model.likelihood,
                 positive_weight,
                 config.loss.label_smoothing,
@@ -78,14 +80,18 @@ def make_step(
             sums = {name: jnp.sum(term * batch.mask) / count for name, term in values._asdict().items()}
             loss = jnp.sum(each * batch.mask) / count
             if config.loss.head_exclusivity:
-                shared = losses.exclusivity(latent_weights(params, latent.spec.simplex))
+                shared = losses.exclusivity(latent_weights(params, simplex))
                 loss += config.loss.head_exclusivity * shared / jax.lax.psum(1.0, axis)
-            return loss, {"loss": loss, **sums}
+            share = batch.mask / count
+            seen = learning.batch_moments(model.latent, outputs.posterior, share) if by_moments else None
+            return loss, ({"loss": loss, **sums}, seen)
 
-        gradients, scalars = jax.grad(objective, has_aux=True)(state.params)
-        gradients, scalars = jax.lax.psum((gradients, scalars), axis)
+        gradients, (scalars, seen) = jax.grad(objective, has_aux=True)(state.params)
+        gradients, scalars, seen = jax.lax.psum((gradients, scalars, seen), axis)
         updates, moments = transform.update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
+        if by_moments:
+            params |= {"prior": learning.followed(state.params["prior"], seen)}
         average = optimizer.update_average(state.average, params, config.optimizer.average_decay, state.step)
         scalars |= {"gradient_norm": optax.tree.norm(gradients), "beta": beta, "learning_rate": rates(state.step)}
         steering = losses.steered(state.steering, scalars["kl"], config.loss)

@@ -67,8 +67,11 @@ def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
 
 def free_numbers(model: ModelConfig) -> int:
     """Of one code: a composition of K components has K - 1."""
-    each = model.latents - (model.prior in ON_SIMPLEX)
-    return each * model.groups * (model.grid**2 if model.structure == "field" else 1)
+    bound, places = model.prior in ON_SIMPLEX, model.grid**2
+    count = (model.latents - bound) * model.groups * (places if model.structure == "field" else 1)
+    if model.structure == "levels":
+        count += (model.local_latents - bound) * model.local_groups * places
+    return count
 
 
 def _linear_material(run: runs.Run, fitted: PCA, split: str) -> material.Material:

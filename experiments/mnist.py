@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--raw_dir", type=Path, help="folder of the four IDX files, packed or not")
     flags.add_argument("--prior", choices=get_args(Prior), default="dirichlet")
     flags.add_argument("--concentration", type=float, default=1 - 1 / COMPONENTS)
+    flags.add_argument("--prior_learning", choices=("fixed", "moments", "gradient"), default="fixed")
     flags.add_argument("--parametrisation", choices=("exp", "softplus", "mean_total"), default="exp")
     flags.add_argument("--epochs", type=int, default=60)
     flags.add_argument("--samples", type=int, default=100, help="of the importance-weighted bound")
@@ -42,17 +43,22 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     flags = parser().parse_args(arguments)
     try:
+        if flags.prior_learning != "fixed" and flags.prior != "dirichlet":
+            raise ConfigError(
+                f"--prior_learning={flags.prior_learning} needs --prior=dirichlet, the only one that can be learned"
+            )
         for name in ("epochs", "samples", "scored", "concentration"):
             if getattr(flags, name) <= 0:
                 raise ConfigError(f"--{name}={getattr(flags, name)} must be above 0")
         from dirvae import workdir
+        from dirvae.latents import learning
         from experiments.literature import digits, mlp, scores
 
+        say = functools.partial(print, flush=True)
         images = digits.load(flags.raw_dir)
         latent = mlp.latent(flags.prior, COMPONENTS, flags.concentration, flags.parametrisation)
-        params = mlp.fit(
-            latent, images.train, flags.epochs, BATCH, RATE, flags.seed, functools.partial(print, flush=True)
-        )
+        params = mlp.fit(latent, images.train, flags.epochs, BATCH, RATE, flags.seed, say, flags.prior_learning)
+        latent = learning.learned(latent, params, flags.prior_learning, mlp.FLOOR)
         found = scores.score(latent, params, images, flags.split, flags.samples, flags.scored, flags.seed)
         workdir.write_json(flags.output, {"settings": {k: str(v) for k, v in vars(flags).items()}} | found)
         print(scores.show(flags.prior, found))

@@ -14,6 +14,8 @@ POSITIVE = (
     "model.latents",
     "model.groups",
     "model.grid",
+    "model.local_latents",
+    "model.local_groups",
     "model.own",
     "model.concentration",
     "model.min_concentration",
@@ -110,7 +112,7 @@ def _resolutions(model: ModelConfig, side: int) -> Iterator[Condition]:
     cells = side // model.grid
     on_the_way = side % model.grid == 0 and cells & (cells - 1) == 0 and model.stem <= cells <= reduction
     powers = f"must be the image size {side} divided by a power of two from {model.stem} to {reduction}"
-    yield model.structure != "field" or on_the_way, "model.grid", powers
+    yield model.structure not in ("field", "levels") or on_the_way, "model.grid", powers
 
 
 def _without_kl(config: Config) -> Iterator[Condition]:
@@ -123,11 +125,25 @@ def _without_kl(config: Config) -> Iterator[Condition]:
 
 def _latent(model: ModelConfig) -> Iterator[Condition]:
     """The latent's size and structure, and heads that fit them."""
-    is_field = model.structure == "field"
-    yield model.prior not in ON_SIMPLEX or model.latents > 1, "model.latents", "must be at least 2 on a simplex"
+    is_field, simplex = model.structure == "field", model.prior in ON_SIMPLEX
+    yield not simplex or model.latents > 1, "model.latents", "must be at least 2 on a simplex"
+    local = not simplex or model.structure != "levels" or model.local_latents > 1
+    yield local, "model.local_latents", "must be at least 2 on a simplex"
+    fixed, only = (
+        model.prior_learning == "fixed",
+        "must be fixed unless model.prior is dirichlet, the only one that can be learned",
+    )
+    yield fixed or model.prior == "dirichlet", "model.prior_learning", only
+    room = "must be above model.min_concentration where the prior is learned"
+    yield fixed or model.concentration > model.min_concentration, "model.concentration", room
     single = model.structure != "global" or model.groups == 1
-    yield single, "model.groups", "must be 1 unless model.structure is product or field"
-    yield model.head != "pooled" or is_field, "model.head", "can be pooled only where model.structure is field"
+    yield single, "model.groups", "must be 1 unless model.structure is product, field or levels"
+    has_cells = model.structure in ("field", "levels")
+    yield (
+        model.head != "pooled" or has_cells,
+        "model.head",
+        "can be pooled only where model.structure is field or levels",
+    )
     places = "cannot be assigned where model.structure is field, whose latents are places"
     yield model.head != "assigned" or not is_field, "model.head", places
     yield not model.linear_path or not is_field, "model.linear_path", "must be false where model.structure is field"

@@ -43,11 +43,18 @@ class ModelConfig:
     """Encoder, latent, decoder and head; identical for every prior but for the latent family."""
 
     prior: Prior = "dirichlet"  # latent family
-    structure: Literal["global", "product", "field"] = "global"  # one vector, n of them, or one in each cell of a grid
+    structure: Literal["global", "product", "field", "levels"] = (
+        "global"  # one vector, n of them, one in each cell of a grid, or levels: n of them beside a grid
+    )
     latents: int = 64  # K, components of one vector
-    groups: int = 1  # n, vectors (a cell, for a field); above 1 needs structure product or field
-    grid: int = 8  # cells a side, for a field
+    groups: int = 1  # n, vectors (a cell, for a field); above 1 needs a structure other than global
+    grid: int = 8  # cells a side, for a field and for levels
+    local_latents: int = 4  # components of one vector in a cell, for levels
+    local_groups: int = 1  # vectors in a cell, for levels
     concentration: float = 0.5  # the Dirichlet prior's concentration, each component; also of its logistic-normal twin
+    prior_learning: Literal["fixed", "moments", "gradient"] = (
+        "fixed"  # of a Dirichlet prior, dirvae/latents/learning.py
+    )
     parametrisation: Literal["exp", "softplus", "mean_total"] = "exp"  # from features to concentrations
     min_concentration: float = 0.01  # floor of a posterior concentration, see dirvae/latents/dirichlet.py
     widths: tuple[int, ...] = (64, 96, 128)  # channels at each resolution, first to last

@@ -7,8 +7,9 @@ latents of latents, so structure costs a family nothing.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dirvae.types import Key, LatentSample, PyTree
@@ -21,6 +22,9 @@ class LatentSpec(NamedTuple):
     `features`: numbers the encoder must give (a cell, when spatial). `channels`: numbers the decoder and the head
     receive (a cell, when spatial). `simplex`: components of each simplex that these channels are made of, 0 where the latent
     is no simplex.
+
+    `parts`: (global, spatial) of a latent of two levels, otherwise empty. Such a latent counts as global: its features, channels
+    and `event` are those of both parts, flattened, the global part first and then cell by cell.
     """
 
     grid: tuple[int, int] | None
@@ -28,11 +32,39 @@ class LatentSpec(NamedTuple):
     features: int
     channels: int
     simplex: int = 0
+    parts: tuple[Any, ...] = ()
+
+
+class Levels(NamedTuple):
+    """The two parts of anything that a latent of two levels has: of the whole image, and of each of its places."""
+
+    whole: PyTree
+    local: PyTree
+
+
+def apart(flat: Float[Array, "*B D"], first: int, cells: tuple[int, int, int]) -> Levels:
+    """[..., D] -> the first so many numbers [..., D1] and the others as cells [..., h, w, D2]."""
+    return Levels(flat[..., :first], flat[..., first:].reshape(*flat.shape[:-1], *cells))
+
+
+def channels_apart(spec: LatentSpec, channels: Float[Array, "*B D"]) -> Levels:
+    """What decoder or head receive, of each level; for one level alone the other part is None."""
+    if not spec.parts:
+        return Levels(None, channels) if spec.grid else Levels(channels, None)
+    whole, local = spec.parts
+    return apart(channels, whole.channels, (*local.grid, local.channels))
+
+
+def together(parts: Levels) -> Float[Array, "*B D"]:
+    """The inverse of `apart`."""
+    lead = parts.whole.shape[:-1]
+    return jnp.concatenate([parts.whole, parts.local.reshape(*lead, -1)], axis=-1)
 
 
 class Latent(NamedTuple):
     """One latent variable; every function is pure and takes any leading batch axes.
 
+    prior:         p(z), a NamedTuple of arrays that broadcast to the event shape
     posterior:     features [..., (h, w,) features] -> q(z|x), a NamedTuple of arrays with the event shape
     sample:        (key, q) -> LatentSample; one key draws the whole array (callers vmap over examples' own keys)
     kl:            (q, p) -> KL(q || p) [...], summed over the event axes

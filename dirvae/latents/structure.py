@@ -1,15 +1,20 @@
-"""From a family to a latent of some shape: one vector, a product of vectors, or a field of them on a grid.
+"""From a family to a latent of some shape: one vector, a product of vectors, a field of them on a grid, or two of these as levels.
 
 All families work on the last axis and carry any leading axes, so a combinator only moves axes and sums the KL.
 """
 
+import math
+from collections.abc import Callable
 from types import ModuleType
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dirvae import geometry
 from dirvae.config import ON_SIMPLEX
-from dirvae.latents.family import Latent, LatentSpec
+from dirvae.latents.family import Latent, LatentSpec, Levels, apart, together
+from dirvae.types import Key, LatentSample, PyTree
 
 
 def vector(family: ModuleType, components: int, concentration: float, parametrisation: str, floor: float) -> Latent:
@@ -37,7 +42,7 @@ def vector(family: ModuleType, components: int, concentration: float, parametris
 
 
 def product(latent: Latent, count: int) -> Latent:
-    """`count` independent copies: event (n, K), features and channels concatenated."""
+    """`count` independent copies, each with the prior: event (n, K), features and channels concatenated."""
 
     def flatten(values: Float[Array, "*B n D"]) -> Float[Array, "*B nD"]:
         return values.reshape(*values.shape[:-2], -1)
@@ -48,6 +53,7 @@ def product(latent: Latent, count: int) -> Latent:
     spec = latent.spec
     return latent._replace(
         spec=LatentSpec(None, (count, *spec.event), count * spec.features, count * spec.channels, spec.simplex),
+        prior=jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count, *leaf.shape)), latent.prior),
         posterior=lambda values: latent.posterior(unflatten(values)),
         kl=lambda q, p: jnp.sum(latent.kl(q, p), axis=-1),
         log_prob=lambda q, coordinates: jnp.sum(latent.log_prob(q, coordinates), axis=-1),
@@ -65,4 +71,58 @@ def field(latent: Latent, grid: tuple[int, int]) -> Latent:
         spec=LatentSpec(grid, (*grid, *spec.event), spec.features, spec.channels, spec.simplex),
         kl=lambda q, p: jnp.sum(latent.kl(q, p), axis=(-2, -1)),
         log_prob=lambda q, coordinates: jnp.sum(latent.log_prob(q, coordinates), axis=(-2, -1)),
+    )
+
+
+def levels(whole: Latent, local: Latent) -> Latent:
+    """A global latent and a field, independent under prior and posterior: z = (z_whole, z_local), KL = KL_whole + KL_local.
+
+    Posteriors, coordinates and tangents are `Levels` of the parts'. Features and channels are flat, [..., D_whole + h w D_local].
+    """
+    first, cells = whole.spec, local.spec
+    places = math.prod(cells.grid)
+    spec = LatentSpec(
+        grid=None,
+        event=(math.prod(first.event) + math.prod(cells.event),),
+        features=first.features + places * cells.features,
+        channels=first.channels + places * cells.channels,
+        parts=(first, cells),
+    )
+
+    def each(name: str) -> Callable[..., Levels]:
+        functions = (getattr(whole, name), getattr(local, name))
+        return lambda *pairs: Levels(*(f(*parts) for f, parts in zip(functions, zip(*pairs, strict=True), strict=True)))
+
+    def sample(key: Key, q: Levels) -> LatentSample:
+        drawn = each("sample")(jax.random.split(key), q)
+        return LatentSample(Levels(*(part.coordinates for part in drawn)))
+
+    def raise_index(coordinates: Levels, cotangent: Levels, metric: geometry.Metric) -> Levels:
+        """A covariance is that of both parts together, so that a head that reads one moves what varies with it in the other."""
+        if not isinstance(metric, str):
+            lead = cotangent.whole.shape[: -len(first.event)]
+            flat = jnp.concatenate([part.reshape(*lead, -1) for part in cotangent], axis=-1)
+            mixed = jnp.split(geometry.raise_euclidean(flat, flat, metric), [math.prod(first.event)], axis=-1)
+            cotangent = Levels(*(m.reshape(part.shape) for m, part in zip(mixed, cotangent, strict=True)))
+            metric = "identity"
+        return each("raise_index")(coordinates, cotangent, (metric, metric))
+
+    def flat(name: str) -> Callable[[PyTree], Float[Array, "*B D"]]:
+        return lambda values: together(each(name)(values))
+
+    return Latent(
+        name=whole.name,
+        spec=spec,
+        prior=Levels(whole.prior, local.prior),
+        posterior=lambda f: each("posterior")(apart(f, first.features, (*cells.grid, cells.features))),
+        sample=sample,
+        kl=lambda q, p: sum(each("kl")(q, p)),
+        log_prob=lambda q, coordinates: sum(each("log_prob")(q, coordinates)),
+        point=each("point"),
+        decoder_mean=flat("decoder_mean"),
+        head_mean=flat("head_mean"),
+        to_decoder=flat("to_decoder"),
+        to_head=flat("to_head"),
+        retract=each("retract"),
+        raise_index=raise_index,
     )

@@ -68,6 +68,18 @@ def reader(
     return read
 
 
+def beside(
+    read: Callable[[np.ndarray], dict[str, np.ndarray]], width: int
+) -> Callable[[Float[np.ndarray, "..."]], dict[str, Float[np.ndarray, "..."]]]:
+    """Reads the first `width` numbers of codes [..., D] by `read`; the others stay as they are, behind them, in all coordinates."""
+
+    def both(code: np.ndarray) -> dict[str, np.ndarray]:
+        found = read(code[..., :width])
+        return {name: np.concatenate([values, code[..., width:]], axis=-1) for name, values in found.items()}
+
+    return both
+
+
 def _compositions(code: Float[np.ndarray, "N nK"], components: int) -> Float[np.ndarray, "N n K"]:
     return log_softmax(code.astype(np.float64).reshape(len(code), -1, components), axis=-1)
 

@@ -4,6 +4,7 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from dirvae import cases, evaluate, latents
@@ -113,7 +114,7 @@ def every_split(config: Config, scored: Mapping[str, Mapping]) -> Section:
 
 def latent_usage(workdir: Path, config: Config, found: Mapping, saved: evaluate.Saved) -> Section:
     """How many latents are used and how sparsely, beside the prior."""
-    z, head = prior_draws(config)
+    z, head = prior_draws(config, found)
     simplex = config.model.prior in ON_SIMPLEX
     usage = ranked_shares(saved.predictions.decoder_mean, config), ranked_shares(z, config)
     drawn = figures.latent_usage(
@@ -129,9 +130,12 @@ def latent_usage(workdir: Path, config: Config, found: Mapping, saved: evaluate.
     return Section("Latent usage", text + tables.latent(found) + document.figure(workdir, "latent", drawn, caption))
 
 
-def prior_draws(config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """What decoder and head would read of draws from the prior, each [PRIOR_DRAWS, D]."""
+def prior_draws(config: Config, found: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """What decoder and head would read of draws from the prior, as it was learned if it was, each [PRIOR_DRAWS, D]."""
     latent = latents.build(config.model)
+    if "concentration" in found:
+        held = [np.asarray(values, np.float32) for values in found["concentration"]]
+        latent = latent._replace(prior=jax.tree.unflatten(jax.tree.structure(latent.prior), held))
     coordinates = cases.prior_draws(latent, PRIOR_DRAWS, config.seed)
     return tuple(np.asarray(f(coordinates)).reshape(PRIOR_DRAWS, -1) for f in (latent.to_decoder, latent.to_head))
 

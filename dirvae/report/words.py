@@ -12,6 +12,11 @@ FAMILY = {
     "gamma": "Gamma VAE",
     "deterministic": "Supervised autoencoder",
 }
+LEARNED = {
+    "fixed": "symmetric Dirichlet,",
+    "moments": "Dirichlet, learned by the method of moments from",
+    "gradient": "Dirichlet, learned by gradients from",
+}
 READS = {"dirichlet": "centred log ratios", "logistic_normal": "centred log ratios", "gamma": "logarithms"}
 POLICY = {"ignore": "left out of losses and scores", "zeros": "read as absent", "ones": "read as present"}
 
@@ -55,6 +60,8 @@ def shape(model: ModelConfig) -> str:
         "global": f"one latent of {model.latents} components",
         "product": f"{model.groups} latents of {model.latents} components",
         "field": f"a {model.grid} × {model.grid} field of {model.groups} × {model.latents} components",
+        "levels": f"{model.groups} × {model.latents} components of the whole image, and a {model.grid} × {model.grid} field of "
+        f"{model.local_groups} × {model.local_latents} components",
     }[model.structure]
 
 
@@ -78,7 +85,7 @@ def model(config: Config) -> Iterator[tuple[str, str]]:
     yield (
         "prior",
         {
-            "dirichlet": f"symmetric Dirichlet, concentration {net.concentration:g} a component",
+            "dirichlet": f"{LEARNED[net.prior_learning]} concentration {net.concentration:g} a component",
             "gaussian": "standard Gaussian",
             "logistic_normal": f"logistic normal, matched to a Dirichlet of concentration {net.concentration:g} a component",
             "gamma": f"gamma, shape {net.concentration:g} a component, rate 1",
@@ -90,7 +97,8 @@ def model(config: Config) -> Iterator[tuple[str, str]]:
     yield "encoder, decoder", f"channels {', '.join(map(str, net.widths))}{hidden}"
     reads = READS.get(net.prior, "means")
     read = f"expected {reads}" if net.head_input == "mean" else f"{reads} of a draw"
-    yield "classifier", f"{net.head}, on {read} of the latent"
+    part = {"pooled": "field"}.get(net.head, "global part") if net.structure == "levels" else "latent"
+    yield "classifier", f"{net.head}, on {read} of the {part}"
     yield "p(x|z)", likelihood(net)
     yield (
         "objective",

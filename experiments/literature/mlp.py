@@ -12,11 +12,12 @@ from jaxtyping import Array, Float
 
 from dirvae import latents, losses, train
 from dirvae.config import ModelConfig, override
+from dirvae.latents import learning
 from dirvae.latents.family import Latent
 from dirvae.types import Key, Params, Pixels, PyTree
 from experiments.literature.digits import Part
 
-UNITS, PIXELS = 500, 784
+UNITS, PIXELS, FLOOR = 500, 784, 1e-3
 
 
 class Layers(nn.Module):
@@ -39,14 +40,15 @@ def latent(prior: str, components: int, concentration: float, parametrisation: s
         "latents": components,
         "concentration": concentration,
         "parametrisation": parametrisation,
-        "min_concentration": 1e-3,
+        "min_concentration": FLOOR,
     }
     return latents.build(override(ModelConfig(), chosen))
 
 
-def initial(latent: Latent, seed: int) -> Params:
+def initial(latent: Latent, seed: int, learns: str = "fixed") -> Params:
     keys = jax.random.split(jax.random.key(seed))
-    return {
+    prior = {"prior": learning.initial(latent, learns, FLOOR)} if learns != "fixed" else {}
+    return prior | {
         "encoder": Layers((UNITS, UNITS), latent.spec.features).init(keys[0], jnp.zeros((1, PIXELS)))["params"],
         "decoder": Layers((UNITS,), PIXELS).init(keys[1], jnp.zeros((1, latent.spec.channels)))["params"],
     }
@@ -67,23 +69,33 @@ def negative_log_likelihood(
     )
 
 
-def objective(latent: Latent, params: Params, images: Float[Array, "B D"], keys: Key) -> Float[Array, ""]:
-    """The negative ELBO, averaged over a batch of binary images; one draw and one key each."""
+def objective(
+    latent: Latent, params: Params, images: Float[Array, "B D"], keys: Key
+) -> tuple[Float[Array, ""], PyTree]:
+    """The negative ELBO, averaged over a batch of binary images, one draw and one key each; and the posterior."""
     posterior = encode(latent, params, images)
     drawn = jax.vmap(latent.sample)(keys, posterior).coordinates
-    return jnp.mean(negative_log_likelihood(latent, params, images, drawn) + latent.kl(posterior, latent.prior))
+    nats = negative_log_likelihood(latent, params, images, drawn) + latent.kl(posterior, latent.prior)
+    return jnp.mean(nats), posterior
 
 
 def fit(
-    latent: Latent, part: Part, epochs: int, batch: int, rate: float, seed: int, say: Callable[[str], None]
+    latent: Latent,
+    part: Part,
+    epochs: int,
+    batch: int,
+    rate: float,
+    seed: int,
+    say: Callable[[str], None],
+    learns: str = "fixed",
 ) -> Params:
-    """Adam for so many epochs; every image is binarised at random each time it is seen.
+    """Adam for so many epochs; every image is binarised at random each time it is seen. `learns`: how the prior does.
 
     Raises:
       NonFiniteError: when the objective stops being finite.
     """
     transform = optax.adam(rate)
-    params = initial(latent, seed)
+    params = initial(latent, seed, learns)
     pixels = jnp.asarray(part.pixels)
 
     @jax.jit
@@ -92,9 +104,15 @@ def fit(
         keys = jax.vmap(lambda key: jax.random.split(key))(train.example_keys(seed, number, rows))
         shades = pixels[rows].astype(jnp.float32) / 255.0
         images = jax.vmap(jax.random.bernoulli)(keys[:, 0], shades).astype(jnp.float32)
-        loss, gradient = jax.value_and_grad(lambda p: objective(latent, p, images, keys[:, 1]))(params)
+        prior_of = lambda p: learning.learned(latent, p, learns, FLOOR)  # noqa: E731
+        value = jax.value_and_grad(lambda p: objective(prior_of(p), p, images, keys[:, 1]), has_aux=True)
+        (loss, posterior), gradient = value(params)
         updates, moments = transform.update(gradient, moments)
-        return (optax.apply_updates(params, updates), moments), loss
+        moved = optax.apply_updates(params, updates)
+        if learns == "moments":
+            seen = learning.batch_moments(latent, posterior, jnp.full(batch, 1.0 / batch))
+            moved |= {"prior": learning.followed(params["prior"], seen)}
+        return (moved, moments), loss
 
     carry, number = (params, transform.init(params)), 0
     for epoch in range(epochs):

@@ -43,6 +43,8 @@ SHAPES = [
         "linear_path": "true",
     },
     {"prior": "gaussian", "head": "assigned", "own": 2, "linear_path": "true"},
+    {"structure": "levels", "groups": 4, "latents": 2, "head": "assigned", "linear_path": "true"},
+    {"prior": "gaussian", "structure": "levels", "local_latents": 1, "grid": 8, "stem": 2, "head": "pooled"},
 ]
 
 
@@ -61,9 +63,35 @@ def test_shapes_and_finite_gradients(fields, images, keys):
     for found in (outputs, expected):
         assert found.pixels.logits.shape == images.shape
         assert found.logits.shape == (ROWS, LABELS)
-        assert found.sample.coordinates.shape == (ROWS, *net.latent.spec.event)
+        parts = net.latent.spec.parts or (net.latent.spec,)
+        drawn = [leaf.shape for leaf in jax.tree.leaves(found.sample.coordinates)]
+        assert drawn == [(ROWS, *part.event) for part in parts]
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
     assert all(np.any(leaf != 0) for leaf in jax.tree.leaves((gradient["encoder"], gradient["classifier"])))
+
+
+@pytest.mark.parametrize(("head", "read"), [("linear", 0), ("assigned", 0), ("pooled", 1)])
+def test_of_two_levels_the_decoder_reads_both_and_a_head_one(head, read):
+    net, params = build(structure="levels", head=head, linear_path="true")
+    channels = jax.random.normal(jax.random.key(0), (ROWS, net.latent.spec.channels))
+    first = net.latent.spec.parts[0].channels
+    halves = jnp.split(channels, [first], axis=1)
+    shown, logits = net.decode_channels(params, channels).logits, net.classify_channels(params, channels)
+    for part in range(2):
+        moved = jnp.concatenate([1.0 - 2.0 * half if i == part else half for i, half in enumerate(halves)], axis=1)
+        assert np.abs(net.decode_channels(params, moved).logits - shown).max() > 1e-2
+        assert (np.abs(net.classify_channels(params, moved) - logits).max() > 1e-3) == (part == read)
+
+
+def test_a_cell_is_drawn_where_it_is():
+    """The upper right cell; group normalisation carries a little of it elsewhere."""
+    net, params = build(structure="levels", hidden=0, prior="gaussian", local_latents=1, widths="8", stem=4)
+    still = jnp.zeros((1, net.latent.spec.channels))
+    first, side = net.latent.spec.parts[0].channels, net.latent.spec.parts[1].grid[0]
+    moved = still.at[0, first + side - 1].set(10.0)
+    change = np.abs(net.decode_channels(params, moved).logits - net.decode_channels(params, still).logits)[0, :, :, 0]
+    row, column = np.unravel_index(change.argmax(), change.shape)
+    assert row < SIZE // 2 <= column
 
 
 @pytest.mark.parametrize("head_input", ["mean", "sample"])

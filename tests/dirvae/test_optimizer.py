@@ -44,6 +44,16 @@ def test_schedules_of_very_short_runs_are_finite(steps):
         assert np.isfinite([float(rate(step)) for step in range(steps + 1)]).all()
 
 
+def test_a_learned_prior_does_not_decay():
+    params = {"prior": {"vectors_0": jnp.full((2, 3), 2.0)}, "encoder": PARAMS}
+    still = jax.tree.map(jnp.zeros_like, params) | {"encoder": gradients() | {"kernel": jnp.zeros((2, 3))}}
+    transform = optimizer.build(OptimizerConfig(warmup=0.0, schedule="constant", weight_decay=0.5), 100)
+    _, state = transform.update(still, transform.init(params), params)  # the first step's rate is 0
+    updates, _ = transform.update(still, state, params)
+    np.testing.assert_array_equal(updates["prior"]["vectors_0"], np.zeros((2, 3)))
+    assert np.all(updates["encoder"]["kernel"] < 0)
+
+
 def test_only_kernels_decay():
     settings = {"learning_rate": 0.1, "warmup": 0.0, "schedule": "constant"}
     sequence = [gradients() | {"kernel": jnp.zeros((2, 3))}] * 3

@@ -105,6 +105,19 @@ def test_twenty_sgd_steps_agree(sgd, kind):
     assert relative(many.params, one.params) < 1e-5
 
 
+@pytest.mark.parametrize("how", ["moments", "gradient"])
+def test_a_prior_learns_alike_on_one_and_four_devices(sgd, how):
+    config = tiny(prior_learning=how, concentration=0.7, steps=5)
+    net = model.build(config.model, 2, 16)
+    before = net.learned(train.initial_state(net, config).params).prior.concentration
+    (one, first), (four, second) = (run(config, count, steps=5) for count in (1, 4))
+    learned = [np.asarray(net.learned(state.params).prior.concentration) for state in (one, four)]
+    moved = learned[0] - before
+    assert np.abs(moved).min() > 1e-6
+    np.testing.assert_allclose(learned[1] - before, moved, rtol=0.02, atol=2e-7)
+    np.testing.assert_allclose(second["kl"], first["kl"], rtol=1e-4)
+
+
 @pytest.mark.parametrize("prior", ["dirichlet", "gaussian"])
 def test_a_kl_target_is_met(prior):
     """Whatever the prior and wherever beta starts."""

@@ -174,7 +174,12 @@ def test_as_released_survives_components_that_underflow():
 
 
 @pytest.mark.parametrize(
-    "structure", [{"structure": "field", "grid": 4, "head": "pooled"}, {"structure": "product", "groups": 2}]
+    "structure",
+    [
+        {"structure": "field", "grid": 2, "head": "pooled"},
+        {"structure": "product", "groups": 2},
+        {"structure": "levels", "grid": 2, "groups": 2},
+    ],
 )
 def test_structured_latents(structure):
     net = model.build(override(ModelConfig(), {"latents": 5, "widths": "4", "hidden": 4} | structure), 2, 8)
@@ -187,6 +192,24 @@ def test_structured_latents(structure):
     own = np.asarray(path.probability)[np.arange(2), :, label]
     assert np.all(np.diff(np.asarray(sign)[:, None] * own, axis=1) > 0)
     assert traversals.as_released(net, params, images, label, sign, "dirichlet", 3).images.shape == (2, 4, 8, 8, 1)
+
+
+def test_on_two_levels_a_covariance_moves_both():
+    """Although the head reads but the global part; the identity moves that alone."""
+    fields = {"structure": "levels", "grid": 2, "latents": 5, "widths": "4", "hidden": 4}
+    net = model.build(override(ModelConfig(), fields), 2, 8)
+    params, size = unit_gain.parameters(net), net.latent.spec.channels
+    root = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
+    start = net.latent.point(net.encode(params, jax.random.uniform(jax.random.key(1), (1, 8, 8, 1))))
+    one = jax.tree.map(lambda leaf: leaf[0], start)
+    for metric, both in (("identity", False), (jnp.asarray(root @ root.T), True)):
+        path, _ = traversals._follow(
+            net, params, one, jnp.int32(0), jnp.float32(1.0), steps=3, step_size=0.1, goal=0.999, metric=metric
+        )
+        assert np.abs(path.whole[-1] - path.whole[0]).max() > 1e-3
+        assert (np.abs(path.local[-1] - path.local[0]).max() > 1e-3) == both
+        for part in path:
+            np.testing.assert_allclose(np.exp(np.float64(part)).sum(axis=-1), 1.0, rtol=1e-5)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

@@ -94,9 +94,10 @@ def test_neighbours_vote():
     ) == (pytest.approx(100 / 3))
 
 
-def test_training_lowers_the_objective(latent, folder):
+@pytest.mark.parametrize("learns", ["fixed", "moments", "gradient"])
+def test_training_lowers_the_objective(latent, folder, learns):
     said = []
-    mlp.fit(latent, Part(*digits.load(folder).train), 3, 50, 1e-3, 0, said.append)
+    mlp.fit(latent, Part(*digits.load(folder).train), 3, 50, 1e-3, 0, said.append, learns)
     losses = [float(line.split()[-2]) for line in said]
     assert losses[-1] < 0.6 * losses[0]
 
@@ -118,5 +119,8 @@ def test_the_command_prints_and_stores_its_row(folder, tmp_path):
     failed = subprocess.run([*command, f"--raw_dir={tmp_path}"], cwd=ROOT, capture_output=True, text=True)
     assert failed.returncode != 0
     assert "train-images-idx3-ubyte" in failed.stderr
+    strange = [*command, "--prior=gaussian", "--prior_learning=moments"]
+    failed = subprocess.run(strange, cwd=ROOT, capture_output=True, text=True)
+    assert "--prior_learning=moments needs --prior=dirichlet" in failed.stderr
     failed = subprocess.run([*command, "--samples=0"], cwd=ROOT, capture_output=True, text=True)
     assert failed.stderr.strip() == "error: --samples=0 must be above 0"

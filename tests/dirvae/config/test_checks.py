@@ -23,6 +23,13 @@ def test_the_default_can_run():
         ({"stem": 0}, "model.stem must be 2, 4 or 8"),
         ({"structure": "field", "grid": 5}, "model.grid must be the image size 64 divided by a power of two"),
         ({"structure": "field", "grid": 1}, "model.grid must be the image size 64 divided by a power of two"),
+        ({"structure": "levels", "grid": 5}, "model.grid must be the image size 64 divided by a power of two"),
+        ({"structure": "levels", "local_latents": 1}, "model.local_latents must be at least 2 on a simplex"),
+        (
+            {"prior": "gaussian", "prior_learning": "moments"},
+            "model.prior_learning must be fixed unless model.prior is dir",
+        ),
+        ({"concentration": 0.01, "prior_learning": "gradient"}, "model.concentration must be above model.min_conc"),
         ({"latents": 1}, "model.latents must be at least 2 on a simplex"),
         ({"groups": 2}, "model.groups must be 1 unless"),
         ({"head": "pooled"}, "model.head can be pooled only where model.structure is field"),

@@ -7,7 +7,7 @@ import pytest
 
 from dirvae import latents
 from dirvae.config import ModelConfig, override
-from dirvae.latents import dirichlet, field, gaussian, product, vector
+from dirvae.latents import dirichlet, field, gaussian, levels, product, vector
 from dirvae.latents.family import LatentSpec
 
 
@@ -22,6 +22,9 @@ def test_specifications(simplex):
     assert field(simplex, (2, 6)).spec == LatentSpec(grid=(2, 6), event=(2, 6, 4), features=5, channels=4, simplex=4)
     assert field(product(simplex, 3), (2, 6)).spec == LatentSpec((2, 6), (2, 6, 3, 4), 15, 12, 4)
     assert vector(gaussian, 4, 0.5, "exp", 0.01).spec == LatentSpec(None, (4,), features=8, channels=4)
+    parts = product(simplex, 3), field(simplex, (2, 6))
+    specs = tuple(part.spec for part in parts)
+    assert levels(*parts).spec == LatentSpec(None, (12 + 48,), 15 + 60, 12 + 48, simplex=0, parts=specs)
 
 
 def test_every_part_of_a_product_is_a_simplex_of_its_own(simplex):
@@ -47,6 +50,8 @@ def test_any_leading_axes(simplex):
         ({"structure": "product", "groups": 3}, (3, 6)),
         ({"structure": "field", "grid": 4}, (4, 4, 6)),
         ({"structure": "field", "grid": 4, "groups": 2}, (4, 4, 2, 6)),
+        ({"structure": "levels", "grid": 4, "groups": 3, "local_latents": 5}, (3 * 6 + 4 * 4 * 5,)),
+        ({"structure": "levels", "grid": 4, "local_groups": 2, "local_latents": 3}, (6 + 4 * 4 * 2 * 3,)),
     ],
 )
 @pytest.mark.parametrize("prior", ["dirichlet", "gaussian", "logistic_normal"])

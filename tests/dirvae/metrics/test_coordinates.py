@@ -89,3 +89,13 @@ def test_numbers_have_their_normal_distribution_function_beside():
     found = coordinates.numbers(code)
     np.testing.assert_array_equal(found["raw"], code)
     np.testing.assert_allclose(found["cdf"], stats.norm.cdf(code.astype(np.float64)), rtol=1e-12)
+
+
+def test_what_is_beside_stays_as_it_is():
+    rng = np.random.default_rng(5)
+    code = rng.normal(size=(30, 7))
+    read = coordinates.reader(code[:, :4], 2, background=0)
+    found = coordinates.beside(read, 4)(code)
+    assert list(found) == ["raw", "alr"]
+    for name, values in read(code[:, :4]).items():
+        np.testing.assert_array_equal(found[name], np.concatenate([values, code[:, 4:]], axis=1))

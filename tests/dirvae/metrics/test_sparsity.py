@@ -48,6 +48,17 @@ def test_expectations_of_the_prior(b, perplexity, simpson):
     np.testing.assert_allclose(found.inverse_simpson, 1 / np.mean(1 / drawn.inverse_simpson), rtol=0.01)
 
 
+def test_expectations_of_an_asymmetric_prior():
+    b = np.array([0.2, 1.5, 0.6])
+    z = np.random.default_rng(0).dirichlet(b, 40_000)
+    drawn, found = sparsity.sparsity(z), sparsity.prior_expectation(3, b)
+    np.testing.assert_allclose(found.perplexity, np.exp(np.log(drawn.perplexity).mean()), rtol=0.01)
+    np.testing.assert_allclose(found.hoyer, drawn.hoyer.mean(), atol=0.03)
+    np.testing.assert_allclose(found.inverse_simpson, 1 / np.mean(1 / drawn.inverse_simpson), rtol=0.01)
+    both = sparsity.prior_expectation(3, np.stack([b, np.full(3, 0.5)]))
+    np.testing.assert_allclose(both, np.mean([found, sparsity.prior_expectation(3, 0.5)], axis=0), rtol=1e-12)
+
+
 def test_active_units_are_those_that_vary():
     rng = np.random.default_rng(0)
     coordinates = np.stack([rng.normal(0, s, 5000) for s in (1.0, 0.2, 0.05, 0.0)], axis=1)
