@@ -6,11 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from unit_gain import parameters
 
 from dirvae import bounding, model
 from dirvae.config import Config, override
+from dirvae.metrics import bounds
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 16, 16, 1), dtype=np.uint8)
 
@@ -48,6 +50,23 @@ def test_where_the_draws_say_nothing_every_bound_is_the_likelihood():
     assert found["effective_samples"] == pytest.approx(200, rel=1e-3)
     assert found["mutual_information"] == pytest.approx(0.0, abs=1e-5)
     assert (found["iw_images"], found["iw_samples"]) == (7, 200)
+
+
+def test_what_draws_of_a_product_tell_is_computed_from_their_densities():
+    """log q(z_i|x_j) of each pair by SciPy: XLA's CPU backend got batched sums over pairs on a simplex wrong."""
+    config = tiny(prior="dirichlet", structure="product", latents=2, groups=5)
+    net = model.build(config.model, 2, 16)
+    params = parameters(net)
+    images = IMAGES.astype(np.float32) / 255.0
+    posterior = net.encode(params, images)
+    z = np.exp(np.asarray(net.latent.sample(jax.random.key(config.seed), posterior).coordinates, np.float64))
+    a = np.asarray(posterior.concentration, np.float64)
+    first, second = z[:, None, :, 0], z[:, None, :, 1]
+    beta = scipy.special.betaln(a[..., 0], a[..., 1])
+    pairs = ((a[None, ..., 0] - 1) * np.log(first) + (a[None, ..., 1] - 1) * np.log(second) - beta).sum(axis=-1)
+    expected = bounds.mutual_information(pairs)
+    found = bounding.scores(net, config, params, EXAMPLES)
+    assert found["mutual_information"] == pytest.approx(expected.value, abs=1e-3)
 
 
 @pytest.mark.parametrize("fields", [{"bound_images": 0}, {"bound_samples": 0}, {"prior": "deterministic"}])
