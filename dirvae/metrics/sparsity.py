@@ -1,12 +1,16 @@
-"""How many latents are used: sparsity of simplex points beside the prior's expectation, active units, both collapses."""
+"""How many latents are used: sparsity of simplex points and switching of pairs beside the prior's expectation, active units,
+both collapses."""
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import digamma, softmax
+from scipy.special import betainc, digamma, softmax
 
 ACTIVE = 0.01  # variance over images above which a latent counts as active (Burda et al. 2016)
 DRAWS = 2000  # of the prior, for the expectation that has no closed form
+SWITCHED = (
+    0.1  # a pair of components is off where the share of the second is below this, and on where that of the first is
+)
 DEAD_SHARE = 0.1  # of the uniform share 1/K: a component that stays below it in every image has collapsed
 
 
@@ -55,6 +59,26 @@ def prior_expectation(components: int, concentration: float) -> PriorExpectation
     log_g = np.log(rng.standard_gamma(concentration + 1.0, shape)) + np.log(uniform) / concentration
     drawn = sparsity(softmax(log_g, axis=1)).hoyer if components > 1 else np.zeros(1)
     return PriorExpectation(float(drawn.mean()), float(np.exp(entropy)), (total + 1.0) / (concentration + 1.0))
+
+
+class Switching(NamedTuple):
+    """Of pairs of components: the share of images in which each is off, in between, and on; they add up to 1."""
+
+    off: np.ndarray
+    between: np.ndarray
+    on: np.ndarray
+
+
+def switching(second: np.ndarray) -> Switching:
+    """Of the share of each pair's second component [N, n], each [n]; the first has the rest, so nothing else is to be told."""
+    off, on = (np.mean(share < SWITCHED, axis=0) for share in (second, 1.0 - second))
+    return Switching(off, 1.0 - off - on, on)
+
+
+def prior_switching(concentration: float) -> Switching:
+    """Of a draw from a symmetric Dirichlet of two components: a share is Beta(b, b), P(off) = P(on) = I_SWITCHED(b, b)."""
+    tail = betainc(concentration, concentration, SWITCHED)
+    return Switching(tail, 1.0 - 2.0 * tail, tail)
 
 
 def activity(coordinates: np.ndarray) -> np.ndarray:

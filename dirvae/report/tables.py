@@ -123,22 +123,6 @@ def splits(metrics: Mapping[str, Mapping]) -> str:
     return table(["", *map(html.escape, metrics)], rows)
 
 
-def latent(found: Mapping) -> str:
-    """Use of the latent, beside what the prior would have."""
-    rows = [["active coordinates (variance above 0.01)", f"{found['active']} of {found['coordinates']}", "–"]]
-    if "prior" in found:
-        prior = found["prior"]
-        rows += [
-            ["perplexity (components in use)", number(found["perplexity"], 1), number(prior["perplexity"], 1)],
-            ["inverse Simpson", number(found["inverse_simpson"], 1), number(prior["inverse_simpson"], 1)],
-            ["Hoyer (0 uniform, 1 one-hot)", number(found["hoyer"]), number(prior.get("hoyer"))],
-            ["components near 0 in every image", str(found["dead_components"]), "–"],
-        ]
-    if "dead_decoder_columns" in found:
-        rows.append(["latents that the decoder ignores", str(found["dead_decoder_columns"]), "–"])
-    return table(["", "posterior means", "expected of the prior's draws"], rows)
-
-
 def provenance(config: Config, versions: Mapping, seconds: Mapping[str, float], parameters: str) -> str:
     """What differs from the defaults, times and versions."""
     changed = {name: ours for name, (ours, _) in differences(config, Config()).items()}
