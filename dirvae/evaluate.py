@@ -146,12 +146,16 @@ def score(labels: tuple[str, ...], config: Config, predictions: Predictions, lin
 
 
 def latent_scores(model: Model, config: Config, params: Params, predictions: Predictions) -> dict:
-    """How the latent is used: active units, the two collapses and, on simplexes, sparsity beside the prior's."""
+    """How the latent is used: active units, the two collapses and, on simplexes, sparsity beside the prior's.
+
+    Of simplexes of two components also how often they are off, in between and on; such a pair counts as one coordinate.
+    """
     settings = config.model
+    read = coordinates(settings, predictions.head_mean)
     scores: dict = {
-        "coordinates": int(predictions.head_mean.shape[1]),
-        "active": sparsity.active_units(predictions.head_mean),
-        "activity": sparsity.activity(predictions.head_mean),
+        "coordinates": int(read.shape[1]),
+        "active": sparsity.active_units(read),
+        "activity": sparsity.activity(read),
     }
     if model.latent.spec.grid is None:
         scores["dead_decoder_columns"] = sparsity.dead_columns(params["decoder"]["entrance"]["kernel"])
@@ -163,7 +167,26 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
     scores |= sparsity.summary(shares(settings, predictions.decoder_mean), priors[0])
     if settings.structure == "levels":
         scores["local"] = sparsity.summary(local_shares(settings, predictions.decoder_mean), priors[1])
+    if in_pairs(settings):
+        switched, expected = switching(settings, predictions.decoder_mean), sparsity.prior_switching(priors[0])
+        scores["switching"] = {name: float(values.mean()) for name, values in switched._asdict().items()}
+        scores["prior"]["switching"] = {name: float(value) for name, value in expected._asdict().items()}
     return scores
+
+
+def in_pairs(settings: ModelConfig) -> bool:
+    """Whether the latent is simplexes of two components and nothing else, whose shares mirror each other."""
+    return settings.prior in ON_SIMPLEX and settings.latents == 2 and settings.structure != "levels"
+
+
+def coordinates(settings: ModelConfig, head_mean: np.ndarray) -> np.ndarray:
+    """What the head reads [M, D]; of a pair, whose centred log ratios are c and -c, only c [M, D/2]."""
+    return head_mean[:, ::2] if in_pairs(settings) else head_mean
+
+
+def switching(settings: ModelConfig, decoder_mean: np.ndarray) -> sparsity.Switching:
+    """Of each pair [n], from what the decoder reads [M, 2 n]."""
+    return sparsity.switching(shares(settings, decoder_mean)[:, 1].reshape(len(decoder_mean), -1))
 
 
 def shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:

@@ -3,6 +3,8 @@
 The same is asked of principal components, the code and decoder that need no network.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -31,12 +33,9 @@ def gather(directory: Path) -> None:
         raise workdir.WorkdirError(f"{directory} was trained on real images, on which nothing can be switched")
     for split in SPLITS:
         table = runs.load_examples(run, split).split.table
-        pairs = (interventions_on(table, run.config.data.image_size, pathology) for pathology in phantom.PATHOLOGIES)
-        responses = [interventions.respond(run.model, run.params, *pair) for pair in pairs]
-        columns = zip(*responses, strict=True)
-        arrays = {name: np.stack(column) for name, column in zip(responses[0]._fields, columns, strict=True)}
-        arrays |= {"pathology": np.asarray(phantom.PATHOLOGIES), "patient": table.patient[:IMAGES]}
-        workdir.write_arrays(directory / "evidence" / f"{split}.npz", arrays)
+        found = responses(table, run.config.data.image_size, partial(interventions.respond, run.model, run.params))
+        beside = {"pathology": np.asarray(phantom.PATHOLOGIES), "patient": table.patient[:IMAGES]}
+        workdir.write_arrays(directory / "evidence" / f"{split}.npz", found._asdict() | beside)
 
 
 def complete(directory: Path) -> bool:
@@ -44,6 +43,12 @@ def complete(directory: Path) -> bool:
     if workdir.read_config(directory).data.dataset != "phantom":
         return True
     return all((directory / "evidence" / f"{split}.npz").exists() for split in SPLITS)
+
+
+def responses(table: data.Table, size: int, respond: Callable) -> endpoints.Responses:
+    """`respond(low, high) -> interventions.Response` to every pathology, on the first images of a split of `size` pixels."""
+    each = [respond(*interventions_on(table, size, pathology)) for pathology in phantom.PATHOLOGIES]
+    return endpoints.Responses(*(np.stack(column) for column in zip(*each, strict=True)))
 
 
 def interventions_on(table: data.Table, size: int, pathology: str) -> tuple[np.ndarray, np.ndarray]:
@@ -79,21 +84,18 @@ def _linear_material(run: runs.Run, fitted: PCA, split: str) -> material.Materia
     saved, examples = evaluate.load(run.workdir, split), runs.load_examples(run, split)
     known = (saved.linear, saved.predictions.target, saved.predictions.weight, saved.predictions.patient)
     code = fitted.transform(_flat(examples.split.images(np.arange(len(examples.split))) / np.float32(255.0)))
-    switched = run.config.data.dataset == "phantom"
-    return material.Material(*known, code, _linear_responses(run, fitted, examples.split.table) if switched else None)
+    if run.config.data.dataset != "phantom":
+        return material.Material(*known, code, None)
+    table, size = examples.split.table, run.config.data.image_size
+    return material.Material(*known, code, responses(table, size, partial(_linear_response, fitted)))
 
 
-def _linear_responses(run: runs.Run, fitted: PCA, table: data.Table) -> material.Responses:
-    """As those of a model: components' scores are its code, their back-projection is its decoder."""
-    lows, highs, ceilings = [], [], []
-    for pathology in phantom.PATHOLOGIES:
-        pair = interventions_on(table, run.config.data.image_size, pathology)
-        low, high = (fitted.transform(_flat(images)) for images in pair)
-        exact = pair[1] - pair[0]
-        drawn = (fitted.inverse_transform(high) - fitted.inverse_transform(low)).reshape(exact.shape)
-        lows, highs = [*lows, low], [*highs, high]
-        ceilings.append(np.asarray(reconstruction.ncc(jnp.asarray(drawn)[..., None], jnp.asarray(exact)[..., None])))
-    return material.Responses(np.stack(lows), np.stack(highs), np.stack(ceilings))
+def _linear_response(fitted: PCA, low: np.ndarray, high: np.ndarray) -> interventions.Response:
+    """As that of a model: components' scores are its code, their back-projection is its decoder."""
+    codes, exact = [fitted.transform(_flat(images)) for images in (low, high)], high - low
+    drawn = (fitted.inverse_transform(codes[1]) - fitted.inverse_transform(codes[0])).reshape(exact.shape)
+    ceiling = reconstruction.ncc(jnp.asarray(drawn)[..., None], jnp.asarray(exact)[..., None])
+    return interventions.Response(*codes, np.asarray(ceiling))
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

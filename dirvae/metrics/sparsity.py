@@ -1,12 +1,16 @@
-"""How many latents are used: sparsity of simplex points beside the prior's expectation, active units, both collapses."""
+"""How many latents are used: sparsity of simplex points and switching of pairs beside the prior's expectation, active units,
+both collapses."""
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import digamma, softmax
+from scipy.special import betainc, digamma, softmax
 
 ACTIVE = 0.01  # variance over images above which a latent counts as active (Burda et al. 2016)
 DRAWS = 2000  # of the prior, for the expectation that has no closed form
+SWITCHED = (
+    0.1  # a pair of components is off where the share of the second is below this, and on where that of the first is
+)
 DEAD_SHARE = 0.1  # of the uniform share 1/K: a component that stays below it in every image has collapsed
 
 
@@ -62,6 +66,30 @@ def _expectation(b: np.ndarray) -> tuple[float, float, float]:
     log_g = np.log(rng.standard_gamma(b + 1.0, shape)) + np.log(uniform) / b
     drawn = sparsity(softmax(log_g, axis=1)).hoyer if len(b) > 1 else np.zeros(1)
     return drawn.mean(), np.exp(entropy), total * (total + 1.0) / np.sum(b * (b + 1.0))
+
+
+class Switching(NamedTuple):
+    """Of pairs of components: the share of images in which each is off, in between, and on; they add up to 1."""
+
+    off: np.ndarray
+    between: np.ndarray
+    on: np.ndarray
+
+
+def switching(second: np.ndarray) -> Switching:
+    """Of the share of each pair's second component [N, n], each [n]; the first has the rest, so nothing else is to be told."""
+    off, on = (np.mean(share < SWITCHED, axis=0) for share in (second, 1.0 - second))
+    return Switching(off, 1.0 - off - on, on)
+
+
+def prior_switching(concentration: float | np.ndarray) -> Switching:
+    """Of draws from Dirichlet priors of two components, means over priors: the second share is Beta(b_2, b_1).
+
+    `concentration`: one number for a symmetric prior, or [..., 2]; P(off) = I_SWITCHED(b_2, b_1), P(on) = I_SWITCHED(b_1, b_2).
+    """
+    b = np.broadcast_to(concentration, (*np.shape(concentration)[:-1], 2)).astype(np.float64)
+    off, on = (float(np.mean(betainc(b[..., i], b[..., 1 - i], SWITCHED))) for i in (1, 0))
+    return Switching(off, 1.0 - off - on, on)
 
 
 def activity(coordinates: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dirvae.report.style import ACCENT, FAINT, INK, QUIET, RULES, SECOND, WIDTH
+from dirvae.report.style import ACCENT, INK, QUIET, RULES, SECOND, WIDTH
 
 PANELS = (  # title, and (split, name in metrics.jsonl, legend) of each line
     ("objective, nats", (("train", "loss", "train"),)),
@@ -92,31 +92,6 @@ def _estimate(axis: Axes, value: float, bounds: Sequence[float | None] | None, h
     axis.plot(value, height, "o", color=ACCENT, markersize=6)
     if bounds is not None and None not in bounds:
         axis.plot(bounds, [height, height], color=ACCENT, linewidth=2)
-
-
-@plt.rc_context(RULES)
-def latent_usage(
-    activity: np.ndarray, prior_variance: float, ranked: np.ndarray | None, prior_ranked: np.ndarray | None
-):
-    """Left: variance over images of each coordinate's posterior expectation, largest first. Right, on simplexes: the mean
-    share of an image's largest, second largest, ... component, of posterior expectations and of the prior's draws."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.2), layout="constrained")
-    ranks = np.arange(1, len(activity) + 1)
-    left.plot(ranks, np.maximum(np.sort(activity)[::-1], 1e-6), color=ACCENT, marker=".", label="posterior means")
-    left.axhline(prior_variance, color=INK, linewidth=1, linestyle="--", label="prior's variance")
-    left.axhline(0.01, color=SECOND, linewidth=1, linestyle=":", label="active above 0.01")
-    left.set(title="Variance over images", xlabel="coordinate, largest first", yscale="log")
-    left.legend()
-    if ranked is None:
-        right.set_axis_off()
-        return figure
-    components = np.arange(1, len(ranked) + 1)
-    right.plot(components, ranked, color=ACCENT, marker=".", label="posterior means")
-    right.plot(components, prior_ranked, color=INK, linewidth=1, linestyle="--", label="draws from the prior")
-    right.axhline(1 / len(ranked), color=FAINT, linewidth=1, label="uniform")
-    right.set(title="Share of an image's components", xlabel="component, largest first", yscale="log", ylim=(1e-5, 1.2))
-    right.legend()
-    return figure
 
 
 @plt.rc_context(RULES)

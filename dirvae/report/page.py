@@ -4,17 +4,12 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-import jax
-import numpy as np
-
-from dirvae import cases, evaluate, latents
-from dirvae.config import ON_SIMPLEX, Config
-from dirvae.report import document, explanations, figures, operating, tables, words
+from dirvae import evaluate
+from dirvae.config import Config
+from dirvae.report import document, explanations, figures, operating, tables, usage, words
 from dirvae.report.document import Section, note
 from dirvae.workdir import WorkdirError, finished, read_config, read_json
 from dirvae.writers import read_metrics
-
-PRIOR_DRAWS = 500
 
 
 def write(workdir: Path) -> Path:
@@ -34,7 +29,11 @@ def write(workdir: Path) -> Path:
         classification(workdir, scored[split], split, saved),
         every_split(config, scored),
         explanations.generation(workdir, saved.labels),
-        *([latent_usage(workdir, config, metrics["latent"], saved)] if "latent" in metrics else []),
+        *(
+            [usage.section(workdir, config, metrics["latent"], saved.predictions.decoder_mean)]
+            if "latent" in metrics
+            else []
+        ),
         explanations.traversals(workdir, config, saved.labels),
         provenance(workdir, config),
     ]
@@ -110,39 +109,6 @@ def every_split(config: Config, scored: Mapping[str, Mapping]) -> Section:
         f"{words.likelihood(config.model)}; ELBO = log p(x|z) − KL.</p>"
     )
     return Section("Reconstruction and all splits", text + tables.splits(scored))
-
-
-def latent_usage(workdir: Path, config: Config, found: Mapping, saved: evaluate.Saved) -> Section:
-    """How many latents are used and how sparsely, beside the prior."""
-    z, head = prior_draws(config, found)
-    simplex = config.model.prior in ON_SIMPLEX
-    usage = ranked_shares(saved.predictions.decoder_mean, config), ranked_shares(z, config)
-    drawn = figures.latent_usage(
-        np.asarray(found["activity"]), float(head.var(axis=0).mean()), *(usage if simplex else (None, None))
-    )
-    text = (
-        "<p>Posterior means vary less, and on a simplex are less sparse, than draws: a latent that follows its prior stays "
-        "below the dashed lines, and falls to nothing where it is ignored.</p>"
-    )
-    caption = "Activity of the coordinates that the classifier reads" + (
-        ", and shares of components." if simplex else "."
-    )
-    return Section("Latent usage", text + tables.latent(found) + document.figure(workdir, "latent", drawn, caption))
-
-
-def prior_draws(config: Config, found: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """What decoder and head would read of draws from the prior, as it was learned if it was, each [PRIOR_DRAWS, D]."""
-    latent = latents.build(config.model)
-    if "concentration" in found:
-        held = [np.asarray(values, np.float32) for values in found["concentration"]]
-        latent = latent._replace(prior=jax.tree.unflatten(jax.tree.structure(latent.prior), held))
-    coordinates = cases.prior_draws(latent, PRIOR_DRAWS, config.seed)
-    return tuple(np.asarray(f(coordinates)).reshape(PRIOR_DRAWS, -1) for f in (latent.to_decoder, latent.to_head))
-
-
-def ranked_shares(points: np.ndarray, config: Config) -> np.ndarray:
-    """[K]: mean share of the largest, second largest, ... component of each simplex."""
-    return np.sort(evaluate.shares(config.model, points), axis=-1)[:, ::-1].mean(axis=0)
 
 
 def provenance(workdir: Path, config: Config) -> Section:

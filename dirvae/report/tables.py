@@ -5,8 +5,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-
 from dirvae.config import Config, differences
 
 PER_LABEL = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "ece": "ECE"}
@@ -123,31 +121,6 @@ def splits(metrics: Mapping[str, Mapping]) -> str:
         cells = (estimate(s[name], s.get(f"{name}_interval"), digits) for s in metrics.values())
         rows.append([title, *cells])
     return table(["", *map(html.escape, metrics)], rows)
-
-
-def latent(found: Mapping) -> str:
-    """Use of the latent, beside what the prior would have."""
-    rows = [["active coordinates (variance above 0.01)", f"{found['active']} of {found['coordinates']}", "–"]]
-    if "prior" in found:
-        rows += _usage(found)
-    for part, values in zip(("", "cells: "), found.get("concentration", ()), strict=False):
-        low, high = (number(float(bound(values)), 2) for bound in (np.min, np.max))
-        rows.append([f"{part}learned concentrations, lowest and highest", "–", f"{low}, {high}"])
-    if "local" in found:
-        rows += [[f"cells: {name}", *values] for name, *values in _usage(found["local"])]
-    if "dead_decoder_columns" in found:
-        rows.append(["latents that the decoder ignores", str(found["dead_decoder_columns"]), "–"])
-    return table(["", "posterior means", "expected of the prior's draws"], rows)
-
-
-def _usage(found: Mapping) -> list[list[str]]:
-    prior = found["prior"]
-    return [
-        ["perplexity (components in use)", number(found["perplexity"], 1), number(prior["perplexity"], 1)],
-        ["inverse Simpson", number(found["inverse_simpson"], 1), number(prior["inverse_simpson"], 1)],
-        ["Hoyer (0 uniform, 1 one-hot)", number(found["hoyer"]), number(prior.get("hoyer"))],
-        ["components near 0 in every image", str(found["dead_components"]), "–"],
-    ]
 
 
 def provenance(config: Config, versions: Mapping, seconds: Mapping[str, float], parameters: str) -> str:

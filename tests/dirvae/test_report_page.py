@@ -24,8 +24,8 @@ SITUATIONS = {
         {"labels": FINDINGS, "prior": "logistic_normal", "structure": "field", "grid": 4, "groups": 2, "head": "pooled"},
         False,
     ),
-    "a product of simplexes, no baseline, no curves": (
-        {"labels": ("Edema", "Fracture", "Pneumonia"), "structure": "product", "groups": 3, "baseline": False, "curves": False},
+    "a product of pairs, no baseline, no curves": (
+        {"labels": ("Edema", "Fracture", "Pneumonia"), "structure": "product", "groups": 3, "latents": 2, "baseline": 0, "curves": 0},
         False,
     ),
 }  # fmt: skip
@@ -76,6 +76,20 @@ def test_the_page_says_what_was_trained_on_what(written):
     assert ("Intervals are 95 %" in parsed.text) == (settings.get("replicates") != 0)
     if settings["labels"] == FINDINGS:
         assert f"Without both values, hence without AUROC: {FINDINGS[-1]}." in parsed.text
+
+
+def test_the_use_of_the_latent_is_that_of_metrics_json(written):
+    folder, settings, _, parsed = written
+    found = json.loads((folder / "metrics.json").read_text())["latent"]
+    rows = table_with(parsed, "posterior means")
+    pairs = settings.get("latents") == 2
+    unit = "pairs" if pairs else "coordinates"
+    assert rows[f"active {unit} (variance above 0.01)"][0] == f"{found['active']} of {found['coordinates']}"
+    assert len(found["activity"]) == found["coordinates"]
+    if pairs:
+        assert found["coordinates"] == settings["groups"]
+        shown = [numbers(row[0])[0] for name, row in rows.items() if name.startswith("pairs ")]
+        assert shown == pytest.approx([100 * found["switching"][state] for state in ("off", "between", "on")], abs=0.51)
 
 
 def test_pictures_are_embedded_and_kept(written):

@@ -59,6 +59,26 @@ def test_expectations_of_an_asymmetric_prior():
     np.testing.assert_allclose(both, np.mean([found, sparsity.prior_expectation(3, 0.5)], axis=0), rtol=1e-12)
 
 
+def test_pairs_are_off_in_between_or_on():
+    second = np.array([[0.0, 0.5, 0.95], [0.05, 0.2, 0.99], [0.3, 0.89, 0.02], [0.92, 0.91, 1.0]])
+    found = sparsity.switching(second)
+    np.testing.assert_allclose(found, [[0.5, 0, 0.25], [0.25, 0.75, 0], [0.25, 0.25, 0.75]], atol=1e-12)
+
+
+@pytest.mark.parametrize("b", [0.2, 1.0, 3.0])
+def test_the_priors_switching_is_that_of_its_draws(b):
+    drawn = sparsity.switching(np.random.default_rng(0).dirichlet([b, b], 100_000)[:, 1:])
+    np.testing.assert_allclose(sparsity.prior_switching(b), np.ravel(drawn), atol=0.005)
+
+
+def test_the_switching_of_priors_that_differ_is_that_of_their_draws():
+    b = np.array([[0.3, 1.2], [0.5, 0.2]])
+    rng = np.random.default_rng(1)
+    drawn = np.stack([rng.dirichlet(row, 100_000)[:, 1] for row in b], axis=1)
+    found = np.mean(sparsity.switching(drawn), axis=1)
+    np.testing.assert_allclose(sparsity.prior_switching(b), found, atol=0.005)
+
+
 def test_active_units_are_those_that_vary():
     rng = np.random.default_rng(0)
     coordinates = np.stack([rng.normal(0, s, 5000) for s in (1.0, 0.2, 0.05, 0.0)], axis=1)

@@ -1,0 +1,149 @@
+"""How a run's latent is used, beside its prior: a table, the activity of its coordinates, and the shares of its components."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import jax
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dirvae import cases, evaluate, latents
+from dirvae.config import ON_SIMPLEX, Config
+from dirvae.metrics.sparsity import ACTIVE, SWITCHED, Switching
+from dirvae.report import document
+from dirvae.report.document import Section
+from dirvae.report.style import ACCENT, FAINT, INK, RULES, SECOND, WIDTH
+from dirvae.report.tables import number, table
+
+PRIOR_DRAWS = 500
+STATES = (f"off: second share below {SWITCHED}", "in between", f"on: above {1 - SWITCHED:g}")  # of a pair
+ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.08), "ncols": 3, "borderaxespad": 0}  # a legend over a title
+
+
+def section(workdir: Path, config: Config, found: Mapping, decoder_mean: np.ndarray) -> Section:
+    """Of "latent" in metrics.json, and of what the decoder reads of the images [M, D]."""
+    drawn, head = prior_draws(config, found)
+    components = of_components(config, decoder_mean, drawn) if config.model.prior in ON_SIMPLEX else None
+    shown = picture(np.asarray(found["activity"]), float(head.var(axis=0).mean()), components)
+    text = (
+        "<p>Posterior means vary less, and on a simplex are less sparse, than draws: a latent that follows its prior stays "
+        "below the dashed lines, and falls to nothing where it is ignored.</p>"
+    )
+    caption = "Activity of the coordinates that the classifier reads" + _on_simplexes(config)
+    return Section("Latent usage", text + overview(found) + document.figure(workdir, "latent", shown, caption))
+
+
+def _on_simplexes(config: Config) -> str:
+    if evaluate.in_pairs(config.model):
+        return (
+            ", and how often each pair of components is off, in between and on. The two shares of a pair mirror each other, so "
+            "that it counts once; where findings own pairs, the first component is the background."
+        )
+    return ", and shares of components." if config.model.prior in ON_SIMPLEX else "."
+
+
+def overview(found: Mapping) -> str:
+    """Use of the latent, beside what the prior would have."""
+    pairs, prior = "switching" in found, found.get("prior")
+    unit = "pairs" if pairs else "coordinates"
+    rows = [[f"active {unit} (variance above {ACTIVE})", f"{found['active']} of {found['coordinates']}", "–"]]
+    if pairs:
+        for name, state in zip(Switching._fields, STATES, strict=True):
+            shares = (f"{part['switching'][name]:.0%}" for part in (found, prior))
+            rows.append([f"pairs {state}; mean over images and pairs", *shares])
+    if prior is not None:
+        rows += _sparsity(found, pairs)
+    for part, values in zip(("", "cells: "), found.get("concentration", ()), strict=False):
+        low, high = (number(float(bound(values)), 2) for bound in (np.min, np.max))
+        rows.append([f"{part}learned concentrations, lowest and highest", "–", f"{low}, {high}"])
+    if "local" in found:
+        rows += [[f"cells: {name}", *values] for name, *values in _sparsity(found["local"])]
+    if "dead_decoder_columns" in found:
+        rows.append(["latents that the decoder ignores", str(found["dead_decoder_columns"]), "–"])
+    return table(["", "posterior means", "expected of the prior's draws"], rows)
+
+
+def _sparsity(found: Mapping, pairs: bool = False) -> list[list[str]]:
+    """Of one level's simplexes; a component that is never in use means something where there are more than two."""
+    prior = found["prior"]
+    rows = [
+        ["perplexity (components in use)", number(found["perplexity"], 1), number(prior["perplexity"], 1)],
+        ["inverse Simpson", number(found["inverse_simpson"], 1), number(prior["inverse_simpson"], 1)],
+        ["Hoyer (0 uniform, 1 one-hot)", number(found["hoyer"]), number(prior.get("hoyer"))],
+    ]
+    return rows if pairs else [*rows, ["components near 0 in every image", str(found["dead_components"]), "–"]]
+
+
+def prior_draws(config: Config, found: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """What decoder and head would read of draws from the prior, as it was learned if it was, each [PRIOR_DRAWS, D]."""
+    latent = latents.build(config.model)
+    if "concentration" in found:
+        held = [np.asarray(values, np.float32) for values in found["concentration"]]
+        latent = latent._replace(prior=jax.tree.unflatten(jax.tree.structure(latent.prior), held))
+    coordinates = cases.prior_draws(latent, PRIOR_DRAWS, config.seed)
+    return tuple(np.asarray(f(coordinates)).reshape(PRIOR_DRAWS, -1) for f in (latent.to_decoder, latent.to_head))
+
+
+def of_components(config: Config, *decoded: np.ndarray) -> tuple:
+    """Of what the decoder reads of images and of the prior's draws, each [M, n K]: the switching of pairs or, of larger
+    simplexes, the mean share [K] of the largest, second largest, ... component."""
+    settings = config.model
+    if evaluate.in_pairs(settings):
+        return tuple(evaluate.switching(settings, points) for points in decoded)
+    return tuple(np.sort(evaluate.shares(settings, points), axis=-1)[:, ::-1].mean(axis=0) for points in decoded)
+
+
+@plt.rc_context(RULES)
+def picture(
+    activity: np.ndarray,
+    prior_variance: float,
+    components: tuple[np.ndarray, np.ndarray] | tuple[Switching, Switching] | None,
+) -> Figure:
+    """Left: variance over images of each coordinate's posterior expectation, largest first. Right, on simplexes, of posterior
+    expectations and of the prior's draws: the mean share of an image's largest, second largest, ... component or, of pairs, how
+    often each is off, in between and on."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.2), layout="constrained")
+    ranks, pairs = np.arange(1, len(activity) + 1), components is not None and isinstance(components[0], Switching)
+    left.plot(ranks, np.maximum(np.sort(activity)[::-1], 1e-6), color=ACCENT, marker=".", label="posterior means")
+    left.axhline(prior_variance, color=INK, linewidth=1, linestyle="--", label="prior's variance")
+    left.axhline(ACTIVE, color=SECOND, linewidth=1, linestyle=":", label=f"active above {ACTIVE}")
+    unit = "pair" if pairs else "coordinate"
+    left.set(title="Variance over images", xlabel=f"{unit}, largest first", yscale="log")
+    left.legend(**ABOVE)
+    if components is None:
+        right.set_axis_off()
+    else:
+        (_switches if pairs else _ranked)(right, *components)
+    return figure
+
+
+def _ranked(axis: Axes, ranked: np.ndarray, prior: np.ndarray) -> None:
+    ranks = np.arange(1, len(ranked) + 1)
+    axis.plot(ranks, ranked, color=ACCENT, marker=".", label="posterior means")
+    axis.plot(ranks, prior, color=INK, linewidth=1, linestyle="--", label="draws from the prior")
+    axis.axhline(1 / len(ranked), color=FAINT, linewidth=1, label="uniform")
+    axis.set(title="Share of an image's components", xlabel="component, largest first", yscale="log", ylim=(1e-5, 1.2))
+    axis.legend(**ABOVE)
+
+
+def _switches(axis: Axes, found: Switching, prior: Switching) -> None:
+    """A bar a pair, those first that are most often off or on; the prior's bar stands apart."""
+    order, count = np.argsort(found.between, kind="stable"), len(found.off)
+    gap = 1 + 0.04 * count
+    places, widths = np.r_[1 : count + 1, count + 2 * gap], np.r_[np.full(count, 0.9), gap]
+    base = np.zeros(count + 1)
+    for ours, theirs, colour, text in zip(found, prior, (ACCENT, FAINT, SECOND), STATES, strict=True):
+        heights = np.r_[ours[order], theirs.mean()]
+        axis.bar(places, heights, widths, base, color=colour, label=text)
+        base = base + heights
+    steps = sorted({1, *(max(1, quarter * count // 4) for quarter in range(1, 5))})
+    axis.set_xticks([*steps, places[-1]], [*map(str, steps), "prior"])
+    axis.set(
+        title=f"{np.sum(found.between < 0.5)} of {count} pairs off or on in most images",
+        xlabel="pair, least often in between first",
+        ylabel="share of images",
+    )
+    axis.set(ylim=(0, 1), xlim=(0.3, places[-1] + 0.6 * gap))
+    axis.legend(**ABOVE)
