@@ -45,10 +45,10 @@ def complete(directory: Path) -> bool:
     return all((directory / "evidence" / f"{split}.npz").exists() for split in SPLITS)
 
 
-def responses(table: data.Table, size: int, respond: Callable) -> endpoints.Responses:
+def responses(table: data.Table, size: int, respond: Callable) -> material.Responses:
     """`respond(low, high) -> interventions.Response` to every pathology, on the first images of a split of `size` pixels."""
     each = [respond(*interventions_on(table, size, pathology)) for pathology in phantom.PATHOLOGIES]
-    return endpoints.Responses(*(np.stack(column) for column in zip(*each, strict=True)))
+    return material.Responses(*(np.stack(column) for column in zip(*each, strict=True)))
 
 
 def interventions_on(table: data.Table, size: int, pathology: str) -> tuple[np.ndarray, np.ndarray]:
