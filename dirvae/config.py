@@ -146,8 +146,8 @@ class ExplainConfig:
     cases: int = 4  # true positives a label
     path_steps: int = 24  # along the path
     step_size: float = 0.6  # length of a step in the latent's coordinates
-    metric: Literal["covariance", "identity", "fisher"] = (
-        "covariance"  # from a gradient to a direction, dirvae/geometry.py
+    metric: Literal["covariance", "identity", "fisher", "pull_back"] = (
+        "covariance"  # from a gradient to a direction, dirvae/traversals/directions.py
     )
     target_probability: float = 0.95  # a path is stopped once the class reaches it
     direction: Literal["remove", "add"] = "remove"  # lower or raise the class logit of the true positives
