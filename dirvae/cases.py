@@ -3,6 +3,7 @@
 Cases are drawn by seed among all true positives, not picked by looks.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -58,10 +59,19 @@ def metric_of(config: Config, predictions: Predictions) -> geometry.Metric:
     return jnp.asarray(geometry.covariance(predictions.head_mean, shrinkage=0.0), jnp.float32)
 
 
-def options_of(config: Config, metric: geometry.Metric = "identity") -> traversals.Options:
+def options_of(model: Model, config: Config, metric: geometry.Metric = "identity") -> traversals.Options:
     """How a configuration's traversals go."""
     settings = config.explain
-    return traversals.Options(settings.path_steps, settings.step_size, settings.target_probability, metric=metric)
+    return traversals.Options(
+        steps=settings.path_steps,
+        step_size=settings.step_size,
+        target_probability=settings.target_probability,
+        distance=settings.max_distance or math.inf,
+        metric=metric,
+        top=settings.top_latents,
+        mask=jnp.asarray(traversals.own_latents(model.latent.spec, config.model.own)) if settings.own_latents else None,
+        hold=settings.hold_others,
+    )
 
 
 class Request(NamedTuple):
@@ -85,7 +95,7 @@ def spread(
 
 def traverser(model: Model, config: Config, metric: geometry.Metric = "identity") -> Traverse:
     """Both traversals of a configuration, compiled once for all findings; `metric` guides the one on the manifold."""
-    options = options_of(config, metric)
+    options = options_of(model, config, metric)
     towards = 1.0 if config.explain.direction == "add" else -1.0
 
     def traverse(params: Params, images: jax.Array, label: jax.Array) -> tuple[traversals.Path, traversals.Path]:

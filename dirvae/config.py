@@ -150,6 +150,10 @@ class ExplainConfig:
         "covariance"  # from a gradient to a direction, dirvae/traversals/directions.py
     )
     target_probability: float = 0.95  # a path is stopped once the class reaches it
+    max_distance: float = 0.0  # or once it is so long, in the latent's coordinates; 0: without limit
+    top_latents: int = 0  # above 0: only so many latents move, those in which the gradient is largest
+    own_latents: bool = False  # only the finding's own latents move, for an assigned head
+    hold_others: bool = False  # hold the other findings' logits, to first order
     direction: Literal["remove", "add"] = "remove"  # lower or raise the class logit of the true positives
 
 
@@ -317,6 +321,8 @@ def validate(config: Config) -> Config:
         "evaluate.bound_images",
         "evaluate.bound_samples",
         "explain.cases",
+        "explain.max_distance",
+        "explain.top_latents",
         "train.devices",
         "data.folds",
         "data.fold",
@@ -374,6 +380,11 @@ def validate(config: Config) -> Config:
                 not model.linear_path or model.structure != "field",
                 "model.linear_path",
                 "must be false where model.structure is field",
+            ),
+            (
+                model.head == "assigned" or not config.explain.own_latents,
+                "explain.own_latents",
+                "must be false unless model.head is assigned",
             ),
             (0 < config.explain.target_probability < 1, "explain.target_probability", "must lie between 0 and 1"),
         ]

@@ -48,28 +48,29 @@ class Options(NamedTuple):
     distance: float = math.inf  # or once it is so long
     metric: geometry.Metric = "identity"  # identity, fisher, pull_back or the coordinates' covariance
     top: int = 0  # above 0: only the latents in which the gradient at the start is largest move
-    mask: Array | None = None  # [L, *event] of 0 and 1: the latents that may move for each label, as of `own_latents`
+    mask: Float[Array, "M *event"] | None = None  # row c: 1 for the latents that may move for label c (`own_latents`)
     hold: bool = False  # hold the other labels' logits, to first order
     chunk: int = CHUNK  # images followed, and frames decoded, at once
 
 
-def own_latents(spec: LatentSpec, labels: int, own: int) -> Float[np.ndarray, "L *event"]:
-    """Masks of the latents that an assigned head gives to each label (`dirvae.classifier`).
+def own_latents(spec: LatentSpec, own: int) -> Float[np.ndarray, "M *event"]:
+    """Row c: the latents that an assigned head gives to its label c (`dirvae.classifier`); a row for all that there are.
 
     On simplexes these are log ratios to the first component, which component k alone moves when the others keep theirs.
 
     Raises:
-      ValueError: where there are fewer latents than labels need.
+      ValueError: where not even one label can own as many.
     """
     free = np.ones(spec.event, bool)
     if spec.simplex:
         free[..., 0] = False
     latents = np.flatnonzero(free)
-    if len(latents) < labels * own:
-        raise ValueError(f"{labels} labels with {own} latents each need {labels * own}, but there are {len(latents)}")
-    mask = np.zeros((labels, free.size), np.float32)
-    np.put_along_axis(mask, latents[: labels * own].reshape(labels, own), 1.0, axis=1)
-    return mask.reshape(labels, *spec.event)
+    rows = len(latents) // own
+    if rows == 0:
+        raise ValueError(f"no label can own {own} latents where there are {len(latents)}; set model.own to fewer")
+    mask = np.zeros((rows, free.size), np.float32)
+    np.put_along_axis(mask, latents[: rows * own].reshape(rows, own), 1.0, axis=1)
+    return mask.reshape(rows, *spec.event)
 
 
 def movable(

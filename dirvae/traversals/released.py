@@ -35,13 +35,13 @@ def as_released(
 
     Lowering (sign -1), which the paper does not do, takes the gradient of the complement's probability.
     """
-    start = _released_start(model, params, images, family)
-    chosen = _released_coordinates(model, params, start, label, sign, family)
+    start = start_of(model, params, images, family)
+    chosen = coordinates_of(model, params, start, label, sign, family)
     directions = jax.nn.one_hot(chosen, start[0].size).sum(axis=1).reshape(start.shape)
     stride = RELEASED_STEP[family] / (2.5 * RELEASED_COORDINATES)
     amounts = stride * jnp.arange(steps + 1, dtype=jnp.float32)
     wide = amounts.reshape(1, -1, *(1 for _ in model.latent.spec.event))
-    coordinates = _from_z(family)(start[:, None] + wide * directions[:, None])
+    coordinates = from_z(family)(start[:, None] + wide * directions[:, None])
     distance = jnp.broadcast_to(amounts * RELEASED_COORDINATES**0.5, (images.shape[0], steps + 1))
     return render(model, params, coordinates, distance, chunk)
 
@@ -59,29 +59,30 @@ def released_ranks(
     On a simplex d p/d z_k = p (1 - p) (d logit/d log z_k)/z_k, so that the smallest z_k tend to win, whatever they say of
     the class; for a Gaussian with a linear head d p/d z does not depend on z beyond the factor p (1 - p).
     """
-    start = _released_start(model, params, images, family)
-    chosen = _released_coordinates(model, params, start, label, sign, family)
+    start = start_of(model, params, images, family)
+    chosen = coordinates_of(model, params, start, label, sign, family)
     order = jnp.argsort(jnp.abs(start).reshape(len(start), -1), axis=1)
     return jnp.take_along_axis(jnp.argsort(order, axis=1) + 1, chosen, axis=1)
 
 
-def _from_z(family: str) -> Callable[[Array], Array]:
+def from_z(family: str) -> Callable[[Array], Array]:
+    """z -> the family's coordinates."""
     return jnp.log if family in IN_LOGARITHMS else lambda z: z
 
 
-def _released_start(model: Model, params: Params, images: Float[Array, "B H W C"], family: str) -> Array:
-    """z of each image."""
+def start_of(model: Model, params: Params, images: Float[Array, "B H W C"], family: str) -> Array:
+    """z [B, *event] of each image, where the path starts."""
     point = model.latent.point(model.encode(params, images))
     return jnp.maximum(jnp.exp(point), RAREST) if family in IN_LOGARITHMS else point
 
 
-def _released_coordinates(
+def coordinates_of(
     model: Model, params: Params, start: Array, label: Int[Array, " B"], sign: Float[Array, " B"], family: str
 ) -> Int[Array, "B 3"]:
     """Those of the flattened z in which the gradient of the label's probability (sign -1: of its complement's) is largest."""
 
     def probability(z: Array, which: Array, towards: Array) -> Array:
-        logits = model.classify_channels(params, model.latent.to_head(_from_z(family)(z))[None])[0]
+        logits = model.classify_channels(params, model.latent.to_head(from_z(family)(z))[None])[0]
         return jax.nn.sigmoid(towards * logits[which])
 
     def chosen(z: Array, which: Array, towards: Array) -> Array:

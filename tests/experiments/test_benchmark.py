@@ -217,4 +217,7 @@ def test_bad_flags_give_one_sentence():
     command = [sys.executable, "-m", "experiments.benchmark", "--parts=stepp"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode != 0
-    assert done.stderr.strip() == "error: --phases=stepp: stepp is not one of step, sampler, loader, startup, metrics"
+    assert (
+        done.stderr.strip()
+        == "error: --phases=stepp: stepp is not one of step, sampler, loader, startup, metrics, traversal"
+    )
