@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 Metric = str | Float[Array, "D D"]
-"""'identity', 'fisher', or the covariance of the flattened coordinates of one example."""
+"""'identity', 'fisher', or the covariance of the flattened coordinates of one example; traversals also know 'pull_back'."""
 
 RAREST = -20.0  # log z below which the Fisher metric counts a component as no rarer, so that no direction is infinite
 

@@ -122,9 +122,9 @@ def cleared(raised: Raise, cotangent: Float[Array, "*event"], held: Float[Array,
     flat = held.reshape(len(held), -1)
     flat = flat / jnp.maximum(jnp.linalg.norm(flat, axis=1, keepdims=True), 1e-20)
     tangent, sides = raised(cotangent), jax.vmap(raised)(flat.reshape(held.shape))
-    gram, overlap = flat @ sides.reshape(flat.shape).T, flat @ tangent.reshape(-1)
-    shares = jnp.linalg.pinv(gram, rtol=SINGULAR) @ overlap
-    left = tangent - jnp.tensordot(shares, sides, axes=1)
+    inverse = jnp.linalg.pinv(flat @ sides.reshape(flat.shape).T, rtol=SINGULAR)
+    clear = lambda v: v - jnp.tensordot(inverse @ (flat @ v.reshape(-1)), sides, axes=1)  # noqa: E731
+    left = clear(clear(tangent))  # twice, since little may be left and rounding with it
     return jnp.where(jnp.linalg.norm(left) > REMAINDER * jnp.linalg.norm(tangent), left, 0.0)
 
 

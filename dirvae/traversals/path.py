@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from dirvae.model import Model
 from dirvae.types import Params, PyTree
 
-CHUNK = 512  # frames that are decoded at once, or images that are followed at once, on a device
+CHUNK = 128  # frames that are decoded at once, or images that are followed at once, on a device
 
 
 class Path(NamedTuple):
