@@ -3,7 +3,8 @@
 Cases are drawn by seed among all true positives, not picked by looks.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dirvae import data, traversals
+from dirvae import data, geometry, parallel, traversals
 from dirvae.config import Config
 from dirvae.evaluate import Predictions
 from dirvae.labels import FINDINGS
@@ -51,31 +52,55 @@ Traverse = Callable[[Params, jax.Array, jax.Array], tuple[traversals.Path, trave
 """(params, images [n, H, W, C], label column [n]) -> the paths on the manifold and as released."""
 
 
-def metric_of(config: Config, predictions: Predictions) -> PyTree:
+def metric_of(config: Config, predictions: Predictions) -> geometry.Metric:
     """The metric of a configuration: its name, or the covariance [D, D] of the head's coordinates over a split's images."""
     if config.explain.metric != "covariance":
         return config.explain.metric
-    return jnp.atleast_2d(jnp.asarray(np.cov(predictions.head_mean, rowvar=False), jnp.float32))
+    return jnp.asarray(geometry.covariance(predictions.head_mean, shrinkage=0.0), jnp.float32)
 
 
-def traverser(model: Model, config: Config, metric: PyTree = "identity") -> Traverse:
-    """Both traversals of a configuration, compiled once for all findings; `metric` guides the one on the manifold."""
+def options_of(model: Model, config: Config, metric: geometry.Metric = "identity") -> traversals.Options:
+    """How a configuration's traversals go."""
     settings = config.explain
-    towards = 1.0 if settings.direction == "add" else -1.0
+    return traversals.Options(
+        steps=settings.path_steps,
+        step_size=settings.step_size,
+        target_probability=settings.target_probability,
+        distance=settings.max_distance or math.inf,
+        metric=metric,
+        top=settings.top_latents,
+        mask=jnp.asarray(traversals.own_latents(model.latent.spec, config.model.own)) if settings.own_latents else None,
+        hold=settings.hold_others,
+    )
+
+
+class Request(NamedTuple):
+    """What to traverse: one label of each image, up (+1) or down (-1)."""
+
+    image: np.ndarray  # float32 [n, H, W, C], in [0, 1]
+    label: np.ndarray  # int32 [n], columns
+    sign: np.ndarray  # float32 [n]
+
+
+def spread(
+    model: Model, options: traversals.Options, devices: list[jax.Device], batch: int
+) -> Callable[[Params, Request], Iterator[traversals.Path]]:
+    """Traversals of whole data sets, spread over devices: (params, request of any size) -> its paths, `batch` at a time.
+
+    Host arrays; a device works on its share of a batch in the chunks of `options`.
+    """
+    follow = lambda params, rows: traversals.on_manifold(model, params, *rows, options)  # noqa: E731
+    return parallel.map_batches(follow, devices, batch)
+
+
+def traverser(model: Model, config: Config, metric: geometry.Metric = "identity") -> Traverse:
+    """Both traversals of a configuration, compiled once for all findings; `metric` guides the one on the manifold."""
+    options = options_of(model, config, metric)
+    towards = 1.0 if config.explain.direction == "add" else -1.0
 
     def traverse(params: Params, images: jax.Array, label: jax.Array) -> tuple[traversals.Path, traversals.Path]:
         sign = jnp.full(label.shape, towards)
-        path = traversals.on_manifold(
-            model,
-            params,
-            images,
-            label,
-            sign,
-            settings.path_steps,
-            settings.step_size,
-            settings.target_probability,
-            metric,
-        )
+        path = traversals.on_manifold(model, params, images, label, sign, options)
         return path, traversals.as_released(model, params, images, label, sign, config.model.prior)
 
     return jax.jit(traverse)

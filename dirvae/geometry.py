@@ -9,10 +9,11 @@ direction is centred, since a common shift of log z does not move z; its norm is
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 Metric = str | Float[Array, "D D"]
-"""'identity', 'fisher', or the covariance of the flattened coordinates of one example."""
+"""'identity', 'fisher', or the covariance of the flattened coordinates of one example; traversals also know 'pull_back'."""
 
 RAREST = -20.0  # log z below which the Fisher metric counts a component as no rarer, so that no direction is infinite
 
@@ -64,6 +65,48 @@ def raise_on_simplex(log_z: Float[Array, "*B K"], cotangent: Float[Array, "*B K"
 def raise_euclidean(z: Float[Array, "*B K"], cotangent: Float[Array, "*B K"], metric: Metric) -> Array:
     """Direction for a Gaussian; relative to its prior N(0, I) the Fisher metric is the identity."""
     return _raise(cotangent, "identity" if isinstance(metric, str) and metric == "fisher" else metric)
+
+
+def restrict(v: Float[Array, "*B K"], mask: Float[Array, "*B K"], simplex: bool) -> Float[Array, "*B K"]:
+    """Orthogonal projection of v onto the directions that move masked coordinates only.
+
+    On a simplex those are the centred u with u_k = 0 off the mask: the other components keep the ratios among themselves. With
+    m of K components masked, u_k = v_k + (sum of v over the mask)/(K - m), for a centred v.
+    """
+    if not simplex:
+        return mask * v
+    inside = mask * centre(v)
+    others = jnp.sum(1.0 - mask, axis=-1, keepdims=True)
+    share = jnp.sum(inside, axis=-1, keepdims=True) / jnp.maximum(others, 1.0)
+    return centre(inside + mask * share)
+
+
+def covariance(codes: Float[np.ndarray, "N D"], shrinkage: float | None = None) -> Float[np.ndarray, "D D"]:
+    """(1 - s) S + s tr(S)/D I, S the sample covariance of flattened coordinates (log ratios, on a simplex).
+
+    `shrinkage` s; None: the intensity of least expected squared error (Ledoit & Wolf 2004), which falls as 1/N.
+
+    Raises:
+      ValueError: for fewer than two rows, or a share outside [0, 1].
+    """
+    rows, size = codes.shape
+    if rows < 2:
+        raise ValueError(f"a covariance needs at least two images, not {rows}")
+    if shrinkage is not None and not 0 <= shrinkage <= 1:
+        raise ValueError(f"shrinkage={shrinkage} must lie between 0 and 1")
+    sample = np.atleast_2d(np.cov(np.asarray(codes, np.float64), rowvar=False))
+    share = _intensity(np.asarray(codes, np.float64)) if shrinkage is None else shrinkage
+    return (1 - share) * sample + share * np.trace(sample) / size * np.eye(size)
+
+
+def _intensity(codes: Float[np.ndarray, "N D"]) -> float:
+    """min(b, d)/d with d = |S - tr(S)/D I|^2 and b = mean_i |x_i x_i^T - S|^2/N, norms of Frobenius, S with divisor N."""
+    rows, size = codes.shape
+    x = codes - codes.mean(axis=0)
+    sample = x.T @ x / rows
+    distance = np.sum(sample**2) - np.trace(sample) ** 2 / size
+    scatter = (np.mean(np.sum(x**2, axis=1) ** 2) - np.sum(sample**2)) / rows
+    return float(min(scatter, distance) / distance) if distance > 0 else 0.0
 
 
 def _raise(cotangent: Float[Array, "*B K"], metric: Metric) -> Array:

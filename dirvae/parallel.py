@@ -7,7 +7,7 @@ A step is a per-device function of (state, batch) that reduces over the axis `AX
 
 import ctypes
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -142,5 +142,25 @@ def map_rows(
     def mapped(params: PyTree, batch: PyTree) -> PyTree:
         outputs = spread(params, _rows_by_device(batch, len(mine)))
         return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), outputs)
+
+    return mapped
+
+
+def map_batches(
+    function: Callable[[PyTree, PyTree], PyTree], devices: list[jax.Device], batch: int
+) -> Callable[[PyTree, PyTree], Iterator[PyTree]]:
+    """`map_rows` of any number of rows: yields what becomes of `batch` of them at a time, the last time of the rest.
+
+    `batch` is rounded up to a multiple of this host's devices; the last batch is filled up, so that nothing is compiled twice.
+    """
+    size = -(-batch // len(local(devices))) * len(local(devices))
+    run = map_rows(function, devices)
+
+    def mapped(params: PyTree, rows: PyTree) -> Iterator[PyTree]:
+        for first in range(0, len(jax.tree.leaves(rows)[0]), size):
+            part = jax.tree.map(lambda x: np.asarray(x[first : first + size]), rows)  # noqa: B023
+            count = len(jax.tree.leaves(part)[0])
+            filled = jax.tree.map(lambda x: np.resize(x, (size, *x.shape[1:])), part)
+            yield jax.tree.map(lambda x: x[:count], run(params, filled))  # noqa: B023
 
     return mapped

@@ -1,4 +1,4 @@
-"""How fast it is, beside its peers: training step, sampler, loader, start-up, evidence; markdown, and the same numbers as JSON.
+"""How fast it is, beside its peers: training step, sampler, loader, start-up, evidence, traversals; markdown, and the same numbers as JSON.
 
     python -m experiments.benchmark
     python -m experiments.benchmark --parts=sampler,startup --output=benchmark.json --config.batch_size=64
@@ -14,7 +14,7 @@ from pathlib import Path
 from dirvae.config import ConfigError, assignments, override, validate
 from experiments import configs
 
-PARTS = ("step", "sampler", "loader", "startup", "metrics")
+PARTS = ("step", "sampler", "loader", "startup", "metrics", "traversal")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -55,6 +55,8 @@ AMOUNTS = (
     "evaluate.bound_images",
     "evaluate.bound_samples",
     "explain.cases",
+    "explain.max_distance",
+    "explain.top_latents",
     "train.devices",
     "data.folds",
     "data.fold",
@@ -80,6 +82,8 @@ def validate(config: Config) -> Config:
     _require_all([(exclusive, "loss.head_exclusivity", "must be 0 unless model.head is linear")])
     target = config.explain.target_probability
     _require_all([(0 < target < 1, "explain.target_probability", "must lie between 0 and 1")])
+    owned = config.model.head == "assigned" or not config.explain.own_latents
+    _require_all([(owned, "explain.own_latents", "must be false unless model.head is assigned")])
     _require_all(_flaws(config))
     return config
 

@@ -150,10 +150,14 @@ class ExplainConfig:
     cases: int = 4  # true positives a label
     path_steps: int = 24  # along the path
     step_size: float = 0.6  # length of a step in the latent's coordinates
-    metric: Literal["covariance", "identity", "fisher"] = (
-        "covariance"  # from a gradient to a direction, dirvae/geometry.py
+    metric: Literal["covariance", "identity", "fisher", "pull_back"] = (
+        "covariance"  # from a gradient to a direction, dirvae/traversals/directions.py
     )
     target_probability: float = 0.95  # a path is stopped once the class reaches it
+    max_distance: float = 0.0  # or once it is so long, in the latent's coordinates; 0: without limit
+    top_latents: int = 0  # above 0: only so many latents move, those in which the gradient is largest
+    own_latents: bool = False  # only the finding's own latents move, for an assigned head
+    hold_others: bool = False  # hold the other findings' logits, to first order
     direction: Literal["remove", "add"] = "remove"  # lower or raise the class logit of the true positives
 
 

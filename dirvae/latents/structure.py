@@ -4,7 +4,7 @@ All families work on the last axis and carry any leading axes, so a combinator o
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 import jax
@@ -77,52 +77,54 @@ def field(latent: Latent, grid: tuple[int, int]) -> Latent:
 def levels(whole: Latent, local: Latent) -> Latent:
     """A global latent and a field, independent under prior and posterior: z = (z_whole, z_local), KL = KL_whole + KL_local.
 
-    Posteriors, coordinates and tangents are `Levels` of the parts'. Features and channels are flat, [..., D_whole + h w D_local].
+    Posteriors are `Levels` of the parts'; coordinates, tangents, features and channels are flat, [..., D_whole + h w D_local].
     """
     first, cells = whole.spec, local.spec
-    places = math.prod(cells.grid)
+    places, size = math.prod(cells.grid), math.prod(first.event)
     spec = LatentSpec(
         grid=None,
-        event=(math.prod(first.event) + math.prod(cells.event),),
+        event=(size + math.prod(cells.event),),
         features=first.features + places * cells.features,
         channels=first.channels + places * cells.channels,
         parts=(first, cells),
     )
 
-    def each(name: str) -> Callable[..., Levels]:
-        functions = (getattr(whole, name), getattr(local, name))
-        return lambda *pairs: Levels(*(f(*parts) for f, parts in zip(functions, zip(*pairs, strict=True), strict=True)))
+    def points(flat: Float[Array, "*B D"]) -> Levels:
+        """Coordinates or tangents of each part."""
+        lead = flat.shape[:-1]
+        return Levels(flat[..., :size].reshape(*lead, *first.event), flat[..., size:].reshape(*lead, *cells.event))
+
+    def joined(parts: Iterable[Array]) -> Float[Array, "*B D"]:
+        shapes = (first.event, cells.event)
+        flat = [part.reshape(*part.shape[: part.ndim - len(s)], -1) for part, s in zip(parts, shapes, strict=True)]
+        return jnp.concatenate(flat, axis=-1)
+
+    def each(name: str, *pairs: Iterable[PyTree]) -> Iterator[PyTree]:
+        for latent, *parts in zip((whole, local), *pairs, strict=True):
+            yield getattr(latent, name)(*parts)
 
     def sample(key: Key, q: Levels) -> LatentSample:
-        drawn = each("sample")(jax.random.split(key), q)
-        return LatentSample(Levels(*(part.coordinates for part in drawn)))
+        return LatentSample(joined(drawn.coordinates for drawn in each("sample", jax.random.split(key), q)))
 
-    def raise_index(coordinates: Levels, cotangent: Levels, metric: geometry.Metric) -> Levels:
+    def raise_index(coordinates: Array, cotangent: Array, metric: geometry.Metric) -> Array:
         """A covariance is that of both parts together, so that a head that reads one moves what varies with it in the other."""
         if not isinstance(metric, str):
-            lead = cotangent.whole.shape[: -len(first.event)]
-            flat = jnp.concatenate([part.reshape(*lead, -1) for part in cotangent], axis=-1)
-            mixed = jnp.split(geometry.raise_euclidean(flat, flat, metric), [math.prod(first.event)], axis=-1)
-            cotangent = Levels(*(m.reshape(part.shape) for m, part in zip(mixed, cotangent, strict=True)))
-            metric = "identity"
-        return each("raise_index")(coordinates, cotangent, (metric, metric))
-
-    def flat(name: str) -> Callable[[PyTree], Float[Array, "*B D"]]:
-        return lambda values: together(each(name)(values))
+            cotangent, metric = geometry.raise_euclidean(coordinates, cotangent, metric), "identity"
+        return joined(each("raise_index", points(coordinates), points(cotangent), (metric, metric)))
 
     return Latent(
         name=whole.name,
         spec=spec,
         prior=Levels(whole.prior, local.prior),
-        posterior=lambda f: each("posterior")(apart(f, first.features, (*cells.grid, cells.features))),
+        posterior=lambda f: Levels(*each("posterior", apart(f, first.features, (*cells.grid, cells.features)))),
         sample=sample,
-        kl=lambda q, p: sum(each("kl")(q, p)),
-        log_prob=lambda q, coordinates: sum(each("log_prob")(q, coordinates)),
-        point=each("point"),
-        decoder_mean=flat("decoder_mean"),
-        head_mean=flat("head_mean"),
-        to_decoder=flat("to_decoder"),
-        to_head=flat("to_head"),
-        retract=each("retract"),
+        kl=lambda q, p: sum(each("kl", q, p)),
+        log_prob=lambda q, coordinates: sum(each("log_prob", q, points(coordinates))),
+        point=lambda q: joined(each("point", q)),
+        decoder_mean=lambda q: together(Levels(*each("decoder_mean", q))),
+        head_mean=lambda q: together(Levels(*each("head_mean", q))),
+        to_decoder=lambda coordinates: together(Levels(*each("to_decoder", points(coordinates)))),
+        to_head=lambda coordinates: together(Levels(*each("to_head", points(coordinates)))),
+        retract=lambda coordinates, tangent: joined(each("retract", points(coordinates), points(tangent))),
         raise_index=raise_index,
     )

@@ -9,9 +9,16 @@ import jax
 
 from dirvae import parallel
 from dirvae.config import Config
-from experiments.benchmarks import Settings, loader, metrics, sampler, startup, step, timing
+from experiments.benchmarks import Settings, loader, metrics, sampler, startup, step, timing, traversal
 
-PARTS = {"step": step, "sampler": sampler, "loader": loader, "startup": startup, "metrics": metrics}
+PARTS = {
+    "step": step,
+    "sampler": sampler,
+    "loader": loader,
+    "startup": startup,
+    "metrics": metrics,
+    "traversal": traversal,
+}
 BUSY = 0.25  # load average a core above which a machine is not quiet
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from data_prep import build, phantom
-from dirvae import cases, data, model, train
+from dirvae import cases, data, model, train, traversals
 from dirvae.config import Config, override
 from dirvae.evaluate import Predictions
 from experiments import effects
@@ -110,6 +110,31 @@ def test_adding_a_finding_turns_the_sign(trained, examples):
     made, _ = make(trained, examples, 1, direction="add")
     np.testing.assert_array_equal(made.difference, made.path[:, -1] - made.path[:, 0])
     assert np.all(np.diff(made.probability[:, :, 1], axis=1) > 0)
+
+
+def test_whole_data_sets_are_the_same_on_one_and_on_eight_devices(trained):
+    net, config, params = trained
+    rng = np.random.default_rng(0)
+    image = rng.random((11, SIDE, SIDE, 1)).astype(np.float32)
+    request = cases.Request(image, np.arange(11) % 3, np.where(rng.random(11) < 0.5, 1.0, -1.0).astype(np.float32))
+    options = cases.options_of(net, config)
+    parts = [list(cases.spread(net, options, jax.devices()[:n], 7)(params, request)) for n in (1, 8)]
+    assert [len(made.images) for made in parts[0]] == [7, 4]
+    assert [len(made.images) for made in parts[1]] == [8, 3]  # rounded up to the devices
+    for one, eight in zip(*(map(np.concatenate, zip(*part, strict=True)) for part in parts), strict=True):
+        np.testing.assert_allclose(one, eight, atol=1e-5)
+
+
+def test_the_configuration_chooses_the_options(trained):
+    net, config, _ = trained
+    chosen = override(config, {"max_distance": 2.0, "top_latents": 3, "hold_others": True, "path_steps": 7})
+    options = cases.options_of(net, chosen, "fisher")
+    expected = traversals.Options(7, 0.6, 0.95, distance=2.0, metric="fisher", top=3, hold=True)
+    assert options == expected
+    assert cases.options_of(net, config).distance == np.inf
+    owned = override(config, {"head": "assigned", "own_latents": True, "own": 2})
+    mask = cases.options_of(model.build(owned.model, 2, SIDE), owned).mask
+    np.testing.assert_array_equal(mask, [[0, 1, 1, 0, 0], [0, 0, 0, 1, 1]])
 
 
 def test_boxes_are_those_of_the_finding(trained, examples):

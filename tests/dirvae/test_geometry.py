@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from dirvae import geometry
 
@@ -61,3 +62,48 @@ def test_a_covariance_multiplies_each_examples_flattened_cotangent():
 def test_the_standard_normals_fisher_metric_is_the_identity():
     c = points()
     np.testing.assert_array_equal(geometry.raise_euclidean(c, c, "fisher"), c)
+
+
+@pytest.mark.parametrize("chosen", [[1], [0, 2, 3], [0, 1, 2, 3, 4], []])
+def test_a_restriction_projects_onto_the_directions_of_the_mask(chosen):
+    """Onto the span of the centred unit vectors of the masked components."""
+    v, mask = jax.random.normal(jax.random.key(2), (4, 5)), np.zeros(5, np.float32)
+    mask[chosen] = 1.0
+    span = (np.eye(5) - 1 / 5)[:, chosen]
+    expected = np.float64(v) @ (span @ np.linalg.pinv(span, rcond=1e-10)).T
+    wide = jnp.broadcast_to(jnp.asarray(mask), (4, 5))
+    np.testing.assert_allclose(geometry.restrict(v, wide, simplex=True), expected, atol=1e-6)
+    np.testing.assert_array_equal(geometry.restrict(v, wide, simplex=False), v * mask)
+
+
+def test_without_shrinkage_the_covariance_is_the_samples():
+    codes = np.random.default_rng(0).normal(size=(20, 4))
+    np.testing.assert_allclose(geometry.covariance(codes, 0.0), np.cov(codes.T), rtol=1e-12)
+    assert geometry.covariance(codes[:, :1], 0.0).shape == (1, 1)
+
+
+def test_the_intensity_is_that_of_ledoit_and_wolf():
+    codes = np.random.default_rng(0).normal(size=(15, 4)) * [1.0, 2.0, 3.0, 4.0]
+    x = codes - codes.mean(axis=0)
+    sample = sum(np.outer(row, row) for row in x) / 15
+    scatter = sum(np.sum((np.outer(row, row) - sample) ** 2) for row in x) / 15**2
+    share = scatter / np.sum((sample - np.trace(sample) / 4 * np.eye(4)) ** 2)
+    assert 0 < share < 1
+    np.testing.assert_allclose(geometry.covariance(codes), geometry.covariance(codes, share), rtol=1e-9)
+
+
+def test_shrinkage_helps_where_images_are_few_and_vanishes_where_they_are_many():
+    rng, scales = np.random.default_rng(0), np.linspace(0.5, 1.5, 40)
+    truth = np.diag(scales**2)
+    few, many = (rng.normal(size=(rows, 40)) * scales for rows in (30, 40000))
+    error = lambda found: np.linalg.norm(found - truth)  # noqa: E731
+    assert error(geometry.covariance(few)) < 0.6 * error(geometry.covariance(few, 0.0))
+    np.testing.assert_allclose(geometry.covariance(many), np.cov(many.T), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("rows", "share", "message"), [(1, None, "at least two images, not 1"), (5, 1.5, "shrinkage=1.5 must lie between")]
+)
+def test_impossible_covariances_are_refused(rows, share, message):
+    with pytest.raises(ValueError, match=message):
+        geometry.covariance(np.zeros((rows, 3)), share)

@@ -5,36 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import unit_gain
+from linear_heads import DIRICHLET, GAUSSIAN, IMAGES, ROWS, WEIGHTS, K, build
 from scipy.stats import rankdata
 
 from dirvae import model, traversals
 from dirvae.config import ModelConfig, override
 from dirvae.latents import dirichlet
 from dirvae.latents.dirichlet import Dirichlet
-from dirvae.latents.gaussian import Gaussian
-from dirvae.types import Pixels
-
-K, ROWS = 50, 3
-IMAGES = jnp.zeros((ROWS, 8, 8, 1))
-GAUSSIAN = Gaussian(jax.random.normal(jax.random.key(1), (ROWS, K)), jnp.zeros((ROWS, K)))
-DIRICHLET = Dirichlet(jnp.exp(jax.random.normal(jax.random.key(1), (ROWS, K))))
-
-
-def build(posterior, weights, prior="dirichlet", labels=2):
-    """A model that encodes to `posterior`, whose linear head has the given weights for its last label, 0 for the others,
-    and whose images are the sigmoid of the coordinates."""
-    net = model.build(override(ModelConfig(), {"prior": prior, "latents": K, "widths": "4", "hidden": 4}), labels, 8)
-    kernel = np.zeros((K, labels), np.float32)
-    kernel[:, -1] = weights
-    shapes = jax.eval_shape(net.init, jax.random.key(0))["classifier"]
-    head = jax.tree.map(
-        lambda leaf: jnp.asarray(kernel if leaf.ndim == 2 else np.zeros(leaf.shape, np.float32)), shapes
-    )
-    net = net._replace(
-        encode=lambda params, images: posterior,
-        decode=lambda params, z: Pixels(z[:, None, None, :], jnp.float32(0.0)),
-    )
-    return net, {"classifier": head}
+from dirvae.traversals import Options
 
 
 def coordinates(path):
@@ -43,12 +21,12 @@ def coordinates(path):
     return np.log(shown) - np.log1p(-shown)
 
 
-def follow(net, params, sign=1.0, steps=20, step_size=0.05, goal=0.999, metric="identity"):
+def follow(net, params, sign=1.0, **changed):
     label, signs = jnp.full(ROWS, 1), jnp.full(ROWS, sign)
-    return traversals.on_manifold(net, params, IMAGES, label, signs, steps, step_size, goal, metric)
+    return traversals.on_manifold(net, params, IMAGES, label, signs, OPTIONS._replace(**changed))
 
 
-WEIGHTS = 0.3 * np.random.default_rng(0).normal(size=K)
+OPTIONS = Options(steps=20, step_size=0.05, target_probability=0.999)
 
 
 @pytest.mark.parametrize(("sign", "metric"), [(1.0, "identity"), (-1.0, "identity"), (1.0, "fisher")])
@@ -93,7 +71,7 @@ def test_the_retraction_is_inside_the_derivative():
 
 
 def test_a_path_stops_at_its_target():
-    path = follow(*build(GAUSSIAN, WEIGHTS, "gaussian"), steps=60, step_size=0.2, goal=0.8)
+    path = follow(*build(GAUSSIAN, WEIGHTS, "gaussian"), steps=60, step_size=0.2, target_probability=0.8)
     for probability, distance, frames in zip(path.probability[..., 1], path.distance, coordinates(path), strict=True):
         first = int(np.argmax(probability >= 0.8))
         assert probability[first] >= 0.8
@@ -104,7 +82,7 @@ def test_a_path_stops_at_its_target():
 
 
 def test_lowering_stops_at_the_complement():
-    path = follow(*build(GAUSSIAN, WEIGHTS, "gaussian"), sign=-1.0, steps=60, step_size=0.2, goal=0.8)
+    path = follow(*build(GAUSSIAN, WEIGHTS, "gaussian"), sign=-1.0, steps=60, step_size=0.2, target_probability=0.8)
     last = np.asarray(path.probability[:, -1, 1])
     assert np.all(last <= 0.2 + 1e-6)
     assert np.all(last > 0.1)
@@ -117,19 +95,11 @@ def test_a_flat_head_goes_nowhere():
     np.testing.assert_array_equal(zero.distance, np.zeros((ROWS, 21)))
 
 
-def test_a_covariance_gives_the_shortest_mahalanobis_path():
-    scales = np.linspace(0.1, 2.0, K)
-    path = follow(*build(GAUSSIAN, WEIGHTS, "gaussian"), steps=1, metric=jnp.diag(jnp.asarray(scales, jnp.float32)))
-    moved = np.diff(coordinates(path), axis=1)[:, 0]
-    expected = 0.05 * scales * WEIGHTS / np.linalg.norm(scales * WEIGHTS)
-    np.testing.assert_allclose(moved, np.broadcast_to(expected, moved.shape), atol=1e-4)
-
-
 def test_paths_do_not_depend_on_the_batch():
     net, params = build(DIRICHLET, WEIGHTS)
     together = follow(net, params)
     alone, params = build(Dirichlet(DIRICHLET.concentration[1:2]), WEIGHTS)
-    one = traversals.on_manifold(alone, params, IMAGES[:1], jnp.array([1]), jnp.array([1.0]), 20, 0.05, 0.999)
+    one = traversals.on_manifold(alone, params, IMAGES[:1], jnp.array([1]), jnp.array([1.0]), OPTIONS)
     np.testing.assert_allclose(coordinates(one)[0], coordinates(together)[1], rtol=1e-4, atol=1e-4)
 
 
@@ -186,7 +156,8 @@ def test_structured_latents(structure):
     params = unit_gain.parameters(net)
     images = jax.random.uniform(jax.random.key(1), (2, 8, 8, 1))
     label, sign = jnp.array([0, 1]), jnp.array([1.0, -1.0])
-    run = jax.jit(lambda: traversals.on_manifold(net, params, images, label, sign, 5, 0.02, 0.999))
+    options = Options(5, 0.02, 0.999)
+    run = jax.jit(lambda: traversals.on_manifold(net, params, images, label, sign, options))
     path = run()
     assert path.images.shape == (2, 6, 8, 8, 1)
     own = np.asarray(path.probability)[np.arange(2), :, label]
@@ -200,16 +171,15 @@ def test_on_two_levels_a_covariance_moves_both():
     net = model.build(override(ModelConfig(), fields), 2, 8)
     params, size = unit_gain.parameters(net), net.latent.spec.channels
     root = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
-    start = net.latent.point(net.encode(params, jax.random.uniform(jax.random.key(1), (1, 8, 8, 1))))
-    one = jax.tree.map(lambda leaf: leaf[0], start)
+    images, first = jax.random.uniform(jax.random.key(1), (1, 8, 8, 1)), np.prod(net.latent.spec.parts[0].event)
     for metric, both in (("identity", False), (jnp.asarray(root @ root.T), True)):
-        path, _ = traversals._follow(
-            net, params, one, jnp.int32(0), jnp.float32(1.0), steps=3, step_size=0.1, goal=0.999, metric=metric
-        )
-        assert np.abs(path.whole[-1] - path.whole[0]).max() > 1e-3
-        assert (np.abs(path.local[-1] - path.local[0]).max() > 1e-3) == both
-        for part in path:
-            np.testing.assert_allclose(np.exp(np.float64(part)).sum(axis=-1), 1.0, rtol=1e-5)
+        options = Options(3, 0.1, 0.999, metric=metric)
+        path = traversals.on_manifold(net, params, images, jnp.array([0]), jnp.array([1.0]), options)
+        moved = np.abs(path.coordinates[0, -1] - path.coordinates[0, 0])
+        assert moved[:first].max() > 1e-3
+        assert (moved[first:].max() > 1e-3) == both
+        for part, event in zip(np.split(np.float64(path.coordinates[0, -1]), [first]), (5, 4), strict=True):
+            np.testing.assert_allclose(np.exp(part).reshape(-1, event).sum(axis=-1), 1.0, rtol=1e-5)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -224,3 +194,32 @@ def test_the_released_procedure_moves_small_components(sign):
     found = traversals.released_ranks(*build(GAUSSIAN, WEIGHTS, "gaussian"), IMAGES, label, signs, "gaussian")
     ranks = rankdata(np.abs(np.float64(GAUSSIAN.mean)), axis=1)
     np.testing.assert_array_equal(found, ranks[:, np.argsort(-sign * WEIGHTS)[:3]])
+
+
+GOLDEN = {
+    ("dirichlet", "identity"): [[0.594008, 0.476116], [0.588312, 0.482568]],
+    ("dirichlet", "fisher"): [[0.585496, 0.498782], [0.577405, 0.514302]],
+    ("dirichlet", "covariance"): [[0.585477, 0.497189], [0.583285, 0.501421]],
+    ("gaussian", "identity"): [[0.637430, 0.408513], [0.633161, 0.392517]],
+    ("gaussian", "covariance"): [[0.616435, 0.475821], [0.616264, 0.465050]],
+}
+
+
+@pytest.mark.parametrize(("prior", "metric"), GOLDEN)
+def test_the_end_of_a_path_is_what_it_was(prior, metric):
+    settings = {
+        "prior": prior,
+        "structure": "product",
+        "groups": 2,
+        "latents": 5,
+        "head": "mlp",
+        "widths": "4",
+        "hidden": 4,
+    }
+    net = model.build(override(ModelConfig(), settings), 2, 8)
+    params, images = unit_gain.parameters(net), np.random.default_rng(3).random((2, 8, 8, 1)).astype(np.float32)
+    factor = np.random.default_rng(4).normal(size=(10, 10))
+    named = jnp.asarray(factor @ factor.T / 10, jnp.float32) if metric == "covariance" else metric
+    label, sign = jnp.array([0, 1]), jnp.array([1.0, -1.0])
+    path = traversals.on_manifold(net, params, jnp.asarray(images), label, sign, Options(6, 0.3, 0.97, metric=named))
+    np.testing.assert_allclose(path.probability[:, -1], GOLDEN[prior, metric], atol=1e-5)

@@ -143,6 +143,19 @@ def test_published_form_has_the_operations_of_its_sizes(torch, batch):
     assert step.operations(batch) == pytest.approx(ROWS * (3 * forward - convolutions[0]), rel=1e-6)
 
 
+@pytest.mark.parametrize("prior", ["dirichlet", "gaussian"])
+def test_the_loop_is_the_published_traversal(params, batch, prior):
+    from dirvae import traversals
+    from experiments.benchmarks import traversal
+
+    config = override(CONFIG, {"prior": prior}).model
+    net = model.build(config, LABELS, SIZE)
+    own = params if prior == "dirichlet" else net.init(jax.random.key(0))
+    images, label = grey(batch)[:2], jax.numpy.array([0, 2])
+    expected = traversals.as_released(net, own, images, label, jax.numpy.ones(2), prior, 4).images
+    np.testing.assert_allclose(traversal.Published(net, prior)(own, images, label, 4), expected, atol=1e-5)
+
+
 def test_models_without_a_peer_are_refused(torch):
     from experiments.benchmarks import torch_step
 
@@ -193,7 +206,7 @@ def printed(tmp_path_factory):
 
 def test_every_part_is_printed(printed):
     text, numbers = printed
-    for title in ("# Benchmark", "## Training step", "## Sampler", "## Loader", "## Start-up"):
+    for title in ("# Benchmark", "## Training step", "## Sampler", "## Loader", "## Start-up", "## Traversals"):
         assert title in text
     step = numbers["step"]["models"][0]
     assert step["ratios"]["dirvae"] == {"median": 1.0, "low": 1.0, "high": 1.0}
@@ -217,4 +230,7 @@ def test_bad_flags_give_one_sentence():
     command = [sys.executable, "-m", "experiments.benchmark", "--parts=stepp"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode != 0
-    assert done.stderr.strip() == "error: --phases=stepp: stepp is not one of step, sampler, loader, startup, metrics"
+    assert (
+        done.stderr.strip()
+        == "error: --phases=stepp: stepp is not one of step, sampler, loader, startup, metrics, traversal"
+    )

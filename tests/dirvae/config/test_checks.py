@@ -34,6 +34,8 @@ def test_the_default_can_run():
         ({"groups": 2}, "model.groups must be 1 unless"),
         ({"head": "pooled"}, "model.head can be pooled only where model.structure is field"),
         ({"head": "mlp", "head_exclusivity": 1}, "loss.head_exclusivity must be 0 unless model.head is linear"),
+        ({"own_latents": True}, "explain.own_latents must be false unless model.head is assigned"),
+        ({"top_latents": -1}, "explain.top_latents must not be negative"),
         ({"target_probability": 1.0}, "explain.target_probability must lie between 0 and 1"),
         ({"folds": 1}, "data.folds must be 0 .off. or at least 2"),
         ({"folds": 3, "fold": 3}, r"data.fold must be below data.folds \(3\)"),

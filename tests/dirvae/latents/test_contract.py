@@ -40,19 +40,13 @@ def wide(latent, *batch):
     return jax.tree.map(lambda leaf, one: jnp.broadcast_to(leaf, (*batch, *one.shape[1:])), latent.prior, like)
 
 
-def side_by_side(coordinates, lead=1):
-    """Coordinates [..., D] of an event, whatever their tree; `lead` batch axes."""
-    return jnp.concatenate([leaf.reshape(*leaf.shape[:lead], -1) for leaf in jax.tree.leaves(coordinates)], axis=-1)
-
-
-def random_like(coordinates, key, size=1.0):
-    leaves, structure = jax.tree.flatten(coordinates)
-    keys = jax.random.split(key, len(leaves))
-    return structure.unflatten([size * jax.random.normal(k, leaf.shape) for k, leaf in zip(keys, leaves, strict=True)])
-
-
-def plus(left, right):
-    return jax.tree.map(jnp.add, left, right)
+def parts_of(latent, coordinates):
+    """Coordinates [..., *event] of each level, of which most latents have one."""
+    if not latent.spec.parts:
+        return [np.asarray(coordinates)]
+    events = [part.event for part in latent.spec.parts]
+    halves = np.split(np.asarray(coordinates), [np.prod(events[0])], axis=-1)
+    return [half.reshape(*half.shape[:-1], *event) for half, event in zip(halves, events, strict=True)]
 
 
 class Facts(NamedTuple):
@@ -60,20 +54,20 @@ class Facts(NamedTuple):
 
     posterior: PyTree
     at_zero: PyTree  # the posterior of zero features
-    draws: PyTree  # coordinates [N, B, *event]
+    draws: jax.Array  # coordinates [N, B, *event]
     log_ratio: jax.Array  # log q - log p of the draws [N, B]
     heads: jax.Array  # to_head of the draws
     decoders: jax.Array
     kl: jax.Array
     kl_at_prior: jax.Array
-    point: PyTree
-    null_step: PyTree
+    point: jax.Array
+    null_step: jax.Array
     head_at_point: jax.Array
     decoder_at_point: jax.Array
     head_mean: jax.Array
     decoder_mean: jax.Array
-    two_steps: PyTree  # from the first draws
-    one_step: PyTree  # by the sum of the two
+    two_steps: jax.Array  # from the first draws
+    one_step: jax.Array  # by the sum of the two
     shifted_head: jax.Array  # of the first draws, not normalised
 
 
@@ -81,8 +75,7 @@ def facts_of(latent, values, key):
     q = latent.posterior(values)
     many = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (DRAWS, *leaf.shape)), q)
     z = latent.sample(key, many).coordinates
-    start = jax.tree.map(lambda leaf: leaf[0], z)
-    first, second = (random_like(start, k, 3.0) for k in jax.random.split(key))
+    first, second = (3.0 * jax.random.normal(k, z[0].shape) for k in jax.random.split(key))
     point = latent.point(q)
     return Facts(
         posterior=q,
@@ -94,14 +87,14 @@ def facts_of(latent, values, key):
         kl=latent.kl(q, latent.prior),
         kl_at_prior=latent.kl(wide(latent, BATCH), latent.prior),
         point=point,
-        null_step=latent.retract(point, jax.tree.map(jnp.zeros_like, point)),
+        null_step=latent.retract(point, jnp.zeros_like(point)),
         head_at_point=latent.to_head(point),
         decoder_at_point=latent.to_decoder(point),
         head_mean=latent.head_mean(q),
         decoder_mean=latent.decoder_mean(q),
-        two_steps=latent.retract(latent.retract(start, first), second),
-        one_step=latent.retract(start, plus(first, second)),
-        shifted_head=latent.to_head(jax.tree.map(lambda leaf: leaf + 2.5, start)),
+        two_steps=latent.retract(latent.retract(z[0], first), second),
+        one_step=latent.retract(z[0], first + second),
+        shifted_head=latent.to_head(z[0] + 2.5),
     )
 
 
@@ -128,10 +121,10 @@ def on_simplex(latent):
 
 def test_shapes(latent, facts):
     spec = latent.spec
-    channels = (BATCH, *(spec.grid or ()), spec.channels)
+    event, channels = (BATCH, *spec.event), (BATCH, *(spec.grid or ()), spec.channels)
     events = {(BATCH, *part.event) for part in spec.parts or (spec,)}
-    assert {leaf.shape for leaf in jax.tree.leaves((facts.posterior, facts.point, facts.two_steps))} == events
-    assert {leaf.shape[1:] for leaf in jax.tree.leaves(facts.draws)} == events
+    assert {leaf.shape for leaf in jax.tree.leaves(facts.posterior)} == events
+    assert {x.shape for x in (facts.draws[0], facts.point, facts.two_steps)} == {event}
     assert {x.shape for x in (facts.heads[0], facts.decoders[0], facts.head_mean, facts.decoder_mean)} == {channels}
     assert {x.shape for x in (facts.log_ratio[0], facts.kl)} == {(BATCH,)}
     assert np.prod(spec.event) == spec.channels * np.prod(spec.grid or ())
@@ -144,14 +137,15 @@ def test_zero_features_give_the_prior(latent, facts):
 
 
 def test_a_null_step_stays_where_it_is(facts):
-    np.testing.assert_allclose(side_by_side(facts.null_step), side_by_side(facts.point), atol=2e-6)
+    np.testing.assert_allclose(facts.null_step, facts.point, atol=2e-6)
 
 
 def test_steps_stay_on_the_manifold_and_add_up(latent, facts):
-    np.testing.assert_allclose(side_by_side(facts.two_steps), side_by_side(facts.one_step), atol=3e-5)
+    np.testing.assert_allclose(facts.two_steps, facts.one_step, atol=3e-5)
     if on_simplex(latent):
-        for point in jax.tree.leaves((facts.draws, facts.point, facts.two_steps)):
-            np.testing.assert_allclose(np.exp(np.float64(point)).sum(axis=-1), 1.0, rtol=3e-6)
+        for coordinates in (facts.draws, facts.point, facts.two_steps):
+            for point in parts_of(latent, coordinates):
+                np.testing.assert_allclose(np.exp(np.float64(point)).sum(axis=-1), 1.0, rtol=3e-6)
 
 
 def test_the_head_does_not_see_normalisation(latent, facts):
@@ -248,36 +242,35 @@ def test_levels_are_the_sum_of_both_parts(family):
     q, parts = both.posterior(values), (whole.posterior(first), cells.posterior(rest.reshape(BATCH, 2, 2, -1)))
     for found, expected in zip(q, parts, strict=True):
         jax.tree.map(np.testing.assert_array_equal, found, expected)
-    z = both.sample(jax.random.key(1), q).coordinates
+    flat = both.sample(jax.random.key(1), q).coordinates
+    z = parts_of(both, flat)
     nats = sum(one.kl(part, one.prior) for one, part in zip((whole, cells), parts, strict=True))
     densities = sum(one.log_prob(part, each) for one, part, each in zip((whole, cells), parts, z, strict=True))
     np.testing.assert_allclose(both.kl(q, both.prior), nats, rtol=1e-5)
-    np.testing.assert_allclose(both.log_prob(q, z), densities, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(both.log_prob(q, flat), densities, rtol=1e-5, atol=1e-5)
     for name in ("to_decoder", "to_head"):
         read = [getattr(one, name)(part).reshape(BATCH, -1) for one, part in zip((whole, cells), z, strict=True)]
-        np.testing.assert_array_equal(getattr(both, name)(z), np.concatenate(read, axis=-1))
+        np.testing.assert_array_equal(getattr(both, name)(flat), np.concatenate(read, axis=-1))
 
 
 def test_a_covariance_moves_what_varies_with_what_is_read():
     """A gradient in the global part alone; the local part follows as far as the two covary."""
     both = make("gaussian", "levels")
     point = both.point(both.posterior(features(both, 2)))
-    cotangent = point._replace(whole=jnp.ones_like(point.whole), local=jnp.zeros_like(point.local))
-    size, first = int(np.prod(both.spec.event)), point.whole[0].size
+    size, first = both.spec.event[0], np.prod(both.spec.parts[0].event)
+    cotangent = jnp.zeros_like(point).at[:, :first].set(1.0)
     covariance = np.eye(size, dtype=np.float32)
     covariance[first, :first] = covariance[:first, first] = 0.25
     found = both.raise_index(point, cotangent, jnp.asarray(covariance))
-    np.testing.assert_allclose(found.whole, cotangent.whole)
-    expected = np.zeros((2, size - first))
-    expected[:, 0] = 0.25 * first
-    np.testing.assert_allclose(found.local.reshape(2, -1), expected, rtol=1e-6)
-    still = both.raise_index(point, cotangent, "identity")
-    np.testing.assert_array_equal(still.local, np.zeros_like(still.local))
+    expected = np.array(cotangent)
+    expected[:, first] = 0.25 * first
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_array_equal(both.raise_index(point, cotangent, "identity"), cotangent)
 
 
 def gradient_at(latent, point):
     """A generic gradient of tau -> f(retract(point, tau)) at 0."""
-    still = jax.tree.map(jnp.zeros_like, point)
+    still = jnp.zeros_like(point)
     read = lambda tau: latent.to_head(latent.retract(point, tau))  # noqa: E731
     weights = jax.random.normal(jax.random.key(6), read(still).shape)
     return jax.grad(lambda tau: jnp.sum(weights * read(tau)))(still)
@@ -285,16 +278,16 @@ def gradient_at(latent, point):
 
 @pytest.mark.parametrize("metric", ["identity", "fisher", "covariance"])
 def test_every_metric_points_uphill(latent, facts, metric):
-    point, size = jax.tree.map(lambda leaf: leaf[0], facts.point), np.prod(latent.spec.event)
+    point, size = facts.point[0], facts.point[0].size
     root = np.random.default_rng(7).normal(size=(size, size)).astype(np.float32)
     cotangent = gradient_at(latent, point)
     direction = latent.raise_index(point, cotangent, jnp.asarray(root @ root.T) if metric == "covariance" else metric)
-    assert jax.tree.map(jnp.shape, direction) == jax.tree.map(jnp.shape, point)
-    assert np.sum(side_by_side(direction, 0) * side_by_side(cotangent, 0)) > 0
+    assert direction.shape == point.shape
+    assert np.sum(direction * cotangent) > 0
     if metric == "identity":
-        np.testing.assert_allclose(side_by_side(direction, 0), side_by_side(cotangent, 0), atol=1e-5)
+        np.testing.assert_allclose(direction, cotangent, atol=1e-5)
     if on_simplex(latent):
-        for part in jax.tree.leaves(direction):
+        for part in parts_of(latent, direction):
             np.testing.assert_allclose(part.sum(axis=-1), 0.0, atol=1e-5 * np.abs(part).max())
 
 
