@@ -138,16 +138,23 @@ def road(
     return Road(curve(rank), curve(rank[0].size - 1 - rank))
 
 
-def rank_correlation(a: Maps, b: Maps) -> Float[np.ndarray, " B"]:
-    """Spearman's correlation over pixels of two maps of each image; NaN where one of them is constant."""
-    from scipy import stats  # here, since importing it takes as long as importing JAX
-
+def correlation(a: Maps, b: Maps) -> Float[np.ndarray, " B"]:
+    """Pearson's correlation over pixels of two maps of each image; NaN where one of them is constant."""
     if a.shape != b.shape:
         raise ValueError(f"maps {a.shape} and {b.shape} differ in shape")
-    ranks = [stats.rankdata(np.asarray(x, np.float64).reshape(len(x), -1), axis=1) for x in (a, b)]
-    x, y = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
+    flat = [np.asarray(x, np.float64).reshape(len(x), -1) for x in (a, b)]
+    varied = np.all([np.ptp(x, axis=1) > 0 for x in flat], axis=0)
+    x, y = (x - x.mean(axis=1, keepdims=True) for x in flat)
     norm = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    return np.where(norm > 0, (x * y).sum(axis=1) / np.where(norm > 0, norm, 1.0), np.nan)
+    return np.where(varied, (x * y).sum(axis=1) / np.where(varied, norm, 1.0), np.nan)
+
+
+def rank_correlation(a: Maps, b: Maps) -> Float[np.ndarray, " B"]:
+    """Spearman's, that is Pearson's of the ranks."""
+    from scipy import stats  # here, since importing it takes as long as importing JAX
+
+    ranks = [stats.rankdata(np.asarray(x).reshape(len(x), -1), axis=1).reshape(x.shape) for x in (a, b)]
+    return correlation(*ranks)
 
 
 def _fit(images: np.ndarray, maps: np.ndarray) -> None:

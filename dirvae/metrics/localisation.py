@@ -96,6 +96,17 @@ def skill(score: Float[np.ndarray, "*B"], reference: Float[np.ndarray, "*B"]) ->
     return np.where(room > 0, (score - reference) / np.where(room > 0, room, 1.0), np.nan)
 
 
+def mean_skill(
+    score: Float[np.ndarray, " B"], reference: Float[np.ndarray, " B"], weights: Float[np.ndarray, "R B"] | None = None
+) -> Float[np.ndarray, " R"]:
+    """Skill of the means over the images that have both, for each row of multiplicities (`statistics.patient_weights`)."""
+    known = np.isfinite(score) & np.isfinite(reference)
+    rows = np.ones((1, int(known.sum()))) if weights is None else weights[:, known]
+    total = rows.sum(axis=1)
+    means = [rows @ values[known] / np.where(total > 0, total, np.nan) for values in (score, reference)]
+    return skill(*means)
+
+
 def location_prior(masks: Masks, patient: np.ndarray | None = None) -> Float[np.ndarray, "B H W"]:
     """For each image the mean mask of the others: of the same class, and of other patients where patients [B] are given.
 

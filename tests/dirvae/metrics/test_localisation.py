@@ -98,6 +98,14 @@ def test_skill():
     np.testing.assert_allclose(found, [0.0, -1.0, 1.0, np.nan])
 
 
+def test_mean_skill_leaves_out_what_has_no_score():
+    score, reference = np.array([0.8, 0.4, np.nan, 0.9]), np.array([0.5, 0.3, 0.2, np.nan])
+    weights = np.array([[1.0, 1.0, 5.0, 5.0], [0.0, 2.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
+    found = localisation.mean_skill(score, reference, weights)
+    np.testing.assert_allclose(found, [0.2 / 0.6, 0.1 / 0.7, np.nan])
+    np.testing.assert_allclose(localisation.mean_skill(score, reference), found[:1])
+
+
 def test_published_overlaps_convert():
     """IoU .33 is rank accuracy .4962; chance f/(2 - f)."""
     assert localisation.iou_of(np.array([0.66 / 1.33])) == pytest.approx([0.33])
