@@ -15,6 +15,9 @@ class Encoder(nn.Module):
     remaining widths are `Block`s at its resolution. The last layer starts at zero-mean small values, so that posteriors start near the
     prior. With `linear_path` a linear map of the pixels is added to the features of a global latent: the principal components
     are then within reach of the first hundred steps, and the convolutions add what they miss.
+
+    The last feature map is sown as `grid`; where `grid` is given it stands in for it, so that attributions can differentiate
+    by it.
     """
 
     spec: LatentSpec
@@ -26,13 +29,11 @@ class Encoder(nn.Module):
     linear_path: bool = False
 
     @nn.compact
-    def __call__(self, images: Float[Array, "B H W C"]) -> Float[Array, "B *grid F"]:
-        x = 2.0 * images.astype(self.dtype) - 1.0
-        for level, width in enumerate(self.widths):
-            if self.spec.grid is None or x.shape[1] > self.spec.grid[0]:
-                x = Shrinking(width, 2 if level else self.stem, kind=self.kind, dtype=self.dtype)(x)
-            else:
-                x = Block(width, kind=self.kind, dtype=self.dtype)(x)
+    def __call__(
+        self, images: Float[Array, "B H W C"], grid: Float[Array, "B h w G"] | None = None
+    ) -> Float[Array, "B *grid F"]:
+        x = self._grid(images) if grid is None else grid
+        self.sow("intermediates", "grid", x)
         if self.spec.grid is None:
             x = x.reshape(x.shape[0], -1)
             if self.hidden:
@@ -45,3 +46,12 @@ class Encoder(nn.Module):
         pixels = ((2.0 * images - 1.0) * images.shape[1] ** -0.5).reshape(images.shape[0], -1)
         initial = nn.initializers.normal(0.01)
         return features + nn.Dense(self.spec.features, use_bias=False, kernel_init=initial, name="linear_path")(pixels)
+
+    def _grid(self, images: Float[Array, "B H W C"]) -> Float[Array, "B h w G"]:
+        x = 2.0 * images.astype(self.dtype) - 1.0
+        for level, width in enumerate(self.widths):
+            if self.spec.grid is None or x.shape[1] > self.spec.grid[0]:
+                x = Shrinking(width, 2 if level else self.stem, kind=self.kind, dtype=self.dtype)(x)
+            else:
+                x = Block(width, kind=self.kind, dtype=self.dtype)(x)
+        return x

@@ -26,7 +26,9 @@ class Model(NamedTuple):
     """Pure functions; `params` is {"encoder": ..., "decoder": ..., "classifier": ...}.
 
     init:        key -> params
-    encode:      (params, images [B, H, W, C] in [0, 1]) -> posterior q(z|x)
+    encode:      (params, images [B, H, W, C] in [0, 1]) -> posterior q(z|x); a third argument, if there is one, stands in for
+                 `grid`
+    grid:        (params, images) -> the encoder's last feature map [B, h, w, G]
     decode:      (params, coordinates) -> Pixels, p(x|z)
     classify:    (params, coordinates) -> logits [B, L]
     decode_channels, classify_channels: the same from what `latent.to_decoder` and `latent.to_head`, or their closed-form
@@ -37,7 +39,8 @@ class Model(NamedTuple):
 
     latent: Latent
     init: Callable[[Key], Params]
-    encode: Callable[[Params, Array], PyTree]
+    encode: Callable[..., PyTree]
+    grid: Callable[[Params, Array], Array]
     decode: Callable[[Params, PyTree], Pixels]
     classify: Callable[[Params, PyTree], Array]
     decode_channels: Callable[[Params, Array], Pixels]
@@ -85,11 +88,12 @@ def build(
     def classify_channels(params: Params, channels: Float[Array, "B *grid D"]) -> Float[Array, "B L"]:
         return classifier.apply({"params": params["classifier"]}, channels)
 
-    def features(params: Params, images: Float[Array, "B H W C"]) -> Float[Array, "B *grid F"]:
-        return encoder.apply({"params": params["encoder"]}, images)
+    def encode(params: Params, images: Float[Array, "B H W C"], grid: Array | None = None) -> PyTree:
+        return latent.posterior(encoder.apply({"params": params["encoder"]}, images, grid))
 
-    def encode(params: Params, images: Float[Array, "B H W C"]) -> PyTree:
-        return latent.posterior(features(params, images))
+    def grid(params: Params, images: Float[Array, "B H W C"]) -> Float[Array, "B h w G"]:
+        _, seen = encoder.apply({"params": params["encoder"]}, images, mutable=["intermediates"])
+        return seen["intermediates"]["grid"][0]
 
     def forward(params: Params, images: Float[Array, "B H W C"], keys: Key) -> ModelOutputs:
         draw, drop = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
@@ -110,6 +114,7 @@ def build(
         latent=latent,
         init=init,
         encode=jax.jit(encode),
+        grid=jax.jit(grid),
         decode=jax.jit(lambda params, coordinates: decode_channels(params, latent.to_decoder(coordinates))),
         classify=jax.jit(lambda params, coordinates: classify_channels(params, latent.to_head(coordinates))),
         decode_channels=jax.jit(decode_channels),
