@@ -142,9 +142,9 @@ def test_maps_without_a_model():
 def test_a_map_reads_its_own_image_and_label_only(name):
     together = method("product", name)()
     assert together.shape == IMAGES.shape[:3]
-    assert float(jnp.abs(together[1]).max()) > 0
-    beside_another = method("product", name)(IMAGES.at[0].set(0.5), jnp.array([1, 0]))
-    np.testing.assert_allclose(beside_another[1], together[1], rtol=1e-4, atol=1e-6)
+    assert float(jnp.abs(together[0]).max()) > 0
+    beside_another = method("product", name)(IMAGES.at[1].set(0.5), jnp.array([2, 1]))
+    np.testing.assert_allclose(beside_another[0], together[0], rtol=1e-4, atol=1e-6)
 
 
 def test_bad_options_are_one_clear_sentence():

@@ -14,7 +14,7 @@ LABEL = np.zeros(3, int)
 
 @pytest.fixture(scope="module")
 def small():
-    settings = {"widths": "4,8,8", "hidden": 8, "prior": "gaussian", "latents": 5, "head": "linear"}
+    settings = {"widths": "4,8", "hidden": 8, "prior": "gaussian", "latents": 5, "head": "linear"}
     net = model.build(override(ModelConfig(), settings), 2, 16)
     return net, unit_gain.parameters(net, 0), unit_gain.parameters(net, 1)
 
@@ -26,7 +26,7 @@ def same(a, b):
 def test_from_the_head_down_to_the_first_convolution(small):
     _, params, _ = small
     names = [name for _, name in randomisation.layers(params)]
-    assert names == [None, "Dense_1", "Dense_0", "LayerNorm_0", "Shrinking_2", "Shrinking_1", "Shrinking_0"]
+    assert names == [None, "Dense_1", "Dense_0", "LayerNorm_0", "Shrinking_1", "Shrinking_0"]
 
 
 def test_each_step_replaces_one_more_layer(small):
@@ -49,10 +49,8 @@ def test_maps_that_ignore_the_model_are_found_out(small):
         read[name] = randomisation.sensitivity(lambda p, e=explain: e(p, IMAGES, LABEL), params, fresh)
     for values in read["edges"].values():
         np.testing.assert_allclose(values, 1.0)
-    assert np.abs(read["input_gradient"]["Shrinking_0"]).mean() < 0.3
-    unchanged = randomisation.sensitivity(
-        lambda p: attributions.build("input_gradient", net)(p, IMAGES, LABEL), params, params
-    )
+    assert np.abs(read["input_gradient"]["Shrinking_0"]).mean() < 0.5
+    unchanged = randomisation.sensitivity(lambda p: explain(p, IMAGES, LABEL), params, params)
     for values in unchanged.values():
         np.testing.assert_allclose(values, 1.0)
 
