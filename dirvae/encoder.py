@@ -18,6 +18,9 @@ class Encoder(nn.Module):
 
     For a latent of two levels the way to the global part is the same (so is its linear path); the cells' features branch off
     where the convolutions pass their grid's resolution, through a `Block` of their own. They come flat, the global part first.
+
+    The last feature map is sown as `grid`; where `grid` is given it stands in for it, so that attributions can differentiate by
+    it (the cells of two levels branch off before, and are those of the images).
     """
 
     spec: LatentSpec
@@ -29,7 +32,9 @@ class Encoder(nn.Module):
     linear_path: bool = False
 
     @nn.compact
-    def __call__(self, images: Float[Array, "B H W C"]) -> Float[Array, "B *grid F"]:
+    def __call__(
+        self, images: Float[Array, "B H W C"], grid: Float[Array, "B h w G"] | None = None
+    ) -> Float[Array, "B *grid F"]:
         whole, local = self.spec.parts or (self.spec, None)
         small = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
         x = 2.0 * images.astype(self.dtype) - 1.0
@@ -41,6 +46,8 @@ class Encoder(nn.Module):
             if local and x.shape[1] == local.grid[0]:
                 seen = Block(width, kind=self.kind, dtype=self.dtype, name="places")(x)
                 cells = nn.Dense(local.features, kernel_init=small, dtype=self.dtype, name="local")(seen)
+        x = x if grid is None else grid
+        self.sow("intermediates", "grid", x)
         if self.spec.grid is None:
             x = x.reshape(x.shape[0], -1)
             if self.hidden:

@@ -28,7 +28,9 @@ class Model(NamedTuple):
 
     init:        key -> params
     learned:     params -> the latent with the prior p(z) that they hold; `latent` has the configured one
-    encode:      (params, images [B, H, W, C] in [0, 1]) -> posterior q(z|x)
+    encode:      (params, images [B, H, W, C] in [0, 1]) -> posterior q(z|x); a third argument, if there is one, stands in for
+                 `grid`
+    grid:        (params, images) -> the encoder's last feature map [B, h, w, G]
     decode:      (params, coordinates) -> Pixels, p(x|z)
     classify:    (params, coordinates) -> logits [B, L]
     decode_channels, classify_channels: the same from what `latent.to_decoder` and `latent.to_head`, or their closed-form
@@ -40,7 +42,8 @@ class Model(NamedTuple):
     latent: Latent
     init: Callable[[Key], Params]
     learned: Callable[[Params], Latent]
-    encode: Callable[[Params, Array], PyTree]
+    encode: Callable[..., PyTree]
+    grid: Callable[[Params, Array], Array]
     decode: Callable[[Params, PyTree], Pixels]
     classify: Callable[[Params, PyTree], Array]
     decode_channels: Callable[[Params, Array], Pixels]
@@ -96,11 +99,12 @@ def build(
     def classify_channels(params: Params, channels: Float[Array, "B *grid D"]) -> Float[Array, "B L"]:
         return classifier.apply({"params": params["classifier"]}, heard(channels))
 
-    def features(params: Params, images: Float[Array, "B H W C"]) -> Float[Array, "B *grid F"]:
-        return encoder.apply({"params": params["encoder"]}, images)
+    def encode(params: Params, images: Float[Array, "B H W C"], grid: Array | None = None) -> PyTree:
+        return latent.posterior(encoder.apply({"params": params["encoder"]}, images, grid))
 
-    def encode(params: Params, images: Float[Array, "B H W C"]) -> PyTree:
-        return latent.posterior(features(params, images))
+    def grid(params: Params, images: Float[Array, "B H W C"]) -> Float[Array, "B h w G"]:
+        _, seen = encoder.apply({"params": params["encoder"]}, images, mutable=["intermediates"])
+        return seen["intermediates"]["grid"][0]
 
     def forward(params: Params, images: Float[Array, "B H W C"], keys: Key) -> ModelOutputs:
         draw, drop = jnp.moveaxis(jax.vmap(jax.random.split)(keys), 1, 0)
@@ -122,6 +126,7 @@ def build(
         init=init,
         learned=lambda params: learning.learned(latent, params, how, floor),
         encode=jax.jit(encode),
+        grid=jax.jit(grid),
         decode=jax.jit(lambda params, coordinates: decode_channels(params, latent.to_decoder(coordinates))),
         classify=jax.jit(lambda params, coordinates: classify_channels(params, latent.to_head(coordinates))),
         decode_channels=jax.jit(decode_channels),

@@ -18,5 +18,5 @@ jax.config.update("jax_compilation_cache_dir", _compiled.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 # Annotated shapes are checked at every call, by beartype.
-CHECKED = ("labels", "geometry", "latents", "metrics", "traversals")
+CHECKED = ("labels", "geometry", "latents", "metrics", "traversals", "maps", "attributions")
 install_import_hook([f"dirvae.{module}" for module in CHECKED], "beartype.beartype")

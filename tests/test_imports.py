@@ -13,7 +13,7 @@ LAYERS = (
     {"latents", "geometry"},
     {"layers", "encoder", "decoder", "classifier"},
     {"model"},
-    {"losses", "metrics", "traversals", "interventions", "attributions", "augment", "audit"},
+    {"losses", "metrics", "traversals", "interventions", "maps", "attributions", "randomisation", "augment", "audit"},
     {"data", "parallel", "optimizer", "checkpoints", "writers", "workdir"},
     {"train", "evaluate", "bounding", "baseline", "cost", "runs", "cases", "material", "endpoints"},
     {"report"},

@@ -1,0 +1,110 @@
+"""From the decoded frames of a traversal to one map an image, [B, H, W].
+
+One convention for all signed maps: positive where the finding adds brightness, in grey levels of [0, 1]; so the change along the
+path when it was raised, its negative when it was lowered (`sign` of the traversal). For display a map is divided by a limit in
+grey levels, by default its largest absolute value, and drawn from blue (-1, darker with the finding) by white to red (+1,
+brighter), the colours of matplotlib's `RdBu_r`; localisation scores take the absolute value. Channels are averaged.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+Frames = Float[Array, "B T H W C"]
+Signs = Float[Array, " B"]
+Maps = Float[Array, "B H W"]
+
+RELEASED_FLOOR = 0.1  # of a normalised map, as released: what is not above counts as 0
+BLUE, WHITE, RED = (0.0196, 0.188, 0.380), (1.0, 1.0, 1.0), (0.404, 0.0, 0.122)  # the ends and middle of RdBu_r
+
+
+def signed(frames: Frames, sign: Signs) -> Maps:
+    """sign (x_T - x_0): the whole path's change."""
+    return _wide(sign) * jnp.mean(frames[:, -1] - frames[:, 0], axis=-1)
+
+
+def integrated(frames: Frames, sign: Signs, along: Float[Array, "B T"]) -> Maps:
+    """2 sign int (x_s - x_0) dm(s)/int dm(s), trapezium rule: the mean change over the path, by the measure m = `along`.
+
+    m is the distance gone, or the label's probability or logit, at each frame; frames that repeat after a stop weigh nothing. On a
+    path on which the image changes in proportion to m it is `signed`; on others it trusts early steps, which are closest to the
+    image, more than late ones. A path that goes nowhere gives 0.
+    """
+    gone = jnp.mean(frames - frames[:, :1], axis=-1)
+    share = jnp.diff(along, axis=1)
+    whole = along[:, -1] - along[:, 0]
+    share = share / jnp.where(whole == 0, 1.0, whole)[:, None]
+    return _wide(sign) * jnp.einsum("bt,bthw->bhw", share, gone[:, 1:] + gone[:, :-1])
+
+
+def variance(frames: Frames) -> Maps:
+    """As released (Harkness et al. 2023, from its code): each pixel's variance over the frames, min-max normalised to [0, 1],
+    with values <= .1 set to 0. It has no sign; a path that goes nowhere gives 0."""
+    spread = jnp.mean(jnp.var(frames - frames[:, :1], axis=1), axis=-1)
+    low, high = (f(spread, axis=(1, 2), keepdims=True) for f in (jnp.min, jnp.max))
+    normalised = jnp.where(high > low, (spread - low) / jnp.where(high > low, high - low, 1.0), 0.0)
+    return jnp.where(normalised > RELEASED_FLOOR, normalised, 0.0)
+
+
+def denoised(
+    differences: Float[Array, "S B H W"], width: float = 1.0, agreement: float = 0.5, floor: float = 0.1
+) -> Maps:
+    """What signed maps of S start points (draws from the posterior, say) agree on, d_s smoothed by a Gaussian of `width` pixels.
+
+        c = |sum d_s|/sum |d_s|                                        sign consistency: 1 where all agree, near 1/sqrt(S) by chance
+        map = soft(mean d_s, floor max|mean d_s|) max(0, (c - agreement)/(1 - agreement))
+
+    with soft(x, t) = sign(x) max(0, |x| - t). The first factor removes the faint energy that decoders spread everywhere, and which
+    ruins shares of mass, even where all draws agree on it; the second what depends on the draw. One map, S = 1, is smoothed
+    and thresholded.
+
+    Raises:
+      ValueError: for a width below 0, or an agreement or floor outside [0, 1).
+    """
+    if width < 0 or not (0 <= agreement < 1 and 0 <= floor < 1):
+        raise ValueError(f"width must be >= 0 and agreement and floor in [0, 1), not {width}, {agreement}, {floor}")
+    smooth = jax.vmap(lambda each: smoothed(each, width))(differences)
+    mean, size = jnp.mean(smooth, axis=0), jnp.mean(jnp.abs(smooth), axis=0)
+    consistency = jnp.abs(mean) / jnp.maximum(size, 1e-30)
+    least = floor * jnp.max(jnp.abs(mean), axis=(1, 2), keepdims=True)
+    kept = jnp.sign(mean) * jnp.maximum(jnp.abs(mean) - least, 0.0)
+    return kept * jnp.clip((consistency - agreement) / (1.0 - agreement), 0.0, 1.0)
+
+
+def smoothed(maps: Maps, width: float) -> Maps:
+    """Convolved with a Gaussian of standard deviation `width` pixels, cut at 3 of them; beyond the borders the image is mirrored."""
+    reach = int(np.ceil(3.0 * width))
+    if reach == 0:
+        return maps
+    window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    window = (window / window.sum()).astype(np.float32)
+    for axis in (1, 2):
+        length = maps.shape[axis]
+        padded = jnp.pad(maps, [(reach, reach) if i == axis else (0, 0) for i in range(3)], mode="symmetric")
+        shifted = [jax.lax.slice_in_dim(padded, i, i + length, axis=axis) for i in range(2 * reach + 1)]
+        maps = sum(weight * part for weight, part in zip(window, shifted, strict=True))
+    return maps
+
+
+def scaled(maps: Maps, limit: Float[Array, " B"] | None = None) -> Maps:
+    """Divided by the limit, in grey levels (by default each map's largest absolute value), and cut to [-1, 1]; 0 stays 0."""
+    limit = jnp.max(jnp.abs(maps), axis=(1, 2)) if limit is None else limit
+    return jnp.clip(maps / _wide(jnp.where(limit > 0, limit, 1.0)), -1.0, 1.0)
+
+
+def coloured(scaled_maps: Maps) -> Float[Array, "B H W 3"]:
+    """RGB in [0, 1]: blue at -1, white at 0, red at +1, linear in between."""
+    blue, white, red = (jnp.asarray(c, jnp.float32)[None, None, None] for c in (BLUE, WHITE, RED))
+    amount = jnp.abs(scaled_maps)[..., None]
+    return (1.0 - amount) * white + amount * jnp.where(scaled_maps[..., None] > 0, red, blue)
+
+
+def overlaid(images: Float[Array, "B H W C"], scaled_maps: Maps) -> Float[Array, "B H W 3"]:
+    """The map's colours over the image, as opaque as the map is large; images of one channel, or of three."""
+    amount = jnp.abs(scaled_maps)[..., None]
+    return (1.0 - amount) * images + amount * coloured(scaled_maps)
+
+
+def _wide(values: Float[Array, " B"]) -> Float[Array, "B 1 1"]:
+    return values[:, None, None]

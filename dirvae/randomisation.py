@@ -1,0 +1,61 @@
+"""Sanity checks by randomisation (Adebayo et al. 2018): a map that survives a classifier without knowledge explains nothing.
+
+Layers are drawn anew from the head down to the first convolution; after each the map is compared with the trained
+classifier's by rank correlation. The decoder keeps its weights, since a traversal drawn by a random decoder differs for a reason
+that says nothing of the classifier. The other check, random labels, is a training of its own (`data.shuffle_labels`).
+"""
+
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from dirvae.metrics import faithfulness
+from dirvae.types import Params
+
+ORDER = (
+    "Dense",
+    "LayerNorm",
+    "linear_path",
+    "Block",
+    "Shrinking",
+)  # of an encoder's modules, from its end to its beginning
+
+
+def layers(params: Params) -> list[tuple[str, str | None]]:
+    """(network, module) from the logit to the image; the head is one layer, (classifier, None).
+
+    Raises:
+      ValueError: for an encoder with modules of unknown kind, whose place in the order is not known.
+    """
+    unknown = [name for name in params["encoder"] if not name.startswith(ORDER)]
+    if unknown:
+        raise ValueError(f"the encoder's {', '.join(unknown)} have no place in {', '.join(ORDER)}; add them there")
+
+    def place(name: str) -> tuple[int, int]:
+        kind = next(i for i, prefix in enumerate(ORDER) if name.startswith(prefix))
+        number = name.rpartition("_")[2]
+        return kind, -int(number) if number.isdigit() else 0
+
+    return [("classifier", None), *(("encoder", name) for name in sorted(params["encoder"], key=place))]
+
+
+def cascade(params: Params, fresh: Params) -> Iterator[tuple[str, Params]]:
+    """(layer, parameters in which it and all after it are `fresh`, as from `model.init`), from the head downwards."""
+    for network, name in layers(params):
+        new = fresh[network] if name is None else {**params[network], name: fresh[network][name]}
+        params = {**params, network: new}
+        yield name or network, params
+
+
+def sensitivity(
+    explain: Callable[[Params], Float[Array, "B H W"]], params: Params, fresh: Params
+) -> dict[str, Float[np.ndarray, " B"]]:
+    """{layer: rank correlation of |map| with the trained model's, once that layer and all after it are random}.
+
+    Near 0 is sound; NaN where a map is constant.
+    """
+    magnitude = lambda p: np.abs(np.asarray(jax.device_get(explain(p))))  # noqa: E731
+    trained = magnitude(params)
+    return {name: faithfulness.rank_correlation(trained, magnitude(p)) for name, p in cascade(params, fresh)}
