@@ -124,20 +124,19 @@ def unsteered(config: LossConfig) -> Steering:
 def steered(steering: Steering, kl: Float[Array, ""], config: LossConfig) -> Steering:
     """Proportional and integral control of log beta, so that models with different priors spend the same number of nats.
 
-        log beta = level + clip(sharpness excess),    level <- level + gain excess while the clip is idle,
+        log beta = level + clip(sharpness excess),    level <- level + gain excess unless the clip holds it from below,
 
     excess being log(KL/target), averaged over some ten steps. The push is gentle upwards: a Gaussian whose beta is raised
-    tenfold loses latents for good, and its KL swings ever after. The level is idle while the push is at its limit: a
-    Dirichlet's KL rises over much of the training, and plain dual ascent, log beta + gain (KL/target - 1) (Rezende & Viola
-    2018, arXiv 1810.00597), would wind down to nothing meanwhile.
+    tenfold loses latents for good, and its KL swings ever after. Where that is not enough the level rises. It waits while the
+    KL is far below its target: a Dirichlet's KL rises over much of the training, and plain dual ascent, log beta + gain
+    (KL/target - 1) (Rezende & Viola 2018, arXiv 1810.00597), would wind down to nothing meanwhile.
     """
     if not config.target_kl:
         return steering
     now = jnp.log(jnp.maximum(kl, 1e-6) / config.target_kl)
     excess = steering.excess + (1.0 - EXCESS_AVERAGE) * (now - steering.excess)
     push = config.kl_sharpness * excess
-    idle = (push > PUSH[0]) & (push < PUSH[1])
-    return Steering(excess, steering.level + LEVEL_GAIN * idle * excess)
+    return Steering(excess, steering.level + LEVEL_GAIN * (push > PUSH[0]) * excess)
 
 
 def positive_weights(target: np.ndarray, weight: np.ndarray, limit: float = 10.0) -> np.ndarray:

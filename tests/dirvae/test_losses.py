@@ -179,8 +179,8 @@ def test_a_target_replaces_beta_by_its_multiplier():
     assert losses.unsteered(LossConfig(beta=0.0, target_kl=1.0)).level == pytest.approx(np.log(losses.MIN_BETA))
 
 
-def test_the_push_is_bounded_and_the_level_waits_for_it():
-    """Proportional and integral by hand, where the push is free; at its limits the level keeps still."""
+def test_the_push_is_bounded_and_the_level_waits_below():
+    """Proportional and integral by hand, where the push is free; at its lower limit the level keeps still."""
     config = LossConfig(beta=1.0, target_kl=20.0, kl_sharpness=5.0)
     steering = losses.unsteered(config)
     level, excess = 0.0, 0.0
@@ -191,12 +191,14 @@ def test_the_push_is_bounded_and_the_level_waits_for_it():
     np.testing.assert_allclose([steering.excess, steering.level], [excess, level], rtol=1e-4)
     weight = losses.kl_weight(jnp.int32(0), steering, 1000, config)
     assert weight == pytest.approx(np.exp(level + 5.0 * excess), rel=1e-4)
-    for kl, limit in ((1e9, losses.PUSH[1]), (0.0, losses.PUSH[0])):
-        steering = losses.unsteered(config)
-        for _ in range(50):
-            steering = losses.steered(steering, jnp.float32(kl), config)
-        assert losses.kl_weight(jnp.int32(0), steering, 1000, config) == pytest.approx(np.exp(limit), rel=1e-4)
-        assert steering.level == 0.0
+    below, above = losses.unsteered(config), losses.unsteered(config)
+    for _ in range(50):
+        below, above = losses.steered(below, jnp.float32(0.0), config), losses.steered(above, jnp.float32(1e9), config)
+    assert below.level == 0.0
+    assert losses.kl_weight(jnp.int32(0), below, 1000, config) == pytest.approx(np.exp(losses.PUSH[0]), rel=1e-4)
+    assert above.level > 1.0  # a push at its upper limit was not enough
+    bounded = np.exp(above.level + losses.PUSH[1])
+    assert losses.kl_weight(jnp.int32(0), above, 1000, config) == pytest.approx(bounded, rel=1e-4)
 
 
 def test_exclusivity_by_hand():

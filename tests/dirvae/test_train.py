@@ -106,15 +106,15 @@ def test_twenty_sgd_steps_agree(sgd, kind):
 
 
 @pytest.mark.parametrize("how", ["moments", "gradient"])
-def test_a_prior_learns_alike_on_one_and_four_devices(sgd, how):
+def test_a_prior_learns_alike_on_one_and_four_devices(how):
     config = tiny(prior_learning=how, concentration=0.7, steps=5)
     net = model.build(config.model, 2, 16)
     before = net.learned(train.initial_state(net, config).params).prior.concentration
     (one, first), (four, second) = (run(config, count, steps=5) for count in (1, 4))
     learned = [np.asarray(net.learned(state.params).prior.concentration) for state in (one, four)]
     moved = learned[0] - before
-    assert np.abs(moved).min() > 1e-6
-    np.testing.assert_allclose(learned[1] - before, moved, rtol=0.02, atol=2e-7)
+    assert np.abs(moved).min() > 1e-5
+    np.testing.assert_allclose(learned[1] - before, moved, rtol=0.02, atol=2e-6)
     np.testing.assert_allclose(second["kl"], first["kl"], rtol=1e-4)
 
 
