@@ -32,7 +32,7 @@ from dirvae.types import Params
 ITERATIONS = 16  # of conjugate gradients at most; fewer once the residual has fallen to TOLERANCE of the gradient
 TOLERANCE = 1e-3
 DAMPING = 0.1  # d, as a share of the curvature |J g|^2/|g|^2 along the gradient
-REMAINDER = 1e-3  # share of a direction below which what other logits leave of it is rounding
+REMAINDER = 1e-5  # share of the logit's rise below which what other logits leave of it is rounding
 SINGULAR = 1e-5  # held gradients this dependent on others count as dependent
 
 Raise = Callable[[Array], Array]
@@ -127,7 +127,7 @@ def cleared(raised: Raise, cotangent: Float[Array, "*event"], held: Float[Array,
     inverse = jnp.linalg.pinv(flat @ sides.reshape(flat.shape).T, rtol=SINGULAR)
     clear = lambda v: v - jnp.tensordot(inverse @ (flat @ v.reshape(-1)), sides, axes=1)  # noqa: E731
     left = clear(clear(tangent))  # twice, since little may be left and rounding with it
-    return jnp.where(jnp.linalg.norm(left) > REMAINDER * jnp.linalg.norm(tangent), left, 0.0)
+    return jnp.where(jnp.vdot(cotangent, left) > REMAINDER * jnp.vdot(cotangent, tangent), left, 0.0)
 
 
 def _raiser(model: Model, params: Params, options: Options, here: Array, mask: Array | None) -> Raise:

@@ -100,11 +100,12 @@ def test_a_path_ends_at_its_distance():
 
 
 @pytest.mark.parametrize(
-    ("prior", "metric"), [("dirichlet", "identity"), ("dirichlet", "fisher"), ("gaussian", "covariance")]
+    ("prior", "metric", "step_size"),
+    [("dirichlet", "identity", 0.1), ("dirichlet", "fisher", 0.03), ("gaussian", "covariance", 0.1)],
 )
-def test_held_logits_stay_and_the_label_rises(prior, metric):
+def test_held_logits_stay_and_the_label_rises(prior, metric, step_size):
     net, params = build(POSTERIORS[prior], HEADS, prior)
-    logits = read(net, follow(net, params, hold=True, metric=metric)) @ HEADS
+    logits = read(net, follow(net, params, hold=True, metric=metric, step_size=step_size)) @ HEADS
     moved = logits - logits[:, :1]
     assert np.all(np.diff(moved[..., 1], axis=1) > 0)
     np.testing.assert_allclose(np.delete(moved, 1, axis=-1), 0.0, atol=2e-4)
