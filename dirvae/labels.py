@@ -27,6 +27,13 @@ FINDINGS = (
     "Support Devices",
 )
 
+PARTS = {
+    "Enlarged Cardiomediastinum": ("Cardiomegaly",),
+    "Lung Opacity": ("Lung Lesion", "Edema", "Consolidation", "Pneumonia", "Atelectasis"),
+    "Consolidation": ("Pneumonia",),
+}
+"""Findings that imply another, under it: CheXpert's hierarchy (Irvin et al. 2019, figure 1)."""
+
 POSITIVE, NEGATIVE, UNCERTAIN, BLANK = 1, 0, -1, -2
 UNCERTAIN_POLICIES = ("ignore", "zeros", "ones")
 BLANK_POLICIES = ("zeros", "ignore")
@@ -73,3 +80,11 @@ def finding_index(name: str) -> int:
         near = difflib.get_close_matches(key, folded, n=1, cutoff=0.0)
         raise ValueError(f"{name!r} is not a finding; did you mean {FINDINGS[folded[near[0]]]!r}?")
     return folded[key]
+
+
+def related(finding: str) -> frozenset[str]:
+    """Those that go with a finding by definition: what it implies, what implies it, and No Finding, which each of them denies."""
+    if finding == "No Finding":
+        return frozenset(FINDINGS) - {finding}
+    above = {whole for whole, parts in PARTS.items() if finding in parts}
+    return frozenset({"No Finding", *above, *PARTS.get(finding, ())})

@@ -3,7 +3,9 @@
 import numpy as np
 
 from data_prep import phantom
+from data_prep.phantom.factors import contrast
 from dirvae.cases import Effect
+from dirvae.contest.truth import Intervene
 
 
 def phantom_effect(size: int) -> Effect:
@@ -15,3 +17,15 @@ def phantom_effect(size: int) -> Effect:
         return phantom.effect(factors, seeds, finding, size)
 
     return effect
+
+
+def phantom_pair(size: int) -> Intervene:
+    """(factors, seeds, finding) -> images without and with the finding; None for No Finding."""
+
+    def pair(factors: np.ndarray, seeds: np.ndarray, finding: str) -> tuple[np.ndarray, np.ndarray] | None:
+        if finding == "No Finding":
+            return None
+        low, high = contrast(factors, finding)
+        return phantom.render(low, seeds, size), phantom.render(high, seeds, size)
+
+    return pair

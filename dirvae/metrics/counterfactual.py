@@ -169,6 +169,12 @@ def reliance(low: Float[np.ndarray, " n"], high: Float[np.ndarray, " n"], logits
     return float(np.mean(high.astype(np.float64) - low) / spread)
 
 
+def logit(probability: Float[np.ndarray, "*B"]) -> Float[np.ndarray, "*B"]:
+    """log p/(1 - p), of probabilities that float32 has rounded to 0 or 1 as if they were 1e-7 from it."""
+    p = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
+    return np.log(p) - np.log1p(-p)
+
+
 def _difference(x: Images, other: Images) -> np.ndarray:
     """x' - x, float64 [B, H W C]."""
     if x.shape != other.shape:

@@ -1,0 +1,5 @@
+"""Explanations compete: every method on the same images, scored against what is known of them.
+
+`truth`: the images and what is known. `entries`: a map of each by every method. `scoring`: maps against the truth.
+`counterfactuals`: what a traversal's end is worth as a counterfactual. `choice`: our own geometry, picked on validation images.
+"""

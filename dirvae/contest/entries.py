@@ -1,0 +1,115 @@
+"""A map of each image by every method, [n, H, W], positive where the finding adds brightness or speaks for the label.
+
+| entry | what it is |
+|---|---|
+| traversal: signed, integrated, denoised | ours, on the manifold (`dirvae.maps`); denoised over draws of the posterior |
+| as released: signed, variance | the published procedure |
+| those of `dirvae.attributions` | baselines |
+| location prior | where the finding is on average: no model |
+| mean effect | what it adds on average over training images: no model (phantom) |
+| permuted direction | the traversal's own displacement with its latents permuted: a path as long that says nothing |
+| ceiling | decode(encode(x with it)) - decode(encode(x without)): what the decoder can show (phantom) |
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dirvae import attributions, maps, traversals
+from dirvae.contest.truth import Truth
+from dirvae.model import Model
+from dirvae.types import Params
+
+DRAWS = 4  # of the posterior, from which the denoised map starts
+BASELINES = (
+    "latent_shift",
+    "grad_cam",
+    "integrated_gradients",
+    "smoothgrad",
+    "input_gradient",
+    "occlusion",
+    "edges",
+    "random",
+)
+
+Entries = dict[str, Float[np.ndarray, "n H W"]]
+Entrant = Callable[[Params, Array, Array], dict[str, Array]]
+"""(params, images [n, H, W, C], label [n]) -> {entry: maps [n, H, W]}."""
+
+
+def ours(model: Model, options: traversals.Options, sign: float, seed: int = 0) -> Entrant:
+    """The traversal's three maps, and the permuted direction's."""
+
+    def enter(params: Params, images: Array, label: Array) -> dict[str, Array]:
+        signs = jnp.full(len(images), sign)
+        path = traversals.on_manifold(model, params, images, label, signs, options)
+        keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(len(images)))
+        drawn = traversals.from_draws(model, params, images, label, signs, keys, DRAWS, options)
+        astray = jnp.stack([path.images[:, 0], model.decode(params, permuted(model, path, keys)).location], axis=1)
+        several = jax.vmap(maps.signed, in_axes=(1, None))(drawn.images, signs)
+        return {
+            "traversal: signed": maps.signed(path.images, signs),
+            "traversal: integrated": maps.integrated(path.images, signs, path.distance),
+            "traversal: denoised": maps.denoised(several),
+            "permuted direction": maps.signed(astray, signs),
+        }
+
+    return jax.jit(enter)
+
+
+def permuted(model: Model, path: traversals.Path, keys: Array) -> Float[Array, "n *event"]:
+    """Where a path ends that goes as far, along the displacement with its latents (vectors, of several) permuted."""
+    event = model.latent.spec.event
+    start = path.coordinates[:, 0]
+    whole = path.coordinates[:, -1] - start
+    units = whole.reshape(len(whole), -1, event[-1] if len(event) > 1 else 1)
+    mixed = jax.vmap(jax.random.permutation)(keys, units).reshape(whole.shape)
+    return model.latent.retract(start, model.latent.raise_index(start, mixed, "identity"))
+
+
+def released(model: Model, family: str, sign: float) -> Entrant:
+    """The published procedure's signed and variance maps."""
+
+    def enter(params: Params, images: Array, label: Array) -> dict[str, Array]:
+        signs = jnp.full(len(images), sign)
+        path = traversals.as_released(model, params, images, label, signs, family)
+        return {
+            "as released: signed": maps.signed(path.images, signs),
+            "as released: variance": maps.variance(path.images),
+        }
+
+    return jax.jit(enter)
+
+
+def baseline(model: Model, name: str) -> Entrant:
+    """One of `dirvae.attributions`."""
+    method = attributions.build(name, model)
+    return lambda params, images, label: {name.replace("_", " "): method(params, images, label)}
+
+
+def rendered(model: Model) -> Callable[[Params, Array], Array]:
+    """Decoded points of images [n, H, W], [n, H, W]."""
+    return jax.jit(
+        lambda params, images: jnp.mean(
+            model.decode(params, model.latent.point(model.encode(params, images[..., None]))).location, axis=-1
+        )
+    )
+
+
+def enter(entrants: list[Entrant], render: Callable, params: Params, truth: Truth, rows: int) -> Entries:
+    """Maps of every entry; images are filled up to `rows`, so that each entrant is compiled once for all findings."""
+    count = len(truth.image)
+    fill = lambda x: jnp.asarray(np.resize(x, (rows, *x.shape[1:])), jnp.float32)  # noqa: E731
+    images, label = fill(truth.image), jnp.full(rows, truth.column)
+    made = [entrant(params, images, label) for entrant in entrants]
+    found = {name: np.asarray(drawn)[:count] for one in made for name, drawn in one.items()}
+    found["location prior"] = np.asarray(truth.prior, np.float32)
+    if len(truth.low):
+        shown = [np.asarray(render(params, fill(images)))[:count] for images in (truth.low, truth.high)]
+        found["mean effect"] = np.broadcast_to(truth.mean_effect, truth.mask.shape)
+        found["ceiling"] = shown[1] - shown[0]
+    return found

@@ -1,0 +1,43 @@
+"""Scores every explanation of a run on the same images, against exact effects (phantom) or boxes (real X-rays).
+
+    python -m experiments.contest --workdir=W --judge=W2
+    python -m experiments.contest --workdir=W --split=test --images=40 --replicates=1000
+
+The traversal's geometry is picked on validation images; the table is of --split. --judge is another run, trained independently on the same
+findings, by which counterfactuals are judged. Writes W/contest/<split>.json and prints the tables.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parser() -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(
+        prog="python -m experiments.contest", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    flags.add_argument("--workdir", type=Path, required=True)
+    flags.add_argument("--judge", type=Path, help="workdir of another run, for the validity of counterfactuals")
+    flags.add_argument("--split", default="test")
+    flags.add_argument("--images", type=int, default=40, help="true positives a finding, at most")
+    flags.add_argument("--replicates", type=int, default=1000, help="of the patient bootstrap")
+    return flags
+
+
+def main(arguments: list[str] | None = None) -> None:
+    flags = parser().parse_args(arguments)
+    try:
+        if flags.images < 2:
+            raise ValueError(f"--images={flags.images} leaves nothing to resample; give at least 2")
+        if flags.replicates < 0:
+            raise ValueError(f"--replicates={flags.replicates} must not be negative")
+        from experiments import contending
+
+        found = contending.contend(flags.workdir, flags.judge, flags.split, flags.images, flags.replicates)
+        print(contending.text(found))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
