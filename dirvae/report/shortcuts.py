@@ -1,0 +1,104 @@
+"""The page of the shortcut grid: what the explanations detect, and what the models really rely on."""
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from dirvae.metrics.shortcuts import ALARM, RELIED_ON, Detection
+from dirvae.report import document
+from dirvae.report.document import Section, note
+from dirvae.report.style import ACCENT, FAINT, QUIET, RULES, SECOND, WIDTH
+
+HEADS = ("models", "used", "AUROC", "false alarms", "found", "ranked first")
+Table = Mapping[str, Mapping[str, Detection]]
+"""{explanation: {kind of confounder, or "pooled": detection}}."""
+
+
+def write(path: Path, found: Table, reliance: Mapping[str, Mapping[str, float]], missing: Sequence[str]) -> Path:
+    """One self-contained page; figures beside it."""
+    best = max(found, key=lambda name: np.nan_to_num(found[name]["pooled"].auroc))
+    pooled = found[best]["pooled"]
+    lead = (
+        f"<p class='lead'>{len(reliance)} models. The footprint of “{html.escape(best)}” tells models that rely on their "
+        f"confounder from those that do not with a pooled AUROC of {pooled.auroc:.2f}, and raises "
+        f"{pooled.false_alarms:.0%} false alarms where no confounder tells anything.</p>"
+    )
+    small = (
+        f"Used: |R| above {RELIED_ON}, R = E[logit(do 1) − logit(do 0)]/sd(logit), by intervention on images in which all "
+        f"factors are independent. An alarm is a share more than {ALARM:g} standard deviations above its mean in null "
+        "models. Ranked first: of all factors but the finding itself."
+    )
+    sections = [
+        Section(
+            "Detection",
+            table(found) + note(small) + document.figure(path.parent, "shortcuts", drawn(found), "AUROC by kind."),
+        ),
+        Section("True reliance", _reliance(reliance)),
+    ]
+    if missing:
+        sections.append(Section("Not finished", f"<p>{html.escape(', '.join(missing))}</p>"))
+    return document.save(path, "Which shortcut does the classifier take?", lead, sections)
+
+
+def table(found: Table) -> str:
+    head = "".join(f"<th>{name}</th>" for name in ("explanation", "kind", *HEADS))
+    rows = []
+    for name, kinds in found.items():
+        for kind, row in kinds.items():
+            cells = "".join(f"<td>{_shown(value)}</td>" for value in row)
+            rows.append(f"<tr><th>{html.escape(name)}</th><td>{html.escape(kind)}</td>{cells}</tr>")
+    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+
+
+def _shown(value: float) -> str:
+    return f"{value}" if isinstance(value, int) else "–" if np.isnan(value) else f"{value:.2f}"
+
+
+def _reliance(reliance: Mapping[str, Mapping[str, float]]) -> str:
+    """A row a model; its own confounder's number, and others that count as used, in bold."""
+    names = list(next(iter(reliance.values())))
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("model", *names))
+    cell = lambda value: f"<td>{'<b>' if abs(value) > RELIED_ON else ''}{value:.2f}</td>"  # noqa: E731
+    rows = "".join(
+        f"<tr><th>{html.escape(m)}</th>{''.join(map(cell, row.values()))}</tr>" for m, row in reliance.items()
+    )
+    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+
+
+@plt.rc_context(RULES)
+def drawn(found: Table) -> Figure:
+    """AUROC of each explanation's footprint for each kind; what needs no list is left to the table."""
+    shown = {name: kinds for name, kinds in found.items() if ":" not in name}
+    kinds = list(next(iter(shown.values())))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.2), layout="constrained")
+    width = 0.8 / len(shown)
+    colours = (ACCENT, SECOND, QUIET, FAINT, "#7a5aa6")
+    for place, ((name, table), colour) in enumerate(zip(shown.items(), colours, strict=False)):
+        axis.bar(
+            np.arange(len(kinds)) + width * (place - (len(shown) - 1) / 2),
+            [np.nan_to_num(table[kind].auroc) for kind in kinds],
+            width,
+            label=name,
+            color=colour,
+        )
+    axis.axhline(0.5, color=QUIET, linewidth=1, linestyle="--")
+    axis.set_xticks(range(len(kinds)), [kind.replace("_", " ") for kind in kinds])
+    axis.set_ylabel("AUROC for true reliance")
+    axis.set_ylim(0, 1)
+    figure.legend(loc="outside upper center", ncols=len(shown))
+    return figure
+
+
+def text(found: Table) -> str:
+    """The table for a terminal."""
+    lines = [f"{'explanation':44s}{'kind':16s}" + "".join(f"{head:>14s}" for head in HEADS)]
+    lines += [
+        f"{name:44s}{kind:16s}" + "".join(f"{_shown(value):>14s}" for value in row)
+        for name, kinds in found.items()
+        for kind, row in kinds.items()
+    ]
+    return "\n".join(lines)
