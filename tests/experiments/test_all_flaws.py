@@ -1,7 +1,7 @@
 """Every flaw at once, from data to scores, as small as it runs."""
 
 import pytest
-from test_study import TINY
+from tiny import TINY
 
 from dirvae import data, evaluate, runs, workdir
 from dirvae.config import Config, override, validate

@@ -6,31 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tiny import PAIRS, TINY
 
 from dirvae.labels import FINDINGS
 from experiments import study
 from experiments.configs import studies
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "nih1993_64"
-TINY = {
-    "phantom_train": 96,
-    "phantom_validation": 120,
-    "phantom_test": 140,
-    "image_size": 32,
-    "labels": ("No Finding", "Lung Opacity", "Support Devices"),
-    "stem": 2,
-    "widths": (4, 8),
-    "hidden": 16,
-    "latents": 6,
-    "steps": 6,
-    "batch_size": 16,
-    "checkpoint_every": 6,
-    "log_every": 3,
-    "replicates": 0,
-    "build_workers": 1,
-    "target_kl": 5.0,
-}
-PAIRS = {"structure": "product", "groups": 6, "latents": 2, "head": "assigned", "linear_path": True}
 CONTRAST = ("DirVAE", "GVAE")
 TOY = studies.Study(
     "toy",

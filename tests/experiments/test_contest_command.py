@@ -1,0 +1,60 @@
+"""The contest of explanations from its command: two tiny runs, their table, and bad input."""
+
+import argparse
+import json
+
+import numpy as np
+import pytest
+from tiny import PAIRS, TINY
+
+from dirvae.config import Config, override, validate
+from experiments import contest, phases
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An evaluated run of each prior."""
+    place = tmp_path_factory.mktemp("contest")
+    phases.start(argparse.Namespace(distributed=False, coordinator="", data_dir=place))
+    for prior in ("dirichlet", "gaussian"):
+        settings = TINY | {"prior": prior, "path_steps": 2, "bound_images": 0} | (PAIRS if prior == "dirichlet" else {})
+        config = validate(override(Config(), settings))
+        phases.run(config, place / prior, None, place / "data", ("data", "train", "evaluate"))
+    return place
+
+
+def arguments(folder, *more):
+    return [f"--workdir={folder / 'dirichlet'}", "--images=3", "--replicates=20", *more]
+
+
+def test_every_entry_is_scored_for_every_finding(folder, capsys):
+    contest.main(arguments(folder, f"--judge={folder / 'gaussian'}"))
+    shown = capsys.readouterr().out
+    found = json.loads((folder / "dirichlet" / "contest" / "test.json").read_text())
+    assert found["geometry"] in found["geometries"]
+    assert "No Finding" not in found["maps"]
+    for finding, table in found["maps"].items():
+        assert finding in shown
+        assert {"traversal: denoised", "as released: variance", "grad cam", "ceiling", "permuted direction"} <= set(
+            table
+        )
+        assert table["location prior"]["rma_skill"][0] == 0
+        assert 0 <= found["counterfactuals"][finding]["sparsity"][0] <= 1
+        assert all(np.isfinite(table[entry]["ncc"][0]) for entry in table)
+    assert "validity" in shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--split=tset"], "have no split 'tset'; there are .*test"),
+        (["--images=1"], "--images=1 leaves nothing to resample"),
+        (["--judge={folder}/dirichlet"], "is the run itself"),
+        (["--judge={folder}/nowhere"], "nowhere"),
+        (["--split=test_rho0"], "run the evaluate phase"),
+    ],
+)
+def test_bad_input_gives_one_clear_sentence(folder, flags, sentence):
+    with pytest.raises(SystemExit, match=f"error: .*{sentence}"):
+        contest.main(arguments(folder, *(flag.format(folder=folder) for flag in flags)))
+    assert not (folder / "dirichlet" / "contest" / "test_rho0.json").exists()
