@@ -125,9 +125,10 @@ function build(arm, index) { // the elements of one run's column
 function fixed(arm) { // what does not change with the step
   const { maps, line, rows } = columns[arm], stored = here().arms[arm], item = data.cases[state.item], label = here().label;
   const image = images[state.item], end = stored.probability.length - 1;
-  maps.forEach(({ canvas }, m) => {
-    const method = data.methods[m];
-    drawMap(canvas, side, now.arms[arm].maps[m], stored.maps.scales[m], state.over ? image : null, method.signed);
+  maps.forEach(({ canvas, caption }, m) => {
+    const method = data.methods[m], largest = stored.maps.scales[m];
+    drawMap(canvas, side, now.arms[arm].maps[m], Math.max(largest, method.least), state.over ? image : null, method.signed);
+    caption.textContent = method.title + (largest <= method.least ? ": none" : "");
     canvas.ariaLabel = `${method.title} of ${data.labels[label]}: ${method.says}`;
   });
   const [from, to] = [0, end].map((t) => stored.probability[t][label]);

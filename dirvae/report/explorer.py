@@ -24,11 +24,11 @@ WIDEST = 4096  # pixels of a sprite's row of tiles
 LEVELS = 127  # on either side of no difference, which is level 128
 HERE = Path(__file__).parent
 PARTS = {"style": "explorer.css", "drawing": "explorer_drawing.js", "script": "explorer.js"}
-METHODS = {  # name, whether it has a sign, what it says
-    "grad_cam": ("Grad-CAM", False, "where the last feature map speaks for the finding"),
-    "integrated_gradients": ("Integrated gradients", True, "red for, blue against the finding; from black"),
-    "latent_shift": ("Latent shift", True, "red where the finding adds brightness; one gradient step"),
-    "occlusion": ("Occlusion", True, "red where hiding the place lowers the logit"),
+METHODS = {  # title, whether it has a sign, the least that its colours' scale ends at, what it says
+    "grad_cam": ("Grad-CAM", False, 0.0, "where the last feature map speaks for the finding"),
+    "integrated_gradients": ("Integrated gradients", True, 0.0, "red for, blue against the finding; from black"),
+    "latent_shift": ("Latent shift", True, 0.001, "red where the finding adds brightness; one gradient step"),
+    "occlusion": ("Occlusion", True, 0.0, "red where hiding the place lowers the logit"),
 }
 
 
@@ -54,7 +54,7 @@ def payload(split: str, planned: Plan, known: Truth, arms: Sequence[Arm]) -> dic
         "labels": known.labels,
         "steps": arms[0].frame.shape[1] - 1,
         "arms": [_arm(arm) for arm in arms],
-        "methods": [dict(zip(("title", "signed", "says"), METHODS[name], strict=True)) for name in arms[0].maps],
+        "methods": [dict(zip(("title", "signed", "least", "says"), METHODS[name], strict=True)) for name in arms[0].maps],
         "images": sprite(_grey(known.image)),
         "cases": [
             {
