@@ -68,11 +68,15 @@ def agree(workdirs: Sequence[Path]) -> None:
         pair = f"{workdirs[0]} and {directory}"
         if other["labels"] != facts[0]["labels"]:
             lists = " and ".join(", ".join(fact["labels"]) for fact in (facts[0], other))
-            raise ValueError(f"{pair} know different findings ({lists}); explore runs with the same data.labels together")
+            raise ValueError(
+                f"{pair} know different findings ({lists}); explore runs with the same data.labels together"
+            )
         hashes = [fact["manifest"]["content_hash"] for fact in (facts[0], other)]
         if hashes[0] != hashes[1]:
             short = " and ".join(each[:12] for each in hashes)
-            raise ValueError(f"{pair} have different data sets (content {short}); explore runs of one data set together")
+            raise ValueError(
+                f"{pair} have different data sets (content {short}); explore runs of one data set together"
+            )
 
 
 def plan(predictions: Sequence[Predictions], count: int, classes: int, seed: int) -> Plan:

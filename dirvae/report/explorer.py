@@ -54,7 +54,9 @@ def payload(split: str, planned: Plan, known: Truth, arms: Sequence[Arm]) -> dic
         "labels": known.labels,
         "steps": arms[0].frame.shape[1] - 1,
         "arms": [_arm(arm) for arm in arms],
-        "methods": [dict(zip(("title", "signed", "least", "says"), METHODS[name], strict=True)) for name in arms[0].maps],
+        "methods": [
+            dict(zip(("title", "signed", "least", "says"), METHODS[name], strict=True)) for name in arms[0].maps
+        ],
         "images": sprite(_grey(known.image)),
         "cases": [
             {

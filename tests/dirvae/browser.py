@@ -42,9 +42,7 @@ class Browser:
         self._process.wait()
 
     def resize(self, width, height, mobile=False):
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile
-        )
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
 
     def call(self, method, **params):
         self._number += 1

@@ -152,7 +152,8 @@ def shown(tab):
         arms: columns.map((c) => c.getAttribute("aria-label")),
         picture: one.querySelector(".drag canvas").toDataURL(), map: one.querySelectorAll(".drag canvas")[1].toDataURL(),
         latent: one.querySelector(".bars canvas").toDataURL(),
-        probabilities: [...one.querySelectorAll("li")].map((row) => +row.lastChild.textContent), line: one.querySelector(".line").textContent,
+        probabilities: [...one.querySelectorAll("li")].map((row) => +row.lastChild.textContent),
+        line: one.querySelector(".line").textContent,
       };
     })()""")
 
@@ -177,7 +178,12 @@ def test_an_address_is_restored_and_kept(tab, page):
     kept = tab.evaluate("location.hash")
     tab.open(page, kept)
     again = shown(tab)
-    assert (again["image"], again["finding"], again["step"], again["arms"]) == ("Image 4 of test", "Fracture", 2, found["arms"])
+    assert (again["image"], again["finding"], again["step"], again["arms"]) == (
+        "Image 4 of test",
+        "Fracture",
+        2,
+        found["arms"],
+    )
     assert again["probabilities"] == pytest.approx(ARMS[1].probability[3, 2], abs=0.006)
     assert tab.errors == []
 

@@ -56,8 +56,8 @@ def test_every_image_has_its_positives_first_and_then_the_likeliest():
     for case, position in enumerate(made.position):
         chosen = made.label[made.row == case]
         positive = np.flatnonzero((both[0].target[position] > 0) & (both[0].weight[position] > 0))
-        others = sorted(set(range(6)) - set(positive), key=lambda c: -mean[position, c])  # noqa: B023
-        expected = [*sorted(positive, key=lambda c: -mean[position, c]), *others][:4]  # noqa: B023
+        others = sorted(set(range(6)) - set(positive), key=lambda c: -mean[position, c])
+        expected = [*sorted(positive, key=lambda c: -mean[position, c]), *others][:4]
         assert chosen.tolist() == expected
     np.testing.assert_array_equal(made.sign, np.where(mean[made.position[made.row], made.label] >= 0.5, -1, 1))
 
@@ -98,9 +98,7 @@ def test_runs_that_cannot_be_compared_are_refused_with_what_differs(tmp_path, la
     facts = {"labels": ["Edema", "Fracture"], "manifest": {"content_hash": "a"}}
     workdir.write_json(tmp_path / "first" / "data.json", facts)
     exploring.agree([tmp_path / "first"] * 2)
-    workdir.write_json(
-        tmp_path / "second" / "data.json", {"labels": labels, "manifest": {"content_hash": content}}
-    )
+    workdir.write_json(tmp_path / "second" / "data.json", {"labels": labels, "manifest": {"content_hash": content}})
     with pytest.raises(ValueError, match=sentence):
         exploring.agree([tmp_path / "first", tmp_path / "second"])
 
