@@ -128,7 +128,7 @@ def grad_cam(model: Model, params: Params, images: Images, label: Labels) -> Map
 def latent_shift(model: Model, params: Params, images: Images, label: Labels, *, drop: float = 4.0) -> Maps:
     """One gradient in the latent's coordinates, lambda doubled until the logit has fallen by `drop` (4: from .88 to .12).
 
-    Where it does not fall so far within the search, the largest fall decides. Cohen et al. differentiate through a decoder
+    From a logit above drop/2 it has to fall to -drop/2, since an image on which the finding is beyond doubt would hardly change. Where it does not fall so far within the search, the largest fall decides. Cohen et al. differentiate through a decoder
     and a second classifier; here the head reads the latent, and the step is retracted, so that it stays a legal one.
     """
     latent = model.latent
@@ -138,11 +138,12 @@ def latent_shift(model: Model, params: Params, images: Images, label: Labels, *,
     logit = lambda tangent: _own(model.classify_channels(params, latent.to_head(moved(tangent))), label)  # noqa: E731
     slope = jax.grad(lambda tangent: logit(tangent).sum())(still)
     power = sum(jnp.sum(jnp.square(leaf.reshape(len(leaf), -1)), axis=1) for leaf in jax.tree.leaves(slope))
-    unit = drop / 64.0 / jnp.maximum(power, 1e-12)
+    needed = jnp.maximum(drop, logit(still) + drop / 2.0)
+    unit = needed / 64.0 / jnp.maximum(power, 1e-12)
     along = lambda amount: jax.tree.map(lambda leaf: -_in_front_of(amount, leaf) * leaf, slope)  # noqa: E731
     tried = jnp.exp2(jnp.arange(DOUBLINGS, dtype=jnp.float32))[:, None] * unit[None]
     fall = logit(still)[None] - jax.lax.map(lambda amount: logit(along(amount)), tried)
-    enough = fall >= drop * (1.0 - 1e-4)
+    enough = fall >= needed[None] * (1.0 - 1e-4)
     chosen = jnp.where(enough.any(axis=0), jnp.argmax(enough, axis=0), jnp.argmax(fall, axis=0))
     amount = jnp.take_along_axis(tried, chosen[None], axis=0)[0]
     shown = [model.decode(params, c).location for c in (start, moved(along(amount)))]

@@ -15,7 +15,19 @@ LAYERS = (
     {"model"},
     {"losses", "metrics", "traversals", "interventions", "maps", "attributions", "randomisation", "augment", "audit"},
     {"data", "parallel", "optimizer", "checkpoints", "writers", "workdir"},
-    {"train", "evaluate", "bounding", "baseline", "cost", "runs", "cases", "material", "endpoints", "contest"},
+    {
+        "train",
+        "evaluate",
+        "bounding",
+        "baseline",
+        "cost",
+        "runs",
+        "cases",
+        "exploring",
+        "contest",
+        "material",
+        "endpoints",
+    },
     {"report"},
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

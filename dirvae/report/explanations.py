@@ -48,7 +48,7 @@ def traversals(workdir: Path, config: Config, labels: tuple[str, ...]) -> Sectio
     """For each finding its first cases, drawn and animated."""
     if not _explained(workdir):
         return Section("Traversals", MISSING)
-    parts = [_introduction(config)]
+    parts = [_introduction(config), _walks(workdir)]
     for column, label in enumerate(labels):
         made = cases.load(workdir / "cases", label)
         parts.append(document.part(label))
@@ -56,6 +56,16 @@ def traversals(workdir: Path, config: Config, labels: tuple[str, ...]) -> Sectio
             "<p>No true positive in this split.</p>" if made is None else _finding(workdir, config, made, column, label)
         )
     return Section("Traversals", "".join(parts), labels)
+
+
+def _walks(workdir: Path) -> str:
+    """Where more paths are, step by step."""
+    if (workdir / "explorer.html").exists():
+        return "<p><a href='explorer.html'>Walk along such paths</a>, step by step, beside other attributions.</p>"
+    return (
+        "<p>To walk along such paths, step by step, and beside other runs: "
+        "<code>python -m experiments.explorer --workdir=WORKDIR</code>.</p>"
+    )
 
 
 def _introduction(config: Config) -> str:
