@@ -128,7 +128,8 @@ def grad_cam(model: Model, params: Params, images: Images, label: Labels) -> Map
 def latent_shift(model: Model, params: Params, images: Images, label: Labels, *, drop: float = 4.0) -> Maps:
     """One gradient in the latent's coordinates, lambda doubled until the logit has fallen by `drop` (4: from .88 to .12).
 
-    From a logit above drop/2 it has to fall to -drop/2, since an image on which the finding is beyond doubt would hardly change. Where it does not fall so far within the search, the largest fall decides. Cohen et al. differentiate through a decoder
+    From a logit above drop/2 it has to fall to -drop/2, since an image on which the finding is beyond doubt would hardly
+    change. Where it does not fall so far within the search, the largest fall decides. Cohen et al. differentiate through a decoder
     and a second classifier; here the head reads the latent, and the step is retracted, so that it stays a legal one.
     """
     latent = model.latent
