@@ -15,7 +15,7 @@ LAYERS = (
     {"model"},
     {"losses", "metrics", "traversals", "interventions", "maps", "attributions", "randomisation", "augment", "audit"},
     {"data", "parallel", "optimizer", "checkpoints", "writers", "workdir"},
-    {"train", "evaluate", "bounding", "baseline", "cost", "runs", "cases", "material", "endpoints"},
+    {"train", "evaluate", "bounding", "baseline", "cost", "runs", "cases", "explanation", "material", "endpoints"},
     {"report"},
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
