@@ -3,9 +3,9 @@
     python -m experiments.explain --workdir=W --image=FILE [--label=NAME] [--direction=add|remove] [--out=DIR]
     python -m experiments.explain --workdir=W [--split=test] [--cases=2] [--label=NAME]
 
-FILE is PNG, JPEG, TIFF or DICOM. Prints what the run predicts and leaves strip.png, map.png, path.gif and path.json in DIR (by
-default W/explanations/ and FILE's stem). Without FILE: W/explanations/atlas-SPLIT.html, true and false positives and false
-negatives of each finding. --config.FIELD=VALUE replaces a field of the run's config.explain, such as --config.path_steps=40.
+FILE (PNG, JPEG, TIFF, DICOM): prints predictions, leaves strip.png, map.png, path.gif, path.json in W/explanations/STEM or DIR.
+Without: W/explanations/atlas-SPLIT.html, true and false positives and false negatives of each finding. --config.FIELD=VALUE
+replaces a field of the run's config.explain, such as --config.path_steps=40.
 """
 
 import argparse
@@ -25,16 +25,13 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--split", default="test", help="of the run's data set, already evaluated (without --image)")
     flags.add_argument("--cases", type=int, default=2, help="of each outcome of a finding (without --image)")
     flags.add_argument("--label", help="default: all; with --image the one that is most above its validation threshold")
-    flags.add_argument(
-        "--direction", choices=("add", "remove"), help="default: remove what is called present, add else"
-    )
+    flags.add_argument("--direction", choices=("add", "remove"), help="default: remove if called present, else add")
     flags.add_argument("--out", type=Path, help="folder of what is written")
     flags.add_argument("--data_dir", type=Path, default=Path("data"), help="where compiled programs are kept")
     return flags
 
 
 def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
-    """The four files of one image."""
     from data_prep import images
     from dirvae import explanation, workdir
     from dirvae.report import explained
@@ -48,22 +45,16 @@ def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     out = flags.out or flags.workdir / "explanations" / flags.image.stem
     workdir.write_folder(out, explained.files(explainer, found, flags.image.name))
     print(explained.table(explainer, found))
-    if flags.label is None:
-        print(
-            f"no --label: {explainer.run.labels[found.label]}, whose odds exceed its threshold's by the largest factor"
-        )
-    print(explained.sentence(explainer, found), out, sep="\n")
+    print(explained.sentence(explainer, found, chosen=flags.label is None), out, sep="\n")
 
 
 def explain_split(flags: argparse.Namespace, fields: dict[str, str]) -> None:
-    """The atlas of a split."""
     from dirvae import evaluate, explanation, runs
     from dirvae.report import atlas
     from experiments import effects
 
     explainer = explanation.load(flags.workdir, **fields)
-    data = explainer.run.config.data
-    examples = runs.load_examples(explainer.run, flags.split)
+    data, examples = explainer.run.config.data, runs.load_examples(explainer.run, flags.split)
     predictions = evaluate.load(flags.workdir, flags.split).predictions
     effect = effects.phantom_effect(data.image_size) if data.dataset == "phantom" else None
     path = (flags.out or flags.workdir / "explanations") / f"atlas-{flags.split}.html"

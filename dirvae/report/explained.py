@@ -71,15 +71,17 @@ def table(explainer: Explainer, found: Explanation) -> str:
     return "\n".join(rows)
 
 
-def sentence(explainer: Explainer, found: Explanation) -> str:
-    """What the path did, and whether it came as far as it should."""
+def sentence(explainer: Explainer, found: Explanation, chosen: bool = False) -> str:
+    """What the path did, whether it came as far as it should, and why it is this finding's where nobody named one."""
     column, path, target = int(found.label), found.path, explainer.options.target_probability
     first, last = path.probability[[0, -1], column]
     steps = int(np.count_nonzero(np.diff(path.distance)))
     goal = target if found.sign > 0 else 1.0 - target
     short = "" if found.sign * (last - goal) >= 0 else f", short of the {goal:.2f} asked for"
     ends = f"probability {first:.3f} -> {last:.3f}{short}"
-    return f"{explainer.run.labels[column]} {VERBS[float(found.sign)]}: {ends}; {steps} steps, length {path.distance[-1]:.2f}"
+    label = explainer.run.labels[column]
+    why = f"no label given: {label}, whose odds exceed its threshold's by the largest factor\n" if chosen else ""
+    return f"{why}{label} {VERBS[float(found.sign)]}: {ends}; {steps} steps, length {path.distance[-1]:.2f}"
 
 
 @plt.rc_context(RULES)
@@ -89,7 +91,7 @@ def strip(found: Explanation, label: str, frames: int = FRAMES) -> Figure:
     change = found.sign * np.mean(found.path.images - found.path.images[:1], axis=-1)
     scale = pictures.scale_of(change[-1])
     cell = (WIDTH - 0.9) / (frames + 1)
-    size = (WIDTH, 2 * cell + 0.7)
+    size = (WIDTH, 2 * cell + 0.55)
     figure, axes = plt.subplots(2, frames + 1, figsize=size, layout="constrained")
     pictures.tight(figure)
     pictures.draw(axes[0, 0], found.image, "image")
@@ -106,7 +108,7 @@ def strip(found: Explanation, label: str, frames: int = FRAMES) -> Figure:
 def both_maps(found: Explanation, label: str, name: str, draws: int) -> Figure:
     """The image, the path's end, and over the image the signed map of the path and the one that the draws agree on."""
     scale = pictures.scale_of(found.signed)
-    figure, axes = plt.subplots(1, 4, figsize=(WIDTH, (WIDTH - 0.9) / 4 + 0.7), layout="constrained")
+    figure, axes = plt.subplots(1, 4, figsize=(WIDTH, (WIDTH - 0.9) / 4 + 0.5), layout="constrained")
     pictures.tight(figure)
     first, last = found.path.probability[[0, -1], int(found.label)]
     pictures.draw(axes[0], found.image, f"image, p = {first:.2f}")
