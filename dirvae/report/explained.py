@@ -19,6 +19,7 @@ from dirvae.report.style import RULES, WIDTH
 
 DPI = 160
 FRAMES = 7
+SIDE = 256  # pixels that a smaller image is enlarged to, about, in the animation
 VERBS = {1.0: "added", -1.0: "removed"}
 LEGEND = "change in grey level (black 0, white 1)\nred: brighter with the finding, blue: darker"
 
@@ -27,10 +28,12 @@ def files(explainer: Explainer, found: Explanation, name: str, seed: int = 0) ->
     """Everything of one explained image, which is called `name`, by file name."""
     label = explainer.run.labels[int(found.label)]
     direction = "add" if found.sign > 0 else "remove"
+    times = max(1, SIDE // found.image.shape[0])
+    larger = [x.repeat(times, axis=-3).repeat(times, axis=-2) for x in (found.path.images, found.image)]
     return {
         "strip.png": _png(strip(found, label)),
         "map.png": _png(both_maps(found, label, name, explainer.draws)),
-        "path.gif": pictures.animate(found.path.images, found.image, direction, side=256, most=13),
+        "path.gif": pictures.animate(*larger, direction, side=2 * SIDE, most=13),
         "path.json": workdir.as_json(described(explainer, found, name, seed)).encode(),
     }
 
