@@ -1,6 +1,7 @@
 """Explanations of arrays: the library's own traversals and maps, whatever the company, and bad input named."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import report_workdirs
@@ -52,17 +53,17 @@ def same(one, other):
 
 
 def test_it_is_the_librarys_traversals_and_maps(explainer, images, found):
-    run, pixels = explainer.run, images[..., None].astype(np.float32) / 255.0
+    run, pixels = explainer.run, jnp.asarray(images[..., None], jnp.float32) / 255.0
     tuned = evaluate.load(run.workdir, "validation").predictions
     options = cases.options_of(run.model, run.config, cases.metric_of(run.config, tuned))
-    label, sign = np.full(3, 1), found.sign
+    label, sign = jnp.full(3, 1), jnp.asarray(found.sign)
     path = traversals.on_manifold(run.model, run.params, pixels, label, sign, options)
     np.testing.assert_allclose(found.path.images, path.images, atol=1e-5)
     np.testing.assert_allclose(found.path.distance, path.distance, atol=1e-5)
     np.testing.assert_allclose(found.signed, maps.signed(path.images, sign), atol=1e-5)
-    keys = jax.numpy.stack([jax.random.key(0)] * 3)
+    keys = jnp.stack([jax.random.key(0)] * 3)
     several = traversals.from_draws(run.model, run.params, pixels, label, sign, keys, DRAWS, options).images
-    each = np.stack([maps.signed(several[:, draw], sign) for draw in range(DRAWS)])
+    each = jnp.stack([maps.signed(several[:, draw], sign) for draw in range(DRAWS)])
     np.testing.assert_allclose(found.map, maps.denoised(each), atol=1e-5)
     assert np.abs(found.map).max() > 0
 
