@@ -60,7 +60,7 @@ def write(
 def _lead(explainer: Explainer, split: str, direction: str | None, exact: bool) -> str:
     run = explainer.run
     towards = {
-        None: "lowered where the finding is called present, raised where it is not",
+        None: "lowered where the finding is called present, raised where it is not,",
         "add": "raised",
         "remove": "lowered",
     }[direction]
@@ -113,9 +113,9 @@ def rows(found: Explanation, positions: np.ndarray, boxes: np.ndarray, exact: np
 
     The scale of a row is the exact effect's or else the signed map's.
     """
-    count, columns = len(positions), len(COLUMNS) + 1  # as wide without an exact effect, so that pages align
-    cell = (WIDTH - 0.8) / columns
-    size = (WIDTH, count * (cell + 0.3))
+    count, columns = len(positions), len(COLUMNS) + (exact is not None)
+    cell = (WIDTH - 0.8) / (len(COLUMNS) + 1)  # of one size, whether or not there is an exact effect
+    size = (columns * cell + 0.8, count * (cell + 0.3))
     figure, axes = plt.subplots(count, columns, figsize=size, layout="constrained", squeeze=False)
     pictures.tight(figure)
     for row, axis in enumerate(axes):
@@ -129,7 +129,6 @@ def rows(found: Explanation, positions: np.ndarray, boxes: np.ndarray, exact: np
         for cell, name, change in zip(axis[3:5], COLUMNS[3:], (found.signed[row], found.map[row]), strict=True):
             gain = pictures.gain_of(change, scale)
             explained.overlay(cell, image, gain * change, scale, name if gain == 1 else f"{name} × {gain}")
-        axis[5].set_axis_off()
         if exact is not None:
             explained.overlay(axis[5], image, exact[row], scale, "exact effect")
         explained.colour_bar(figure, axis, scale, "grey levels")
