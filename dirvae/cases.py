@@ -41,11 +41,24 @@ class Cases(NamedTuple):
     boxes: np.ndarray  # float32 [n, most, 4]: ymin, xmin, ymax, xmax
 
 
+OUTCOMES = ("true positive", "false positive", "false negative")
+
+
+def drawn(predictions: Predictions, column: int, threshold: float, outcome: str, count: int, seed: int) -> np.ndarray:
+    """Positions of up to `count` images with one of the OUTCOMES for a label, drawn by seed among all that are labelled."""
+    positive, called = predictions.target[:, column] > 0, predictions.probability[:, column] >= threshold
+    wanted = {
+        "true positive": positive & called,
+        "false positive": ~positive & called,
+        "false negative": positive & ~called,
+    }
+    found = np.flatnonzero(wanted[outcome] & (predictions.weight[:, column] > 0))
+    return np.sort(np.random.default_rng((seed, column)).permutation(found)[:count])
+
+
 def true_positives(predictions: Predictions, column: int, threshold: float, count: int, seed: int) -> np.ndarray:
     """Positions of up to `count` true positives of a label, drawn by seed."""
-    positive = (predictions.target[:, column] > 0) & (predictions.weight[:, column] > 0)
-    found = np.flatnonzero(positive & (predictions.probability[:, column] >= threshold))
-    return np.sort(np.random.default_rng((seed, column)).permutation(found)[:count])
+    return drawn(predictions, column, threshold, "true positive", count, seed)
 
 
 Traverse = Callable[[Params, jax.Array, jax.Array], tuple[traversals.Path, traversals.Path]]
@@ -139,11 +152,12 @@ def make(
         released_probability=released.probability[:, thin],
         difference=change,
         effect=np.zeros((0, *frames.shape[2:4]), np.float32) if exact is None else np.asarray(exact, np.float32),
-        boxes=_boxes(table.boxes, positions, FINDINGS.index(finding)),
+        boxes=boxes_of(table.boxes, positions, FINDINGS.index(finding)),
     )
 
 
-def _boxes(boxes: tuple[np.ndarray, ...], positions: np.ndarray, finding: int) -> np.ndarray:
+def boxes_of(boxes: tuple[np.ndarray, ...], positions: np.ndarray, finding: int) -> np.ndarray:
+    """Those of one of the 14 findings, float32 [n, most, 4] (ymin, xmin, ymax, xmax), NaN where an image has fewer."""
     chosen = [boxes[p][boxes[p][:, 0] == finding, 1:] for p in positions]
     padded = np.full((len(positions), max(map(len, chosen), default=0), 4), np.nan, np.float32)
     for row, box in zip(padded, chosen, strict=True):

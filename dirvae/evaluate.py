@@ -3,6 +3,7 @@
 `predict` returns arrays, `score` and `latent_scores` return dicts; `save` and `load` alone touch the disk.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,11 +74,8 @@ def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None)
         drawn = model.forward(params, images, keys)
         found = read(params, images, keys)
         values = losses.terms(drawn, images, batch, model.learned(params), config.model.likelihood)
-        shown, logits = found.location, [found.logits]
-        for view in range(config.evaluate.augmented_views):
-            view_keys = jax.vmap(lambda key: jax.random.fold_in(key, view + 1))(keys)  # noqa: B023
-            logits.append(read(params, augment.augment(view_keys, images, config.loss), view_keys).logits)
-        probability = losses.posterior_probability(jnp.stack(logits), positive_weight).mean(axis=0)
+        shown = found.location
+        probability = averaged(read, config, positive_weight, params, images, keys, found.logits)
         flat = lambda x: x.reshape(x.shape[0], -1)  # noqa: E731
         return {
             "probability": probability,
@@ -91,6 +89,23 @@ def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None)
         }
 
     return rows
+
+
+def averaged(
+    read: Callable[[Params, jax.Array, jax.Array], audit.Reading],
+    config: Config,
+    positive_weight: np.ndarray | None,
+    params: Params,
+    images: jax.Array,
+    keys: jax.Array,
+    logits: jax.Array,
+) -> jax.Array:
+    """Probabilities [B, L], the mean over the images themselves, whose logits are known, and their augmented views."""
+    every = [logits]
+    for view in range(config.evaluate.augmented_views):
+        view_keys = jax.vmap(lambda key: jax.random.fold_in(key, view + 1))(keys)  # noqa: B023
+        every.append(read(params, augment.augment(view_keys, images, config.loss), view_keys).logits)
+    return losses.posterior_probability(jnp.stack(every), positive_weight).mean(axis=0)
 
 
 def validation_scores(

@@ -6,6 +6,7 @@ policy. The policies' names follow Irvin et al. 2019 (CheXpert), table 3: U-Igno
 """
 
 import difflib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,17 +69,18 @@ def apply_policies(labels: np.ndarray, uncertain: str = "ignore", blank: str = "
     return Targets(positive.astype(np.float32), (~masked).astype(np.float32))
 
 
-def finding_index(name: str) -> int:
-    """Position of a finding among the 14; case and underscores do not matter.
+def finding_index(name: str, known: Sequence[str] = FINDINGS) -> int:
+    """Position of a finding among the 14, or among those `known`; case and underscores do not matter.
 
     Raises:
-      ValueError: for an unknown name, with the nearest known one.
+      ValueError: for an unknown name, with the nearest known one and all of them.
     """
-    folded = {finding.lower(): i for i, finding in enumerate(FINDINGS)}
+    folded = {finding.lower(): i for i, finding in enumerate(known)}
     key = name.strip().lower().replace("_", " ")
     if key not in folded:
         near = difflib.get_close_matches(key, folded, n=1, cutoff=0.0)
-        raise ValueError(f"{name!r} is not a finding; did you mean {FINDINGS[folded[near[0]]]!r}?")
+        listed = f"did you mean {known[folded[near[0]]]!r}? Known are {', '.join(known)}"
+        raise ValueError(f"{name!r} is not a finding; {listed}")
     return folded[key]
 
 

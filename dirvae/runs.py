@@ -54,7 +54,8 @@ def open_run(workdir: Path, step: int | None = None) -> Run:
         best = step if step is not None else checkpoints.best_step() or checkpoints.latest_step()
         if best is None:
             raise WorkdirError(f"{workdir} holds no checkpoint yet; run the train phase first")
-        template = train.initial_state(net, config)
+        shapes = jax.eval_shape(lambda: train.fresh_state(net, config))  # a template needs no values
+        template = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
         try:
             state = checkpoints.restore(best, template)
         except CheckpointError:

@@ -4,11 +4,13 @@ config.json  versions.json  data.json (labels, data set, manifest)  parameters.t
 metrics.jsonl  tensorboard/  checkpoints/      written while training
 predictions/<split>.npz  metrics.json          written by the evaluation
 cases/  figures/  report.html                  written by the explanation and the report
+explanations/                                  written by experiments.explain
 """
 
 import importlib.metadata
 import json
 import platform
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,36 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """As strict JSON: what is not finite becomes null."""
-    write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+    write_text(path, as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """The text that `write_json` writes."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+
+
+def write_folder(path: Path, files: dict[str, bytes]) -> None:
+    """A folder of files, whole or not at all; an earlier folder of the same files is replaced.
+
+    Raises:
+      WorkdirError: where something else lies at `path`.
+    """
+    strange = [path.name] if path.is_file() else sorted({f.name for f in path.glob("*")} - set(files))
+    if strange:
+        raise WorkdirError(f"{path} holds something else ({strange[0]}) and is not replaced; give another folder")
+    partial, former = (path.with_name(path.name + ending) for ending in (".partial", ".former"))
+    for left in (partial, former):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        for name, content in files.items():
+            (partial / name).write_bytes(content)
+        if path.exists():
+            path.rename(former)
+        partial.rename(path)
+    finally:
+        for left in (partial, former):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -20,11 +20,16 @@ from experiments import effects
 
 
 def start(flags: argparse.Namespace) -> None:
-    """Joins other hosts if asked to, and keeps compiled programs beside the data for the next run."""
+    """Joins other hosts if asked to."""
     if flags.distributed or flags.coordinator:
         parallel.initialise(flags.coordinator, flags.processes, flags.process)
     parallel.keep_freed_memory()
-    jax.config.update("jax_compilation_cache_dir", str((flags.data_dir / "compiled").absolute()))
+    keep_compiled(flags.data_dir)
+
+
+def keep_compiled(data_dir: Path) -> None:
+    """Compiled programs stay beside the data for the next command."""
+    jax.config.update("jax_compilation_cache_dir", str((data_dir / "compiled").absolute()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 
 

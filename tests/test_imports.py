@@ -25,6 +25,7 @@ LAYERS = (
         "cases",
         "exploring",
         "contest",
+        "explanation",
         "material",
         "endpoints",
     },

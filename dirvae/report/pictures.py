@@ -17,7 +17,8 @@ GAP = 0.08  # between frames of a strip, share of a frame
 GAINS = (1, 2, 5, 10, 20)  # by which faint maps may be multiplied
 
 
-def _picture(axes: Axes, image: np.ndarray, title: str = "") -> None:
+def draw(axes: Axes, image: np.ndarray, title: str = "") -> None:
+    """One image [H, W, 1] in grey, black 0 and white 1."""
     axes.imshow(np.squeeze(image, -1), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
     axes.set_title(title, fontsize=8, fontweight="normal", pad=3)
     axes.set_axis_off()
@@ -30,7 +31,7 @@ def _opacity(difference: np.ndarray, scale: float) -> np.ndarray:
 
 def _overlay(axes: Axes, difference: np.ndarray, scale: float, image: np.ndarray, title: str):
     """A signed difference [H, W] over an image; returns what a colour bar needs."""
-    _picture(axes, image, title)
+    draw(axes, image, title)
     axes.imshow(difference, cmap=SIGNED, vmin=-scale, vmax=scale, alpha=_opacity(difference, scale))
     return plt.cm.ScalarMappable(plt.Normalize(-scale, scale), SIGNED)
 
@@ -40,7 +41,7 @@ def scale_of(*differences: np.ndarray) -> float:
     return max([0.01, *(float(np.percentile(np.abs(d), 99.5)) for d in differences if d.size)])
 
 
-def _row_title(axes: Axes, text: str) -> None:
+def row_title(axes: Axes, text: str) -> None:
     axes.text(-0.08, 0.5, text, rotation=90, ha="right", va="center", transform=axes.transAxes, fontsize=8)
 
 
@@ -51,17 +52,17 @@ def reconstructions(images: np.ndarray, shown: np.ndarray, titles: Sequence[str]
     width = WIDTH * max(count, 4) / 10
     size = (width, 3 * (width - 1) / count + 0.5)
     figure, axes = plt.subplots(3, count, figsize=size, layout="constrained", squeeze=False)
-    _tight(figure)
+    tight(figure)
     scale = scale_of(images - shown)
     for column in range(count):
-        _picture(axes[0, column], images[column], titles[column] if len(titles) else "")
-        _picture(axes[1, column], shown[column])
+        draw(axes[0, column], images[column], titles[column] if len(titles) else "")
+        draw(axes[1, column], shown[column])
         map_ = axes[2, column].imshow(
             (images - shown)[column, ..., 0], cmap=SIGNED, vmin=-scale, vmax=scale, interpolation="nearest"
         )
         axes[2, column].set_axis_off()
     for axis, text in zip(axes[:, 0], ("image", "reconstruction", "difference"), strict=True):
-        _row_title(axis, text)
+        row_title(axis, text)
     bar = figure.colorbar(map_, ax=axes, fraction=0.02, pad=0.01, extend="both")
     bar.set_label("image − reconstruction, grey levels", fontsize=8)
     return figure
@@ -73,11 +74,11 @@ def gallery(images: np.ndarray, columns: int = 8, titles: Sequence[str] = ()) ->
     rows = -(-len(images) // columns)
     size = WIDTH / columns
     figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, size * rows), layout="constrained", squeeze=False)
-    _tight(figure)
+    tight(figure)
     for position, axis in enumerate(axes.ravel()):
         axis.set_axis_off()
         if position < len(images):
-            _picture(axis, images[position], titles[position] if len(titles) else "")
+            draw(axis, images[position], titles[position] if len(titles) else "")
     return figure
 
 
@@ -94,14 +95,14 @@ def traversal(cases: Cases, row: int, column: int, finding: str, direction: str,
     maps = {"m": cases.difference[row, ..., 0], "n": sign * (cases.released[row, -1] - cases.released[row, 0])[..., 0]}
     scale = scale_of(exact) if len(exact) else scale_of(maps["m"])
     figure, axes = _canvas(frames, len(exact) > 0)
-    _picture(axes["i"], cases.image[row], "image")
-    _boxes(axes["i"], cases.boxes[row], cases.image.shape[1:3])
+    draw(axes["i"], cases.image[row], "image")
+    draw_boxes(axes["i"], cases.boxes[row], cases.image.shape[1:3])
     paths = {"a": ("on the manifold", cases.path, cases.probability)}
     paths["b"] = ("as released", cases.released, cases.released_probability)
     for name, (title, path, probability) in paths.items():
         _strip(axes[name], title, path[row], probability[row, :, column], frames)
     for name, change in maps.items():
-        gain = _gain(change, scale)
+        gain = gain_of(change, scale)
         title = "change" if gain == 1 else f"change × {gain}"
         drawn = _overlay(axes[name], gain * change, scale, cases.image[row], title)
     for effect in exact:
@@ -114,7 +115,7 @@ def traversal(cases: Cases, row: int, column: int, finding: str, direction: str,
     return figure
 
 
-def _gain(change: np.ndarray, scale: float) -> int:
+def gain_of(change: np.ndarray, scale: float) -> int:
     """By how much a map may be multiplied and still fit the scale."""
     return max(gain for gain in GAINS if gain == 1 or gain * scale_of(change) <= scale)
 
@@ -125,11 +126,11 @@ def _canvas(frames: int, exact: bool) -> tuple[Figure, dict[str, Axes]]:
     above, below = list(widths), [{"a": "b", "m": "n"}.get(name, name) for name in widths]
     cell = (WIDTH - 1.2) / sum(widths.values())
     figure = plt.figure(figsize=(WIDTH, 2 * (cell + 0.36)), layout="constrained")
-    _tight(figure)
+    tight(figure)
     return figure, figure.subplot_mosaic([above, below], width_ratios=list(widths.values()))
 
 
-def _tight(figure: Figure) -> None:
+def tight(figure: Figure) -> None:
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)
 
 
@@ -139,14 +140,15 @@ def _strip(axes: Axes, title: str, path: np.ndarray, probability: np.ndarray, fr
     height, width = path.shape[1:3]
     gap = round(GAP * width)
     spaced = np.pad(path[picks, ..., 0], ((0, 0), (0, 0), (0, gap)), constant_values=np.nan)
-    _picture(axes, np.moveaxis(spaced, 0, 1).reshape(height, -1)[:, :-gap, None])
+    draw(axes, np.moveaxis(spaced, 0, 1).reshape(height, -1)[:, :-gap, None])
     for position, frame in enumerate(picks):
         middle = position * (width + gap) + width / 2
         axes.text(middle, -0.05 * height, f"p = {probability[frame]:.2f}", ha="center", va="bottom", fontsize=8)
     axes.text(-0.06 * width, height / 2, title, rotation=90, ha="right", va="center", fontsize=8)
 
 
-def _boxes(axes: Axes, boxes: np.ndarray, shape: Sequence[int]) -> None:
+def draw_boxes(axes: Axes, boxes: np.ndarray, shape: Sequence[int]) -> None:
+    """Boxes [n, 4] (ymin, xmin, ymax, xmax, shares of the image), NaN where there is none."""
     height, width = shape
     for ymin, xmin, ymax, xmax in boxes[np.isfinite(boxes).all(axis=1)]:
         corner, extent = (xmin * width - 0.5, ymin * height - 0.5), ((xmax - xmin) * width, (ymax - ymin) * height)

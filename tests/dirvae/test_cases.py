@@ -57,6 +57,18 @@ def test_true_positives_are_such_and_drawn_by_seed():
     assert len(cases.true_positives(made, 1, 1.1, 4, seed=0)) == 0
 
 
+def test_outcomes_are_what_their_names_say():
+    made, threshold = predictions(), 0.7
+    known, truth = made.weight[:, 1] > 0, made.target[:, 1] > 0
+    called = made.probability[:, 1] >= threshold
+    table = {"true positive": (True, True), "false positive": (False, True), "false negative": (True, False)}
+    assert set(table) == set(cases.OUTCOMES)
+    for outcome, (is_so, is_called) in table.items():
+        every = cases.drawn(made, 1, threshold, outcome, 200, seed=0)
+        assert every.tolist() == [i for i in range(200) if known[i] and truth[i] == is_so and called[i] == is_called]
+        assert set(cases.drawn(made, 1, threshold, outcome, 3, seed=0)) < set(every)
+
+
 @pytest.mark.parametrize("finding", ["Cardiomegaly", "Pleural Effusion", "Lung Opacity", "Support Devices"])
 def test_the_phantoms_effect_is_the_image_with_less_the_image_without(examples, finding):
     table = examples.split.table

@@ -22,9 +22,9 @@ def test_maps_are_enlarged_only_as_far_as_the_scale_goes():
     rng = np.random.default_rng(0)
     change = rng.normal(size=(16, 16)) * 0.01
     scale = 0.2
-    gain = pictures._gain(change, scale)
+    gain = pictures.gain_of(change, scale)
     assert gain == max(g for g in (1, 2, 5, 10, 20) if g * np.percentile(np.abs(change), 99.5) <= scale)
-    assert pictures._gain(100 * change, scale) == 1
+    assert pictures.gain_of(100 * change, scale) == 1
 
 
 def test_an_animation_goes_there_and_back():

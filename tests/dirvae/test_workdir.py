@@ -93,3 +93,21 @@ def test_phases_are_finished_one_by_one(tmp_path):
     workdir.finish(tmp_path, "data", 1.234)
     workdir.finish(tmp_path, "train", 60)
     assert workdir.finished(tmp_path) == {"data": 1.23, "train": 60}
+
+
+def test_a_folder_of_files_is_written_whole_and_replaces_only_its_like(tmp_path):
+    out = tmp_path / "deep" / "out"
+    workdir.write_folder(out, {"a.png": b"1", "b.json": b"2"})
+    workdir.write_folder(out, {"a.png": b"3", "b.json": b"4"})
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {"a.png": b"3", "b.json": b"4"}
+    (out / "thesis.txt").write_text("precious")
+    with pytest.raises(WorkdirError, match=r"thesis\.txt.*another folder"):
+        workdir.write_folder(out, {"a.png": b"5", "b.json": b"6"})
+    (out / "thesis.txt").unlink()
+    with pytest.raises(TypeError):
+        workdir.write_folder(out, {"a.png": b"5", "b.json": None})
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {"a.png": b"3", "b.json": b"4"}
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(WorkdirError, match="holds something else"):
+        workdir.write_folder(tmp_path / "file", {"a.png": b"1"})

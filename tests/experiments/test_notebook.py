@@ -32,7 +32,7 @@ def test_the_notebook_runs_and_draws(notebook, tmp_path, monkeypatch):
     done = NotebookClient(notebook, timeout=600, resources=folder).execute()
     outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
     drawn = [kind for output in outputs for kind in output.get("data", {}) if kind.startswith("image/")]
-    assert drawn.count("image/png") == 5  # images, curves, scores, two traversals
+    assert drawn.count("image/png") == 6  # images, curves, scores, two traversals, maps
     assert drawn.count("image/gif") == 1
     assert (tmp_path / "run" / "checkpoints" / "6").is_dir()
 
