@@ -9,8 +9,8 @@ import browser
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
-from dirvae import maps
 from dirvae.exploring import METHODS, Arm, Plan, Truth
 from dirvae.report import explorer
 
@@ -25,7 +25,7 @@ PLAN = Plan(
 
 
 def smooth(rng, *shape, size=1.0):
-    fields = np.asarray(maps.smoothed(rng.normal(size=(int(np.prod(shape)), SIDE, SIDE)).astype(np.float32), 3.0))
+    fields = ndimage.gaussian_filter(rng.normal(size=(int(np.prod(shape)), SIDE, SIDE)), (0.0, 3.0, 3.0))
     return (size * fields / np.abs(fields).max(axis=(1, 2), keepdims=True)).reshape(*shape, SIDE, SIDE)
 
 
