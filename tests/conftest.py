@@ -4,9 +4,11 @@ import os
 import tempfile
 
 os.environ["JAX_PLATFORMS"] = "cpu"
-# Tests compile far more than they compute, so the compiler is asked for little.
-QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count=8 {QUICK}"
+os.environ["XLA_FLAGS"] = (
+    "--xla_force_host_platform_device_count=8"
+    # Tests compile far more than they compute, so the compiler is asked for little.
+    " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 
 import jax
 from jaxtyping import install_import_hook
