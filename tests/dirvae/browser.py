@@ -6,10 +6,20 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe")
+
+MOVE = """
+import fcntl, os, sys
+high = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+for end, place in zip(high, (3, 4)):
+    os.dup2(end, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Chromium reads from descriptor 3 and writes to 4; either may be taken by the other's end, hence the detour."""
 
 
 class Browser:
@@ -19,9 +29,8 @@ class Browser:
         self.patience, self.errors, self._number, self._text = patience, [], 0, b""
         read, self._write = os.pipe()
         self._read, write = os.pipe()
-        # Chromium reads from descriptor 3 and writes to 4; a shell puts them there.
         command = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}", "about:blank"]
-        moved = ["sh", "-c", f'exec 3<&{read} 4>&{write}; exec "$@"', "sh", *command]
+        moved = [sys.executable, "-c", MOVE, str(read), str(write), *command]
         self._process = subprocess.Popen(
             moved, pass_fds=(read, write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -226,7 +226,7 @@ def test_red_is_what_the_finding_adds(tab, page):
           return [found[0], found[2]];
         }})()""")
         assert (red > blue) == redder
-        assert abs(red - blue) > 20
+        assert abs(red - blue) > 8
 
 
 def test_keys_step_and_change_image_and_finding(tab, page):
