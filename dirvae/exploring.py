@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dirvae import attributions, cases, data, evaluate, parallel, runs, traversals
@@ -167,7 +168,7 @@ def composition(run: Run, coordinates: np.ndarray) -> np.ndarray:
     simplex = settings.prior in ON_SIMPLEX
     lead = coordinates.shape[: coordinates.ndim - len(spec.event)]
     read = run.model.latent.to_decoder if simplex else run.model.latent.to_head
-    channels = np.asarray(read(coordinates.reshape(-1, *spec.event)))
+    channels = np.asarray(read(jnp.asarray(coordinates).reshape(-1, *spec.event)))
     places = math.prod(spec.grid or (1,))
     if simplex:
         shown = evaluate.shares(settings, channels.reshape(len(channels), -1))

@@ -1,6 +1,7 @@
 """What an explorer gathers: the images are drawn fairly, paths are those of the library, truth is the phantom's."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -130,16 +131,15 @@ def test_the_truth_is_the_phantoms(examples):
 def test_a_runs_paths_and_maps_are_the_librarys(examples, tmp_path):
     made, run = planned(examples), opened(tmp_path)
     arm = exploring.arm(run, "mine", examples, made, predictions())
-    images = examples.split.images(made.position[made.row]) / np.float32(255)
-    path = traversals.on_manifold(
-        run.model, run.params, images, made.label, made.sign, cases.options_of(run.model, run.config)
-    )
+    images = jnp.asarray(examples.split.images(made.position[made.row]) / np.float32(255))
+    label, sign, options = jnp.asarray(made.label), jnp.asarray(made.sign), cases.options_of(run.model, run.config)
+    path = traversals.on_manifold(run.model, run.params, images, label, sign, options)
     np.testing.assert_allclose(arm.frame, path.images[..., 0], atol=1e-5)
     np.testing.assert_allclose(arm.probability, path.probability, atol=1e-5)
     np.testing.assert_allclose(arm.distance, path.distance, atol=1e-5)
     np.testing.assert_allclose(arm.composition, np.exp(path.coordinates), atol=1e-5)  # log z of one simplex
     assert (arm.components, arm.own.shape, set(arm.maps)) == (5, (3, 0), set(exploring.METHODS))
-    shift = attributions.latent_shift(run.model, run.params, images, made.label)
+    shift = attributions.latent_shift(run.model, run.params, images, label)
     np.testing.assert_allclose(arm.maps["latent_shift"], shift, atol=1e-5)
 
 
