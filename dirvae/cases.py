@@ -78,6 +78,7 @@ def options_of(model: Model, config: Config, metric: geometry.Metric = "identity
     return traversals.Options(
         steps=settings.path_steps,
         step_size=settings.step_size,
+        reach=settings.reach,
         target_probability=settings.target_probability,
         distance=settings.max_distance or math.inf,
         metric=metric,

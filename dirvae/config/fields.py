@@ -150,6 +150,7 @@ class ExplainConfig:
     cases: int = 4  # true positives a label
     path_steps: int = 24  # along the path
     step_size: float = 0.6  # length of a step in the latent's coordinates
+    reach: bool = True  # longer steps where these would end short of the target probability
     metric: Literal["covariance", "identity", "fisher", "pull_back"] = (
         "covariance"  # from a gradient to a direction, dirvae/traversals/directions.py
     )

@@ -44,6 +44,7 @@ class Options(NamedTuple):
 
     steps: int = 24
     step_size: float = 0.6  # length of a step in the latent's coordinates
+    reach: bool = False  # longer steps where these would end short of the target, as far as the slope here tells
     target_probability: float = 0.95  # a path stops once the label's probability (lowering: its complement) passes this
     distance: float = math.inf  # or once it is so long
     metric: geometry.Metric = "identity"  # identity, fisher, pull_back or the coordinates' covariance
@@ -102,15 +103,17 @@ def steepest(
     label: Int[Array, ""],
     sign: Float[Array, ""],
     mask: Array | None,
-) -> tuple[Float[Array, ""], Array]:
-    """sign * logit at one image's `here`, and the direction in which it rises fastest."""
+) -> tuple[Float[Array, ""], Array, Float[Array, ""]]:
+    """sign * logit at one image's `here`, the direction in which it rises fastest, and how much it rises along it."""
     still, raised = jnp.zeros_like(here), _raiser(model, params, options, here, mask)
     value, cotangent = jax.value_and_grad(lambda tau: sign * _logits(model, params, here, label, tau))(still)
     if not options.hold:
-        return value, raised(cotangent)
+        tangent = raised(cotangent)
+        return value, tangent, jnp.vdot(cotangent, tangent)
     every = jax.jacrev(partial(_logits, model, params, here, slice(None)))(still)
     other = (jnp.arange(len(every)) != label).reshape(-1, *(1 for _ in here.shape))
-    return value, cleared(raised, cotangent, every * other)
+    tangent = cleared(raised, cotangent, every * other)
+    return value, tangent, jnp.vdot(cotangent, tangent)
 
 
 def _logits(model: Model, params: Params, here: Array, which: Array | slice, tau: Array) -> Array:

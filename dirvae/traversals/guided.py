@@ -7,6 +7,7 @@ along "its gradient", because moving on the simplex renormalises. The geometry i
 on a simplex, Euclidean elsewhere.
 """
 
+import math
 from functools import partial
 
 import jax
@@ -19,6 +20,7 @@ from dirvae.traversals.path import Path, in_chunks, render
 from dirvae.types import Params
 
 FLAT = 1e-12  # length of a direction below which there is none
+LONGEST = 10.0  # times the step that `reach` may lengthen one, where a curved head is nearly flat
 DEFAULT = Options()
 
 
@@ -33,7 +35,8 @@ def on_manifold(
     """Raises (sign +1) or lowers (sign -1) each image's label, from its `point`; several labels an image along G.
 
     A path stops, and its frames repeat, once the label's probability has passed the target (its complement when
-    lowering), once it is long enough, or where the gradient vanishes.
+    lowering), once it is long enough, or where the gradient vanishes. With `reach`, a step is as long as the rest of the way to
+    the target's logit, by the slope here, over the steps that are left, unless `step_size` is longer.
     """
     start = model.latent.point(model.encode(params, images))
     event = model.latent.spec.event
@@ -77,17 +80,20 @@ def _follow(
 ) -> tuple[Array, Float[Array, " T"]]:
     """One image's path: coordinates with a leading axis T = steps + 1, and the distance gone."""
     mask = movable(model, params, options, start, label)
+    goal = math.log(options.target_probability / (1.0 - options.target_probability)) if options.reach else 0.0
 
-    def step(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    def step(carry: tuple[Array, Array], left: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         here, gone = carry
-        value, tangent = steepest(model, params, options, here, label, sign, mask)
+        value, tangent, rise = steepest(model, params, options, here, label, sign, mask)
         length = jnp.sqrt(jnp.sum(jnp.square(tangent)))
         going = (jax.nn.sigmoid(value) < options.target_probability) & (length > FLAT) & (gone < options.distance)
-        size = jnp.where(going, jnp.minimum(options.step_size, options.distance - gone), 0.0)
+        needed = (goal - value) * length / (left * jnp.maximum(rise, FLAT)) if options.reach else 0.0
+        wanted = jnp.clip(needed, options.step_size, LONGEST * options.step_size)
+        size = jnp.where(going, jnp.minimum(wanted, options.distance - gone), 0.0)
         there = model.latent.retract(here, size / jnp.maximum(length, FLAT) * tangent)
         there = jnp.where(going, there, here)
         return (there, gone + size), (there, gone + size)
 
     zero = jnp.zeros(())
-    _, (path, distance) = jax.lax.scan(step, (start, zero), length=options.steps)
+    _, (path, distance) = jax.lax.scan(step, (start, zero), jnp.arange(options.steps, 0, -1, dtype=jnp.float32))
     return jnp.concatenate([start[None], path]), jnp.concatenate([zero[None], distance])

@@ -99,6 +99,24 @@ def test_a_path_ends_at_its_distance():
     np.testing.assert_allclose(gone, 0.33, rtol=1e-4)
 
 
+@pytest.mark.parametrize("prior", POSTERIORS)
+def test_a_path_that_would_end_short_of_its_target_takes_longer_steps(prior):
+    """On a linear head all of them alike, and the last ends at the target."""
+    net, params = build(POSTERIORS[prior], WEIGHTS, prior)
+    made = follow(net, params, reach=True)
+    assert np.all(follow(net, params).probability[:, -1, 1] < 0.992)
+    np.testing.assert_allclose(made.probability[:, -1, 1], 0.9999, atol=1e-6)
+    np.testing.assert_allclose(np.diff(made.distance, axis=1), made.distance[:, -1:] / 12, rtol=1e-3)
+
+
+def test_a_step_that_is_long_enough_stays():
+    net, params = build(GAUSSIAN, WEIGHTS, "gaussian")
+    settings = {"step_size": 1.0, "target_probability": 0.9}
+    np.testing.assert_array_equal(
+        follow(net, params, reach=True, **settings).coordinates, follow(net, params, **settings).coordinates
+    )
+
+
 @pytest.mark.parametrize(
     ("prior", "metric", "step_size"),
     [("dirichlet", "identity", 0.1), ("dirichlet", "fisher", 0.03), ("gaussian", "covariance", 0.1)],
