@@ -7,7 +7,8 @@ the DirVAE with shuffled labels in training and validation (what the whole proce
 test, over seeds, a macro AUROC near .5). 45 runs; spread them over machines with --index and merge by copying folders.
 
 Result so far, seed 0 alone (macro AUROC, AUG, D, ceiling on test): DirVAE .974, .65, .126, .77; logistic-normal .974, .70, .114,
-.75; DirVAE with a linear head .974, .09, .066, .63; one simplex .968, .65, .010, .70; shuffled labels .472, .04, .046, .75.
+.75; gamma .967, .70, .159, .49 (282 nats); GVAE with a linear head .970, .12, .055, .78; DirVAE with a linear head .974, .09, .066, .63;
+one simplex .968, .65, .010, .70; shuffled labels .472, .04, .046, .75.
 """
 
 from experiments.configs.studies import Study, quick
