@@ -44,7 +44,6 @@ class Options(NamedTuple):
 
     steps: int = 24
     step_size: float = 0.6  # length of a step in the latent's coordinates
-    reach: bool = False  # longer steps where these would end short of the target, as far as the slope here tells
     target_probability: float = 0.95  # a path stops once the label's probability (lowering: its complement) passes this
     distance: float = math.inf  # or once it is so long
     metric: geometry.Metric = "identity"  # identity, fisher, pull_back or the coordinates' covariance
@@ -52,6 +51,7 @@ class Options(NamedTuple):
     mask: Float[Array, "M *event"] | None = None  # row c: 1 for the latents that may move for label c (`own_latents`)
     hold: bool = False  # hold the other labels' logits, to first order
     chunk: int = CHUNK  # images followed, and frames decoded, at once
+    reach: bool = False  # longer steps where these would end short of the target, as far as the slope here tells
 
 
 def own_latents(spec: LatentSpec, own: int) -> Float[np.ndarray, "M *event"]:

@@ -141,7 +141,7 @@ def test_the_configuration_chooses_the_options(trained):
     net, config, _ = trained
     chosen = override(config, {"max_distance": 2.0, "top_latents": 3, "hold_others": True, "path_steps": 7})
     options = cases.options_of(net, chosen, "fisher")
-    expected = traversals.Options(7, 0.6, 0.95, distance=2.0, metric="fisher", top=3, hold=True)
+    expected = traversals.Options(7, 0.6, 0.95, distance=2.0, metric="fisher", top=3, hold=True, reach=True)
     assert options == expected
     assert cases.options_of(net, config).distance == np.inf
     owned = override(config, {"head": "assigned", "own_latents": True, "own": 2})

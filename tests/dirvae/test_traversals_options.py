@@ -126,7 +126,7 @@ def test_held_logits_stay_and_the_label_rises(prior, metric, step_size):
     logits = read(net, follow(net, params, hold=True, metric=metric, step_size=step_size)) @ HEADS
     moved = logits - logits[:, :1]
     assert np.all(np.diff(moved[..., 1], axis=1) > 0)
-    np.testing.assert_allclose(np.delete(moved, 1, axis=-1), 0.0, atol=2e-4)
+    np.testing.assert_allclose(np.delete(moved, 1, axis=-1), 0.0, atol=1e-3)
     assert np.all(moved[:, -1, 1] > 0.1)
 
 
