@@ -1,4 +1,7 @@
-"""Our own geometry, picked on validation images by what its signed map scores."""
+"""Our own geometry and how far a counterfactual goes, picked on validation images.
+
+The geometry by what its signed map scores; the target, with a classifier to judge it, by how often that one is convinced.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -8,12 +11,14 @@ import numpy as np
 from jaxtyping import Array
 
 from dirvae import geometry, maps, traversals
-from dirvae.contest import scoring
+from dirvae.contest import counterfactuals, scoring
 from dirvae.contest.truth import Truth
 from dirvae.model import Model
 from dirvae.types import Params
 
 FAR = 0.9999  # a target so far that latents on a simplex are switched off altogether
+TARGETS = (0.95, 0.999, 0.99999)  # of counterfactuals, the nearest first
+CONVINCED = 0.9  # validity at which no further target is tried
 
 
 def candidates(base: traversals.Options, covariance: geometry.Metric) -> Iterator[tuple[str, traversals.Options]]:
@@ -36,8 +41,7 @@ def mean_score(
 
     found = []
     for truth in truths:
-        images = jnp.asarray(np.resize(truth.image, (rows, *truth.image.shape[1:])))
-        shown = np.asarray(drawn(params, images, jnp.full(rows, truth.column)))[: len(truth.image)]
+        shown = np.asarray(drawn(params, *truth.filled_up(truth.image, rows)))[: len(truth.image)]
         scores = scoring.per_image(truth, shown)
         found.append(np.nanmean(scores.get("ncc", scores["rra"])))
     return float(np.mean(found))
@@ -61,3 +65,38 @@ def choose(
         report(f"geometry {name}: {scores[name]:.3f}")
     best = max(scores, key=scores.__getitem__)
     return best, options[best], scores
+
+
+def target(
+    model: Model,
+    params: Params,
+    options: traversals.Options,
+    sign: float,
+    truths: list[Truth],
+    rows: int,
+    judge: counterfactuals.Judge,
+    report: Callable[[str], None] = lambda text: None,
+) -> tuple[traversals.Options, dict[str, float]]:
+    """The options with the nearest target that convinces the judge, or with the most convincing; and each one's mean validity."""
+    scores: dict[str, float] = {}
+    best = options
+    for wanted in TARGETS:
+        tried = options._replace(target_probability=wanted)
+
+        @jax.jit
+        def ends(params: Params, images: Array, label: Array, tried: traversals.Options = tried) -> Array:
+            path = traversals.on_manifold(model, params, images, label, jnp.full(rows, sign), tried)
+            return path.images[:, jnp.array([0, -1])]
+
+        found = []
+        for truth in truths:
+            shown = np.asarray(ends(params, *truth.filled_up(truth.image, rows)))[: len(truth.image)]
+            towards = np.full(len(shown), sign > 0)
+            found.append(np.nanmean(counterfactuals.flips(judge, shown[:, 0], shown[:, 1], truth.column, towards)))
+        valid = float(np.nanmean(found))
+        best = tried if valid > max(scores.values(), default=-1.0) else best
+        scores[f"{wanted:g}"] = valid
+        report(f"target {wanted:g}: validity {valid:.3f}")
+        if valid >= CONVINCED:
+            break
+    return best, scores

@@ -18,14 +18,18 @@ from dirvae.types import Params
 NULL_STEPS = 3  # times an image is encoded and decoded for `composition`
 
 
+Classify = Callable[[np.ndarray], np.ndarray]
+"""Images float32 [n, H, W, C] -> probabilities [n, L]."""
+
+
 class Judge(NamedTuple):
     """A classifier that was trained independently of the one explained."""
 
-    probability: Callable[[np.ndarray], np.ndarray]  # images float32 [n, H, W, C] -> [n, L]
+    probability: Classify
     threshold: Float[np.ndarray, " L"]  # at which it calls each finding
 
 
-def classifier(model: Model, params: Params) -> Callable[[np.ndarray], np.ndarray]:
+def classifier(model: Model, params: Params) -> Classify:
     """A run's own probabilities, the head at the posterior's expectations."""
 
     @jax.jit
@@ -58,8 +62,7 @@ def walk(model: Model, options: traversals.Options, sign: float, rows: int) -> C
         return Walks(path, back.images[:, -1], jnp.stack(again[1:], axis=1))
 
     def cut(params: Params, truth: Truth) -> Walks:
-        images = jnp.asarray(np.resize(truth.image, (rows, *truth.image.shape[1:])))
-        made = walks(params, images, jnp.full(rows, truth.column))
+        made = walks(params, *truth.filled_up(truth.image, rows))
         path, back, again = jax.tree.map(lambda x: np.asarray(x)[: len(truth.image)], made)
         return Walks(path, back, np.moveaxis(again, 1, 0))
 
@@ -100,15 +103,22 @@ def scores(
     return found
 
 
+def flips(
+    judge: Judge, start: np.ndarray, end: np.ndarray, column: int, towards: Bool[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """Validity: whether the independent classifier follows, among images [n, H, W, C] that it called otherwise before."""
+    before, after = (judge.probability(images)[:, column].astype(np.float64) for images in (start, end))
+    return counterfactual.validity(before, after, towards, judge.threshold[column])
+
+
 def judged(
     judge: Judge, start: np.ndarray, end: np.ndarray, column: int, towards: Bool[np.ndarray, " n"]
 ) -> dict[str, Float[np.ndarray, " n"]]:
     """What the independent classifier makes of both ends, and of the way between them."""
-    before, after = (judge.probability(images)[:, column].astype(np.float64) for images in (start, end))
-    call = lambda images: judge.probability(images)[:, column]  # noqa: E731
+    call = lambda images: judge.probability(images)[:, column].astype(np.float64)  # noqa: E731
     return {
-        "validity": counterfactual.validity(before, after, towards, judge.threshold[column]),
-        "effectiveness": counterfactual.effectiveness(after, towards),
+        "validity": flips(judge, start, end, column, towards),
+        "effectiveness": counterfactual.effectiveness(call(end), towards),
         "cout": counterfactual.cout(call, start, end, towards, steps=16),
     }
 

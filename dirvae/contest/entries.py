@@ -100,16 +100,20 @@ def rendered(model: Model) -> Callable[[Params, Array], Array]:
     )
 
 
+def drawn(entrants: list[Entrant], params: Params, truth: Truth, images: np.ndarray, rows: int) -> Entries:
+    """Maps of the truth's finding for any images [n, H, W, C], which are filled up so that each entrant is compiled once."""
+    filled = truth.filled_up(images, rows)
+    made = [entrant(params, *filled) for entrant in entrants]
+    return {name: np.asarray(maps)[: len(images)] for one in made for name, maps in one.items()}
+
+
 def enter(entrants: list[Entrant], render: Callable, params: Params, truth: Truth, rows: int) -> Entries:
-    """Maps of every entry; images are filled up to `rows`, so that each entrant is compiled once for all findings."""
-    count = len(truth.image)
-    fill = lambda x: jnp.asarray(np.resize(x, (rows, *x.shape[1:])), jnp.float32)  # noqa: E731
-    images, label = fill(truth.image), jnp.full(rows, truth.column)
-    made = [entrant(params, images, label) for entrant in entrants]
-    found = {name: np.asarray(drawn)[:count] for one in made for name, drawn in one.items()}
+    """Maps of every entry for the true positives."""
+    found = drawn(entrants, params, truth, truth.image, rows)
     found["location prior"] = np.asarray(truth.prior, np.float32)
     if len(truth.low):
-        shown = [np.asarray(render(params, fill(images)))[:count] for images in (truth.low, truth.high)]
+        ends = (np.asarray(render(params, truth.filled_up(x, rows)[0])) for x in (truth.low, truth.high))
+        low, high = (shown[: len(truth.image)] for shown in ends)
         found["mean effect"] = np.broadcast_to(truth.mean_effect, truth.mask.shape)
-        found["ceiling"] = shown[1] - shown[0]
+        found["ceiling"] = high - low
     return found

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from dirvae import cases, data
 from dirvae.evaluate import Predictions
@@ -30,6 +31,12 @@ class Truth(NamedTuple):
     low: Float[np.ndarray, "m H W"]  # n or no images without the finding, all else equal
     high: Float[np.ndarray, "m H W"]  # and with it
     mean_effect: Float[np.ndarray, "k H W"]  # one or none: over training images
+    without: Float[np.ndarray, "o H W C"] | None = None  # other images, labelled as lacking the finding
+
+    def filled_up(self, images: Float[np.ndarray, "k ..."], rows: int) -> tuple[Array, Int[Array, " rows"]]:
+        """Images repeated up to so many rows, and the label of each: one shape for all findings is compiled once."""
+        repeated = np.resize(images, (rows, *images.shape[1:])).astype(np.float32)
+        return jnp.asarray(repeated), jnp.full(rows, self.column)
 
     @property
     def effect(self) -> Float[np.ndarray, "m H W"]:
@@ -90,6 +97,13 @@ def filled(boxes: Float[np.ndarray, "b 4"], height: int, width: int) -> Bool[np.
 def positives(predictions: Predictions, tuned: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
     """Of each label up to `count` true positives at its threshold [L], drawn by seed."""
     return [cases.true_positives(predictions, column, t, count, seed) for column, t in enumerate(tuned)]
+
+
+def lacking(examples: data.Examples, column: int, count: int, seed: int) -> Float[np.ndarray, "o H W C"]:
+    """Up to `count` images that are labelled as without the finding, drawn by seed."""
+    negative = np.flatnonzero((examples.target[:, column] == 0) & (examples.weight[:, column] > 0))
+    drawn = np.random.default_rng([seed, column]).permutation(negative)[:count]
+    return pixels(examples, np.sort(drawn))
 
 
 def pixels(examples: data.Examples, positions: np.ndarray) -> Float[np.ndarray, "n H W C"]:

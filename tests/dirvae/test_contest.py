@@ -9,7 +9,7 @@ import pytest
 from linear_heads import IMAGES, POSTERIORS, ROWS, WEIGHTS, build
 
 from dirvae import traversals
-from dirvae.contest import choice, counterfactuals, entries, scoring, truth
+from dirvae.contest import choice, counterfactuals, entries, scoring, soundness, truth
 from dirvae.contest.truth import Truth
 from dirvae.labels import FINDINGS
 
@@ -161,6 +161,27 @@ def test_the_better_geometry_is_picked():
     assert tried["identity"] < 0
 
 
+@pytest.mark.parametrize(("threshold", "expected"), [(0.9, 0.95), (0.9995, 0.99999), (0.9999999, 0.95)])
+def test_counterfactuals_go_on_until_another_classifier_is_convinced(threshold, expected):
+    """It reads brightness, which the decoder gives to the very logit; where it is never convinced, the nearest target will do."""
+    weights = np.zeros(50)
+    weights[1] = 1.0
+    net, params = build(POSTERIORS["gaussian"], weights, "gaussian", labels=2)
+
+    def draw(p, z):
+        bright = net.classify_channels(p, z)[:, 1]
+        return net.decode(p, z)._replace(logits=bright[:, None, None, None] * jnp.ones((1, SIDE, SIDE, 1)))
+
+    encode = lambda p, images: jax.tree.map(lambda x: x[:1].repeat(len(images), 0), POSTERIORS["gaussian"])  # noqa: E731
+    judge = counterfactuals.Judge(lambda images: np.repeat(images.mean(axis=(1, 2)), 2, axis=1), np.full(2, threshold))
+    options = traversals.Options(24, 0.6, 0.95, reach=True)
+    blind = net._replace(decode=draw, encode=encode)
+    found, tried = choice.target(blind, params, options, 1.0, [known()], N, judge)
+    assert found.target_probability == expected
+    assert next(iter(tried)) == "0.95"
+    assert len(tried) == (1 if threshold == 0.9 else 3)
+
+
 def test_labels_that_go_together_are_not_off_target():
     labels = ("No Finding", "Lung Opacity", "Edema", "Pneumothorax", "Cardiomegaly")
     assert counterfactuals.counted(labels, 2).tolist() == [False, False, True, True, True]
@@ -188,3 +209,53 @@ def test_a_path_that_removes_the_finding_is_a_valid_counterfactual():
     np.testing.assert_allclose(found["severity_response"], 1.0)
     np.testing.assert_allclose(found["severity"], 1.0, atol=1e-5)
     np.testing.assert_allclose(found["sparsity"], 0.5)
+
+
+def mean_of(region):
+    """A classifier whose answer is the mean grey level of a region, for either of two labels."""
+    return lambda images: np.repeat(images[:, region, :, 0].mean(axis=(1, 2))[:, None], 2, axis=1)
+
+
+def test_a_map_of_what_the_classifier_reads_beats_one_of_the_rest():
+    one = known()
+    read, rest = np.zeros((N, SIDE, SIDE)), np.zeros((N, SIDE, SIDE))
+    read[:, :4], rest[:, 4:] = 1.0, 1.0
+    dark = one._replace(image=np.pad(np.full((N, 4, SIDE, 1), 0.9, np.float32), ((0, 0), (0, 4), (0, 0), (0, 0))))
+    found = soundness.faithful(mean_of(slice(0, 4)), dark, {"read": read, "rest": rest}, 5)
+    assert all(values.shape == (5,) for scores in found.values() for values in scores.values())
+    assert (found["read"]["deletion"] < found["rest"]["deletion"]).all()
+    assert (found["read"]["insertion"] > found["rest"]["insertion"]).all()
+    assert (found["read"]["road"] > 0).all()
+    np.testing.assert_allclose(found["read"]["road"], -found["rest"]["road"], atol=0.05)
+
+
+def test_a_map_of_the_class_lies_on_the_grids_positive():
+    rng = np.random.default_rng(0)
+    yes = {"class": np.ones((4, 8, 8)), "any": rng.random((4, 8, 8))}
+    no = {"class": np.zeros((9, 8, 8)), "any": rng.random((9, 8, 8))}
+    positive, shares = soundness.class_shares(yes, no)
+    assert sorted(positive) == [0, 1, 2, 3]
+    np.testing.assert_allclose(shares["class"]["class_share"], 1.0)
+    np.testing.assert_allclose(shares["any"]["class_share"], 0.25, atol=0.05)
+    assert soundness.class_shares(yes, {name: maps[:2] for name, maps in no.items()})[1] == {}
+
+
+def test_one_batch_holds_every_findings_positives_in_turn():
+    images, label = soundness.mixed([known(), known("Cardiomegaly", 0)], 7)
+    np.testing.assert_array_equal(label, [1, 1, 1, 0, 0, 0, 1])
+    np.testing.assert_array_equal(images[0], images[6])
+
+
+def test_likeness_leaves_out_maps_without_an_order():
+    ramp = np.arange(64.0).reshape(8, 8)
+    ours, theirs = np.stack([ramp, ramp, ramp * 0]), np.stack([ramp, -ramp, ramp])
+    assert soundness.likeness({"a": ours}, {"a": theirs}) == {"a": pytest.approx(0.0)}
+    assert np.isnan(soundness.likeness({"a": ours[2:]}, {"a": theirs[2:]})["a"])
+
+
+def test_images_without_the_finding_are_those_labelled_so():
+    target, weight = np.array([[0.0], [1.0], [0.0], [0.0]]), np.array([[1.0], [1.0], [0.0], [1.0]])
+    images = lambda positions: (np.asarray(positions)[:, None, None, None] * np.ones((1, 2, 2, 1))).astype(np.uint8)  # noqa: E731
+    examples = SimpleNamespace(target=target, weight=weight, split=SimpleNamespace(images=images))
+    found = truth.lacking(examples, 0, 5, 0)
+    np.testing.assert_allclose(found[:, 0, 0, 0] * 255, [0, 3])

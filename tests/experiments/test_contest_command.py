@@ -13,13 +13,14 @@ from experiments import contest, phases
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """An evaluated run of each prior."""
+    """An evaluated run of each prior, and one on shuffled labels."""
     place = tmp_path_factory.mktemp("contest")
     phases.start(argparse.Namespace(distributed=False, coordinator="", data_dir=place))
-    for prior in ("dirichlet", "gaussian"):
-        settings = TINY | {"prior": prior, "path_steps": 2, "bound_images": 0} | (PAIRS if prior == "dirichlet" else {})
+    kinds = {"dirichlet": PAIRS, "shuffled": PAIRS | {"shuffle_labels": True}, "gaussian": {"prior": "gaussian"}}
+    for name, changed in kinds.items():
+        settings = TINY | {"path_steps": 2, "bound_images": 0} | changed
         config = validate(override(Config(), settings))
-        phases.run(config, place / prior, None, place / "data", ("data", "train", "evaluate"))
+        phases.run(config, place / name, None, place / "data", ("data", "train", "evaluate"))
     return place
 
 
@@ -28,7 +29,7 @@ def arguments(folder, *more):
 
 
 def test_every_entry_is_scored_for_every_finding(folder, capsys):
-    contest.main(arguments(folder, f"--judge={folder / 'gaussian'}"))
+    contest.main(arguments(folder, f"--judge={folder / 'gaussian'}", f"--shuffled={folder / 'shuffled'}"))
     shown = capsys.readouterr().out
     found = json.loads((folder / "dirichlet" / "contest" / "test.json").read_text())
     assert found["geometry"] in found["geometries"]
@@ -40,8 +41,15 @@ def test_every_entry_is_scored_for_every_finding(folder, capsys):
         )
         assert table["location prior"]["rma_skill"][0] == 0
         assert 0 <= found["counterfactuals"][finding]["sparsity"][0] <= 1
-        assert all(np.isfinite(table[entry]["ncc"][0]) for entry in table)
+        assert all(np.isfinite(table[entry][score][0]) for entry in table for score in ("ncc", "deletion", "road"))
+        assert 0 <= table["grad cam"]["class_share"][0] <= 1
     assert "validity" in shown
+    assert set(found["weights"]["edges"].values()) == {1.0}  # edges ask no model
+    assert found["labels"]["edges"] == 1.0
+    assert found["labels"]["input gradient"] < 1.0
+    page = (folder / "dirichlet" / "contest" / "test.html").read_text()
+    assert "Sanity checks" in page
+    assert "shuffled labels" in page
 
 
 @pytest.mark.parametrize(
@@ -51,6 +59,7 @@ def test_every_entry_is_scored_for_every_finding(folder, capsys):
         (["--images=1"], "--images=1 leaves nothing to resample"),
         (["--judge={folder}/dirichlet"], "is the run itself"),
         (["--judge={folder}/nowhere"], "nowhere"),
+        (["--shuffled={folder}/gaussian"], "was trained on true labels"),
         (["--split=test_rho0"], "run the evaluate phase"),
     ],
 )
