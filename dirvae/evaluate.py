@@ -38,6 +38,11 @@ class Predictions(NamedTuple):
         """[N], nats: -(nll + kl)."""
         return -(self.nll + self.kl)
 
+    @property
+    def thresholds(self) -> np.ndarray:
+        """[L]: Youden's, at which each finding is called; of validation, for all splits."""
+        return classification.youden_thresholds(self.target, self.weight, self.probability)
+
 
 LATENT_ROWS = 2000  # examples whose latents are kept
 

@@ -20,7 +20,7 @@ from dirvae import audit, cases, evaluate, maps, runs, traversals, workdir
 from dirvae.config import Config, ConfigError, override, validate
 from dirvae.evaluate import Predictions
 from dirvae.labels import finding_index
-from dirvae.metrics import classification
+from dirvae.metrics import counterfactual
 from dirvae.runs import Run
 from dirvae.types import Params
 
@@ -109,8 +109,7 @@ def make(run: Run, tuned: Predictions, draws: int = DRAWS, **fields: object) -> 
         raise ConfigError(f"draws={draws} is no number of start points; give at least 1")
     run = run._replace(config=config)
     options = cases.options_of(run.model, config, cases.metric_of(config, tuned))
-    thresholds = classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability)
-    return Explainer(run, options, thresholds, draws, _predictor(run), _follower(run, options, draws))
+    return Explainer(run, options, tuned.thresholds, draws, _predictor(run), _follower(run, options, draws))
 
 
 def settings(config: Config, fields: dict[str, object]) -> Config:
@@ -131,11 +130,7 @@ def settings(config: Config, fields: dict[str, object]) -> Config:
 
 def leading(probability: np.ndarray, thresholds: np.ndarray) -> int:
     """The label with the highest probability relative to its threshold: argmax of logit p - logit t."""
-    odds = [
-        np.log(x) - np.log1p(-x)
-        for x in (np.clip(v.astype(np.float64), 1e-9, 1 - 1e-9) for v in (probability, thresholds))
-    ]
-    return int(np.argmax(odds[0] - odds[1]))
+    return int(np.argmax(counterfactual.logit(probability) - counterfactual.logit(thresholds)))
 
 
 def checked(images: np.ndarray, side: int) -> tuple[np.ndarray, bool]:

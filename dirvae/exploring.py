@@ -19,7 +19,6 @@ from dirvae.cases import Effect, Request
 from dirvae.config import ON_SIMPLEX
 from dirvae.evaluate import Predictions
 from dirvae.labels import FINDINGS
-from dirvae.metrics import classification
 from dirvae.runs import Run
 from dirvae.types import Params
 
@@ -148,7 +147,7 @@ def arm(run: Run, name: str, examples: data.Examples, planned: Plan, tuned: Pred
         components=run.config.model.latents if run.config.model.prior in ON_SIMPLEX else 0,
         own=owned(run),
         maps={method: whole(part[method] for part in maps) for method in METHODS},
-        threshold=classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability),
+        threshold=tuned.thresholds,
     )
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from dirvae import cases, evaluate, geometry, parallel, runs, traversals, workdir
 from dirvae.contest import choice, counterfactuals, entries, scoring, soundness, truth
 from dirvae.contest.truth import Truth
-from dirvae.metrics import classification, counterfactual
+from dirvae.metrics import counterfactual
 from dirvae.report import contest as page
 from experiments import effects, phases
 
@@ -141,9 +141,8 @@ def truths(run: runs.Run, split: str, images: int) -> list[Truth]:
     examples, known = runs.load_examples(run, split), run.config.data.dataset == "phantom"
     training = runs.load_examples(run, "train") if known else None
     predictions, tuned = (evaluate.load(run.workdir, name).predictions for name in (split, "validation"))
-    thresholds = classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability)
     found = []
-    for column, positions in enumerate(truth.positives(predictions, thresholds, images, run.config.seed)):
+    for column, positions in enumerate(truth.positives(predictions, tuned.thresholds, images, run.config.seed)):
         if not len(positions) or run.labels[column] == "No Finding":
             continue
         one = training and truth.exact(
@@ -169,8 +168,7 @@ def another(directory: Path, run: runs.Run, flag: str) -> runs.Run:
 
 def judging(other: runs.Run) -> counterfactuals.Judge:
     """Its classifier, with thresholds that its own validation images gave."""
-    tuned = evaluate.load(other.workdir, "validation").predictions
-    thresholds = classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability)
+    thresholds = evaluate.load(other.workdir, "validation").predictions.thresholds
     return counterfactuals.Judge(counterfactuals.classifier(other.model, other.params), thresholds)
 
 

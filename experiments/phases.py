@@ -1,6 +1,7 @@
 """The phases of a run: what each reads from its workdir and leaves there."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,6 @@ from jax.experimental import multihost_utils
 from data_prep import build
 from dirvae import audit, baseline, bounding, cases, data, evaluate, losses, parallel, runs, train, workdir
 from dirvae.config import Config, ConfigError, override
-from dirvae.metrics import classification
 from dirvae.report import page
 from experiments import effects
 
@@ -28,9 +28,10 @@ def start(flags: argparse.Namespace) -> None:
 
 
 def keep_compiled(data_dir: Path) -> None:
-    """Compiled programs stay beside the data for the next command."""
-    jax.config.update("jax_compilation_cache_dir", str((data_dir / "compiled").absolute()))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+    """Compiled programs stay beside the data for the next command, unless JAX_COMPILATION_CACHE_DIR names a place for them."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str((data_dir / "compiled").absolute()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 
 
 def run(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path, phases: tuple[str, ...]) -> None:
@@ -176,7 +177,7 @@ def evaluate_elsewhere(
 def traversed(run: runs.Run, examples: data.Examples) -> Iterator[tuple[str, cases.Cases | None]]:
     """Each finding with the cases of its true positives in an evaluated split, None where it has none."""
     predictions, tuned = (evaluate.load(run.workdir, name).predictions for name in (examples.split.name, "validation"))
-    thresholds = classification.youden_thresholds(tuned.target, tuned.weight, tuned.probability)
+    thresholds = tuned.thresholds
     effect = effects.phantom_effect(run.config.data.image_size) if run.config.data.dataset == "phantom" else None
     traverse = cases.traverser(run.model, run.config, cases.metric_of(run.config, tuned))
     count, seed = run.config.explain.cases, run.config.seed

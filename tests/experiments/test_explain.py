@@ -4,7 +4,6 @@ import io
 import json
 import sys
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -33,20 +32,11 @@ TINY = {
 FILES = ["map.png", "path.gif", "path.json", "strip.png"]
 
 
-@pytest.fixture(autouse=True)
-def kept_cache():
-    """Commands choose where compiled programs are kept; other tests have a place of their own."""
-    before = jax.config.jax_compilation_cache_dir
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    where, before = tmp_path_factory.mktemp("runs"), jax.config.jax_compilation_cache_dir
+    where = tmp_path_factory.mktemp("runs")
     fields = [f"--config.{name}={value}" for name, value in TINY.items()]
     run.main([f"--workdir={where / 'run'}", f"--data_dir={where / 'data'}", "--phases=data,train,evaluate", *fields])
-    jax.config.update("jax_compilation_cache_dir", before)
     return where
 
 
