@@ -43,6 +43,16 @@ over the oracle's, interventional D, ceiling).
      two levels, a trial head on both      .969, ceiling .69          prior learned: .967 by moments (203 nats), .966 by gradient
      linear head, exclusive penalty 200    .969
 
+And for explanations, on population 1 (AUROC; NCC of the whole code's change under an intervention with the exact effect, of the finding's own
+latents alone, of the shared ones alone; NCC of the traversal along the identity and the covariance; one seed, 16 images a finding):
+     the default                           .966   .76 .41 .66   .41 .40      four pairs a finding   .969   .68 .41 .43   .39 .29
+     a simplex of four a finding, its logit the log odds of the three (32 simplexes, 1,200 steps)   .953   .65 .40 .46   .38 .35
+     the same, gradients of a classifier of the shared latents reversed, weight 200                 .950   .66 .38 .49   .37 .36
+     own pairs flipped at random, the decoded image to be read accordingly by the encoder held      .968   .61 .24 .40   .23 .29
+A finding's picture is mostly in the latents it shares: no path along its own can draw it. The reversed gradient did not drive it out (a
+linear probe reads the findings from the shared latents with .83 instead of .77). The flips do what they ask for, another classifier
+follows .87 of the paths to .99999 instead of .71, with changes that look less like the finding.
+
 So 96 pairs and 300 nats, for the ceiling; a classification weight of 2,000, a prior of .2. What failed: the field, whose cells see too
 little for findings that are anatomy at a fixed place; the covariance penalty, which costs more accuracy than it gives; a
 finding whose evidence No Finding read as well (its latent never learned its own finding).
