@@ -43,8 +43,8 @@ over the oracle's, interventional D, ceiling).
      two levels, a trial head on both      .969, ceiling .69          prior learned: .967 by moments (203 nats), .966 by gradient
      linear head, exclusive penalty 200    .969
 
-And for explanations, on population 1 (AUROC; NCC of the whole code's change under an intervention with the exact effect, of the finding's own
-latents alone, of the shared ones alone; NCC of the traversal along the identity and the covariance; one seed, 16 images a finding):
+And for explanations, on population 1 (AUROC; NCC with the exact effect of the whole code's change under an intervention, of the
+finding's own latents alone, of the shared ones alone; of the traversal along the identity and the covariance; one seed, 16 images):
      the default                           .966   .76 .41 .66   .41 .40      four pairs a finding   .969   .68 .41 .43   .39 .29
      a simplex of four a finding, its logit the log odds of the three (32 simplexes, 1,200 steps)   .953   .65 .40 .46   .38 .35
      the same, gradients of a classifier of the shared latents reversed, weight 200                 .950   .66 .38 .49   .37 .36
