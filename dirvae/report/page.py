@@ -11,6 +11,13 @@ from dirvae.report.document import Section, note
 from dirvae.workdir import WorkdirError, finished, read_config, read_json
 from dirvae.writers import read_metrics
 
+FURTHER = (
+    ("walk along traversals of forty images", "explorer.html", "explorer --workdir=W"),
+    ("every explanation against the truth", "contest/*.html", "contest --workdir=W"),
+    ("atlas of hits and errors", "explanations/*.html", "explain --workdir=W"),
+)
+"""(what it shows, files in a workdir, the command that makes it)."""
+
 
 def write(workdir: Path) -> Path:
     """Raises WorkdirError where the run has not been evaluated."""
@@ -35,6 +42,7 @@ def write(workdir: Path) -> Path:
             else []
         ),
         explanations.traversals(workdir, config, saved.labels),
+        further(workdir),
         provenance(workdir, config),
     ]
     title = f"{words.FAMILY[config.model.prior]} on {words.source(config, facts['manifest'])}"
@@ -109,6 +117,20 @@ def every_split(config: Config, scored: Mapping[str, Mapping]) -> Section:
         f"{words.likelihood(config.model)}; ELBO = log p(x|z) − KL.</p>"
     )
     return Section("Reconstruction and all splits", text + tables.splits(scored))
+
+
+def further(workdir: Path) -> Section:
+    """Links to the pages that other commands left in the workdir, and of what is not there the command."""
+    rows = []
+    for what, pattern, command in FURTHER:
+        found = sorted(workdir.glob(pattern))
+        links = ", ".join(
+            f"<a href='{html.escape(str(p.relative_to(workdir)))}'>{html.escape(p.stem)}</a>" for p in found
+        )
+        rows.append(
+            (what, links or f"<code>python -m experiments.{command}</code>, then <code>experiments.report</code>")
+        )
+    return Section("Explanations on pages of their own", tables.facts(rows))
 
 
 def provenance(workdir: Path, config: Config) -> Section:

@@ -52,7 +52,8 @@ def read(path):
     parsed = Page(text)
     assert all(source.startswith("data:image/") for source in parsed.fetched)
     assert len(set(parsed.ids)) == len(parsed.ids)
-    assert {link.removeprefix("#") for link in parsed.links} <= set(parsed.ids)
+    assert {link.removeprefix("#") for link in parsed.links if link.startswith("#")} <= set(parsed.ids)
+    assert not any(":" in link or link.startswith("/") for link in parsed.links)  # beside this page, or nowhere
     assert all(link.startswith("#") for link in parsed.links)
     return parsed
 

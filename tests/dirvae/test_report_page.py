@@ -11,7 +11,7 @@ from dirvae.report import page
 from dirvae.workdir import WorkdirError
 
 SECTIONS = ["Data", "Model", "Training", "Reconstruction and all splits", "Reconstructions and samples", "Latent usage"]
-SECTIONS += ["Traversals", "How this was made"]
+SECTIONS += ["Traversals", "Explanations on pages of their own", "How this was made"]
 
 
 SITUATIONS = {
@@ -98,6 +98,16 @@ def test_pictures_are_embedded_and_kept(written):
     assert {"curves.png", "auroc.png", "roc.png", "reliability.png", "latent.png"} <= kept
     assert len(parsed.fetched) == len(kept)
     assert any(name.endswith(".gif") for name in kept) == (exact is not None)
+
+
+def test_pages_of_other_commands_are_linked_once_they_are_there(tmp_path):
+    synthetic.make(tmp_path / "run", labels=("Edema", "Fracture"))
+    assert "experiments.contest" in read(page.write(tmp_path / "run")).text
+    (tmp_path / "run" / "contest").mkdir()
+    (tmp_path / "run" / "contest" / "test.html").write_text("")
+    parsed = read(page.write(tmp_path / "run"))
+    assert "contest/test.html" in parsed.links
+    assert "experiments.contest" not in parsed.text
 
 
 def test_an_unfinished_or_missing_run_has_no_report(tmp_path):
