@@ -1,19 +1,37 @@
 """What `experiments.contest` does: truths of a split, a geometry picked on validation, every entry, every score, one file."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dirvae import cases, evaluate, geometry, parallel, runs, traversals, workdir
-from dirvae.contest import choice, counterfactuals, entries, scoring, soundness, truth
+from dirvae.contest import choice, counterfactuals, entries, scoring, soundness
 from dirvae.contest.truth import Truth
 from dirvae.metrics import counterfactual
 from dirvae.report import contest as page
-from experiments import effects, phases
+from experiments import contest_inputs, phases
 
 PICKED = 16  # validation images a finding on which the geometry is picked
 FAITHFUL = 8  # images a finding for deletion, insertion and ROAD, which ask the classifier some fifty times an entry
+
+
+class Field(NamedTuple):
+    """Who competes, and who judges: compiled once for all findings."""
+
+    run: runs.Run
+    entrants: list[entries.Entrant]
+    options: traversals.Options  # of our own entrant, as picked
+    sign: float  # -1: findings are taken away
+    rows: int  # images that everything is compiled for
+    render: Callable
+    walk: Callable  # there and back, for counterfactuals
+    spread: np.ndarray  # [L], of each logit over validation
+    judge: counterfactuals.Judge | None
+    replicates: int
 
 
 def contend(
@@ -27,60 +45,62 @@ def contend(
     """
     parallel.keep_freed_memory()
     run = runs.open_run(directory)
-    told = judging(another(judge, run, "--judge")) if judge else None
-    control = another(shuffled, run, "--shuffled") if shuffled else None
-    if control and not control.config.data.shuffle_labels:
-        raise ValueError(
-            f"--shuffled={shuffled} was trained on true labels; train one with --config.shuffle_labels=true"
-        )
-    tuned = evaluate.load(directory, "validation").predictions
-    picked, scored = (truths(run, name, count) for name, count in (("validation", PICKED), (split, images)))
+    told = contest_inputs.judging(contest_inputs.another(judge, run, "--judge")) if judge else None
+    control = contest_inputs.shuffled_control(shuffled, run) if shuffled else None
+    picked, scored = (
+        contest_inputs.truths(run, name, count) for name, count in (("validation", PICKED), (split, images))
+    )
     if not scored:
         raise workdir.WorkdirError(
             f"{directory}: no true positive of {split} has an exact effect or a box to be scored by"
         )
-    sign = 1.0 if run.config.explain.direction == "add" else -1.0
-    name, options, tried = _geometry(run, tuned, sign, picked)
-    entrants, render = _entrants(run, options, sign), entries.rendered(run.model)
-    further, targets = options, {}
-    if told and picked:
-        further, targets = choice.target(
-            run.model, run.params, options, sign, picked, PICKED, told, phases.progress_line
-        )
-    walk = counterfactuals.walk(run.model, further, sign, images)
-    spread = counterfactual.logit(tuned.probability).std(axis=0)
-    probability = counterfactuals.classifier(run.model, run.params)
-    maps, ends, examples = {}, {}, {}
-    for one in scored:
-        phases.progress_line(f"contest: {one.finding}, {len(one.image)} images")
-        drawn = entries.enter(entrants, render, run.params, one, images)
-        maps[one.finding] = scoring.table(one, drawn, replicates)
-        _judge_soundness(maps[one.finding], run, entrants, probability, one, drawn, images, replicates)
-        made = counterfactuals.scores(walk(run.params, one), one, run.labels, spread, sign > 0, told)
-        ends[one.finding] = scoring.means(made, one.patient, replicates)
-        examples[one.finding] = page.Example(
-            one.image[0], one.mask[0], {entry: each[0] for entry, each in drawn.items()}
-        )
+    field, choices = _field(run, told, picked, images, replicates)
+    results = {one.finding: _compete(field, one) for one in scored}
     auroc = workdir.read_json(directory / "metrics.json")[split]["auroc"]
     batch = soundness.mixed(scored, images)
     found = {
         "split": split,
         "prior": run.config.model.prior,
-        "geometry": name,
-        "geometries": tried,
-        "target": further.target_probability,
-        "targets": targets,
+        **choices,
         "images": {one.finding: len(one.image) for one in scored},
         "auroc": {one.finding: auroc[one.finding] for one in scored},
-        "maps": maps,
-        "counterfactuals": ends,
-        "weights": _with_random_weights(run, entrants, batch),
-        "labels": _with_shuffled_labels(run, entrants, control, options, sign, batch) if control else {},
+        "maps": {finding: maps for finding, (maps, _, _) in results.items()},
+        "counterfactuals": {finding: ends for finding, (_, ends, _) in results.items()},
+        "weights": _with_random_weights(field, batch),
+        "labels": _with_shuffled_labels(field, control, batch) if control else {},
     }
     place = directory / "contest" / split.replace("/", "--")
     workdir.write_json(place.with_suffix(".json"), found)
-    page.write(place.with_suffix(".html"), found, examples)
+    page.write(place.with_suffix(".html"), found, {finding: example for finding, (_, _, example) in results.items()})
     return found
+
+
+def _field(
+    run: runs.Run, judge: counterfactuals.Judge | None, picked: list[Truth], rows: int, replicates: int
+) -> tuple[Field, dict]:
+    """The entrants, once geometry and target have been picked on validation; and what was picked."""
+    tuned = evaluate.load(run.workdir, "validation").predictions
+    sign = 1.0 if run.config.explain.direction == "add" else -1.0
+    name, options, tried = _geometry(run, tuned, sign, picked)
+    further, targets = options, {}
+    if judge and picked:
+        further, targets = choice.target(
+            run.model, run.params, options, sign, picked, PICKED, judge, phases.progress_line
+        )
+    field = Field(
+        run,
+        _entrants(run, options, sign),
+        options,
+        sign,
+        rows,
+        entries.rendered(run.model),
+        counterfactuals.walk(run.model, further, sign, rows),
+        counterfactual.logit(tuned.probability).std(axis=0),
+        judge,
+        replicates,
+    )
+    chosen = {"geometry": name, "geometries": tried, "target": further.target_probability, "targets": targets}
+    return field, chosen
 
 
 def _entrants(run: runs.Run, options: traversals.Options, sign: float) -> list[entries.Entrant]:
@@ -91,85 +111,41 @@ def _entrants(run: runs.Run, options: traversals.Options, sign: float) -> list[e
     ]
 
 
-def _judge_soundness(
-    table: dict[str, dict[str, scoring.Value]],
-    run: runs.Run,
-    entrants: list[entries.Entrant],
-    probability: counterfactuals.Classify,
-    one: Truth,
-    drawn: entries.Entries,
-    rows: int,
-    replicates: int,
-) -> None:
-    """Adds what a map owes to the classifier and to the class to one finding's table."""
+def _compete(field: Field, one: Truth) -> tuple[dict, dict, page.Example]:
+    """Of one finding: every entry's scores, the counterfactuals' scores, and an example."""
+    run, rows, replicates = field.run, field.rows, field.replicates
+    phases.progress_line(f"contest: {one.finding}, {len(one.image)} images")
+    drawn = entries.enter(field.entrants, field.render, run.params, one, rows)
+    table = scoring.table(one, drawn, replicates)
+    probability = counterfactuals.classifier(run.model, run.params)
     for entry, scores in soundness.faithful(probability, one, drawn, FAITHFUL, run.config.seed).items():
         table[entry] |= scoring.means(scores, one.patient[:FAITHFUL], replicates)
-    without = entries.drawn(entrants, run.params, one, one.without, rows)
+    without = entries.drawn(field.entrants, run.params, one, one.without, rows)
     positive, shares = soundness.class_shares(drawn, without, run.config.seed)
     for entry, scores in shares.items():
         table[entry] |= scoring.means(scores, one.patient[positive], replicates)
+    made = field.walk(run.params, one)
+    ends = counterfactuals.scores(made, one, run.labels, field.spread, field.sign > 0, field.judge)
+    example = page.Example(one.image[0], one.mask[0], {entry: each[0] for entry, each in drawn.items()})
+    return table, scoring.means(ends, one.patient, replicates), example
 
 
-def _with_random_weights(run: runs.Run, entrants: list[entries.Entrant], batch: tuple) -> dict[str, dict[str, float]]:
+def _with_random_weights(field: Field, batch: tuple) -> dict[str, dict[str, float]]:
     """Rank correlations as the classifier's layers become random."""
     phases.progress_line("contest: random weights")
-    fresh = run.model.init(jax.random.key(run.config.seed + 1))
-    return soundness.randomised(entrants, run.params, fresh, *batch)
+    run = field.run
+    return soundness.randomised(field.entrants, run.params, run.model.init(jax.random.key(run.config.seed + 1)), *batch)
 
 
-def _with_shuffled_labels(
-    run: runs.Run,
-    entrants: list[entries.Entrant],
-    control: runs.Run,
-    options: traversals.Options,
-    sign: float,
-    batch: tuple,
-) -> dict[str, float]:
+def _with_shuffled_labels(field: Field, control: runs.Run, batch: tuple) -> dict[str, float]:
     """Rank correlations with the maps of a model trained on shuffled labels, its traversals in the metric of its own codes."""
     phases.progress_line("contest: shuffled labels")
+    options = field.options
     if not isinstance(options.metric, str):
         codes = evaluate.load(control.workdir, "validation").predictions.head_mean
         options = options._replace(metric=jnp.asarray(geometry.covariance(codes, shrinkage=0.0), jnp.float32))
-    others = soundness.sizes(_entrants(control, options, sign), control.params, *batch)
-    return soundness.likeness(soundness.sizes(entrants, run.params, *batch), others)
-
-
-def truths(run: runs.Run, split: str, images: int) -> list[Truth]:
-    """Of every finding but No Finding that has any, up to so many true positives, and as many images without it."""
-    if split not in runs.split_names(run):
-        raise ValueError(f"the run's data have no split {split!r}; there are {', '.join(runs.split_names(run))}")
-    examples, known = runs.load_examples(run, split), run.config.data.dataset == "phantom"
-    training = runs.load_examples(run, "train") if known else None
-    predictions, tuned = (evaluate.load(run.workdir, name).predictions for name in (split, "validation"))
-    found = []
-    for column, positions in enumerate(truth.positives(predictions, tuned.thresholds, images, run.config.seed)):
-        if not len(positions) or run.labels[column] == "No Finding":
-            continue
-        one = training and truth.exact(
-            examples, training, positions, column, effects.phantom_pair(run.config.data.image_size)
-        )
-        one = one or truth.boxed(examples, positions, column)
-        if one is not None:
-            found.append(one._replace(without=truth.lacking(examples, column, images, run.config.seed)))
-    return found
-
-
-def another(directory: Path, run: runs.Run, flag: str) -> runs.Run:
-    """A run of the same findings that is not this one."""
-    other = runs.open_run(directory)
-    if other.workdir.resolve() == run.workdir.resolve():
-        raise ValueError(
-            f"{flag}={directory} is the run itself, which agrees with itself; name one of another seed or prior"
-        )
-    if other.labels != run.labels:
-        raise ValueError(f"{flag}={directory} knows {', '.join(other.labels)}, the run {', '.join(run.labels)}")
-    return other
-
-
-def judging(other: runs.Run) -> counterfactuals.Judge:
-    """Its classifier, with thresholds that its own validation images gave."""
-    thresholds = evaluate.load(other.workdir, "validation").predictions.thresholds
-    return counterfactuals.Judge(counterfactuals.classifier(other.model, other.params), thresholds)
+    others = soundness.sizes(_entrants(control, options, field.sign), control.params, *batch)
+    return soundness.likeness(soundness.sizes(field.entrants, field.run.params, *batch), others)
 
 
 def _geometry(

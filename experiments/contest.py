@@ -33,13 +33,13 @@ def main(arguments: list[str] | None = None) -> None:
             raise ValueError(f"--images={flags.images} leaves nothing to resample; give at least 2")
         if flags.replicates < 0:
             raise ValueError(f"--replicates={flags.replicates} must not be negative")
-        from dirvae.report import contest as page
+        from dirvae.contest import tables
         from experiments import contending
 
         found = contending.contend(
             flags.workdir, flags.judge, flags.shuffled, flags.split, flags.images, flags.replicates
         )
-        print(page.text(found))
+        print(tables.text(found))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 
