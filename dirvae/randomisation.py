@@ -2,7 +2,8 @@
 
 Layers are drawn anew from the head down to the first convolution; after each the map is compared with the trained
 classifier's by rank correlation. The decoder keeps its weights, since a traversal drawn by a random decoder differs for a reason
-that says nothing of the classifier. The other check, random labels, is a training of its own (`data.shuffle_labels`).
+that says nothing of the classifier. A head that assigns latents to findings is but a scale of each, which changes no map's
+order: there the check begins with the encoder. The other check, random labels, is a training of its own (`data.shuffle_labels`).
 """
 
 from collections.abc import Callable, Iterator
@@ -15,12 +16,16 @@ from dirvae.metrics import faithfulness
 from dirvae.types import Params
 
 ORDER = (
-    "Dense",
-    "LayerNorm",
     "linear_path",
+    "Dense",
+    "local",
+    "LayerNorm",
+    "places",
     "Block",
     "Shrinking",
-)  # of an encoder's modules, from its end to its beginning
+)
+"""Of an encoder's modules, from its end to its beginning. The linear path adds to the last dense layer's features, so it goes first:
+left to the end it would keep the features trained, since a fresh dense layer is small."""
 
 
 def layers(params: Params) -> list[tuple[str, str | None]]:

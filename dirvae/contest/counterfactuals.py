@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from dirvae import traversals
+from dirvae import losses, traversals
 from dirvae.contest.truth import Truth
 from dirvae.labels import related
 from dirvae.metrics import counterfactual
@@ -29,13 +29,13 @@ class Judge(NamedTuple):
     threshold: Float[np.ndarray, " L"]  # at which it calls each finding
 
 
-def classifier(model: Model, params: Params) -> Classify:
-    """A run's own probabilities, the head at the posterior's expectations."""
+def classifier(model: Model, params: Params, positive_weight: np.ndarray | None = None) -> Classify:
+    """A run's own probabilities, the head at the posterior's expectations, with the odds that class weights inflate divided out."""
 
     @jax.jit
     def probability(params: Params, images: Array) -> Array:
         read = model.latent.head_mean(model.encode(params, images))
-        return jax.nn.sigmoid(model.classify_channels(params, read))
+        return losses.posterior_probability(model.classify_channels(params, read), positive_weight)
 
     return lambda images: np.asarray(probability(params, jnp.asarray(images)))
 
@@ -44,7 +44,9 @@ class Walks(NamedTuple):
     """There and back again, of every image, on the host."""
 
     path: traversals.Path
-    back: Float[np.ndarray, "n H W C"]  # end of the path that sets out from the first one's last image, to undo it
+    back: Float[
+        np.ndarray, "n H W C"
+    ]  # end of the path that sets out from the first one's last image, towards the same certainty
     again: Float[np.ndarray, "M n H W C"]  # encoded and decoded 1 ... M times
 
 
@@ -114,10 +116,12 @@ def flips(
 def judged(
     judge: Judge, start: np.ndarray, end: np.ndarray, column: int, towards: Bool[np.ndarray, " n"]
 ) -> dict[str, Float[np.ndarray, " n"]]:
-    """What the independent classifier makes of both ends, and of the way between them."""
+    """What the independent classifier makes of both ends, and of the way between them; `judged`: whether validity counts it."""
     call = lambda images: judge.probability(images)[:, column].astype(np.float64)  # noqa: E731
+    valid = flips(judge, start, end, column, towards)
     return {
-        "validity": flips(judge, start, end, column, towards),
+        "validity": valid,
+        "judged": np.isfinite(valid).astype(np.float64),
         "effectiveness": counterfactual.effectiveness(call(end), towards),
         "cout": counterfactual.cout(call, start, end, towards, steps=16),
     }

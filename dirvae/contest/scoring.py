@@ -14,6 +14,9 @@ from dirvae.contest.entries import Entries
 from dirvae.contest.truth import Truth
 from dirvae.metrics import counterfactual, localisation, statistics
 
+FEWEST = 5  # patients from which a bootstrap says anything
+Each = dict[str, dict[str, Float[np.ndarray, " n"]]]
+"""{entry: {score: of each image}}."""
 SKILLS = {
     "rma_skill": ("rma", "location prior"),
     "rra_skill": ("rra", "location prior"),
@@ -36,16 +39,35 @@ def per_image(truth: Truth, maps: Float[np.ndarray, "n H W"]) -> dict[str, Float
     return found | ({"ncc": counterfactual.ncc(maps, truth.effect)} if len(truth.low) else {})
 
 
-def table(truth: Truth, entries: Entries, replicates: int, seed: int = 0) -> dict[str, dict[str, Value]]:
+def every(truth: Truth, entries: Entries) -> Each:
+    """Every score of every image by every entry."""
+    return {name: per_image(truth, maps) for name, maps in entries.items()}
+
+
+def table(each: Each, patient: np.ndarray, replicates: int, seed: int = 0) -> dict[str, dict[str, Value]]:
     """{entry: {score: value}} of one finding."""
-    each = {name: per_image(truth, maps) for name, maps in entries.items()}
-    weights = _weights(truth.patient, replicates, seed)
+    weights = _weights(patient, replicates, seed)
     found = {name: {score: _mean(values, weights) for score, values in scores.items()} for name, scores in each.items()}
     for skill, (score, reference) in SKILLS.items():
         if reference in each and score in each[reference]:
             for name, scores in each.items():
                 found[name][skill] = _value(localisation.mean_skill(scores[score], each[reference][score], weights))
     return found
+
+
+def leads(
+    findings: list[Each], patients: list[np.ndarray], ours: str, score: str, replicates: int, seed: int = 0
+) -> dict[str, Value]:
+    """{entry: mean over findings of ours less the entry's score}; images are paired, patients resampled finding by finding.
+
+    Findings of too few patients count only where no finding has enough.
+    """
+    weights = [_weights(patient, replicates, seed + place) for place, patient in enumerate(patients)]
+    kept = [(each, w) for each, w in zip(findings, weights, strict=True) if len(w) == max(map(len, weights))]
+    return {
+        name: _value(np.mean([_weighted(each[ours][score] - each[name][score], w) for each, w in kept], axis=0))
+        for name in findings[0]
+    }
 
 
 def means(
@@ -57,15 +79,20 @@ def means(
 
 
 def _weights(patient: np.ndarray, replicates: int, seed: int) -> Float[np.ndarray, "R n"]:
-    """Of the sample itself, then of each replicate."""
-    chunks = list(statistics.patient_weights(patient, replicates, seed)) if replicates else []
+    """Of the sample itself, then of each replicate; none of too few patients to tell how they vary."""
+    enough = replicates and len(np.unique(patient)) >= FEWEST
+    chunks = list(statistics.patient_weights(patient, replicates, seed)) if enough else []
     return np.concatenate([np.ones((1, len(patient))), *chunks])
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> Value:
+    return _value(_weighted(values, weights))
+
+
+def _weighted(values: np.ndarray, weights: np.ndarray) -> Float[np.ndarray, " R"]:
     known = np.isfinite(values)
     total = weights[:, known].sum(axis=1)
-    return _value(weights[:, known] @ values[known] / np.where(total > 0, total, np.nan))
+    return weights[:, known] @ values[known] / np.where(total > 0, total, np.nan)
 
 
 def _value(replicated: np.ndarray) -> Value:
@@ -79,7 +106,12 @@ def over_findings(tables: dict[str, dict[str, dict[str, Value]]], score: str) ->
     """{entry: mean over findings of one score}."""
     names = dict.fromkeys(name for table in tables.values() for name in table)
     return {
-        name: float(np.mean([table[name][score].value for table in tables.values()]))
+        name: _known_mean([table[name][score].value for table in tables.values()])
         for name in names
         if all(score in table.get(name, {}) for table in tables.values())
     }
+
+
+def _known_mean(values: list[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")

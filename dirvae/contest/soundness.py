@@ -4,14 +4,18 @@
 |---|---|---|
 | deletion, insertion | area under the run's own probability while pixels are blurred away, or come back, most relevant first | as random |
 | road | mean answer with the least less that with the most relevant pixels imputed from their neighbours | 0 |
-| class_share | share of |map| that lies on the positive of a 2 x 2 grid of one positive and three negatives | .25 |
+| class_share | share of |map| that lies on the positive of a 2 x 2 grid of one positive and three negatives | .25, but see below |
 | weights | rank correlation with the map once the classifier's layers are random, from the head down to the image | 1 |
 | labels | the same with the map of a classifier that was trained on shuffled labels | 1 |
+
+A path that stops once the finding is gone hardly moves where there is none, whatever it draws: of traversals the permuted direction, as
+long as they are, tells what class_share is worth.
 
 `dirvae.metrics.faithfulness`, `localisation` and `dirvae.randomisation` have the formulae and sources.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -32,20 +36,24 @@ Scores = dict[str, Float[np.ndarray, " n"]]
 
 def faithful(
     probability: Callable[[np.ndarray], np.ndarray], truth: Truth, maps: Entries, count: int, seed: int = 0
-) -> dict[str, Scores]:
-    """{entry: {deletion, insertion, road}} of the first `count` true positives; `probability` of images [n, H, W, C] is [n, L]."""
-    images = truth.image[:count].astype(np.float32)
+) -> tuple[np.ndarray, dict[str, Scores]]:
+    """(which images, {entry: {deletion, insertion, road}}) of `count` true positives drawn by seed, or of all.
+
+    `probability` of images [n, H, W, C] is [n, L].
+    """
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(truth.image))[:count])
+    images = truth.image[chosen].astype(np.float32)
     blurred = ndimage.gaussian_filter(images, BLUR * images.shape[1], axes=(1, 2))
     answer = lambda shown: probability(shown)[:, truth.column]  # noqa: E731
     found = {}
     for name, drawn in maps.items():
-        size = np.abs(drawn[:count])
+        size = np.abs(drawn[chosen])
         found[name] = {
             "deletion": faithfulness.deletion(answer, images, blurred, size, CURVE_STEPS, seed).area(),
             "insertion": faithfulness.insertion(answer, images, blurred, size, CURVE_STEPS, seed).area(),
             "road": faithfulness.road(answer, images, size, seed=seed).gap(),
         }
-    return found
+    return chosen, found
 
 
 def class_shares(maps: Entries, without: Entries, seed: int = 0) -> tuple[np.ndarray, dict[str, Scores]]:
@@ -53,7 +61,7 @@ def class_shares(maps: Entries, without: Entries, seed: int = 0) -> tuple[np.nda
 
     A grid a positive. Empty where fewer than three images lack the finding.
     """
-    positives, negatives = (len(next(iter(each.values()))) for each in (maps, without))
+    positives, negatives = (len(next(iter(each.values()), ())) for each in (maps, without))
     if negatives < localisation.CELLS - 1:
         return np.zeros(0, np.int64), {}
     grids = localisation.draw_grids(np.arange(positives + negatives) < positives, positives, seed)
@@ -63,29 +71,35 @@ def class_shares(maps: Entries, without: Entries, seed: int = 0) -> tuple[np.nda
     }
 
 
-def mixed(truths: list[Truth], rows: int) -> tuple[Array, Int[Array, " rows"]]:
-    """True positives of all findings in turn, and their labels: one batch, of the shape that the entrants are compiled for."""
+class Batch(NamedTuple):
+    """True positives of all findings, of the shape that the entrants are compiled for where that has room for all."""
+
+    images: Array  # [B, H, W, C]
+    label: Int[Array, " B"]
+    count: int  # of them, the first; the others repeat these
+
+
+def mixed(truths: list[Truth], rows: int) -> Batch:
+    """As many of each finding as `rows` hold, at least one."""
     each = max(1, rows // len(truths))
     images = np.concatenate([truth.image[:each] for truth in truths])
     label = np.concatenate([np.full(len(truth.image[:each]), truth.column) for truth in truths])
-    take = np.arange(rows) % len(images)
-    return jnp.asarray(images[take], jnp.float32), jnp.asarray(label[take])
+    take = np.arange(max(rows, len(images))) % len(images)
+    return Batch(jnp.asarray(images[take], jnp.float32), jnp.asarray(label[take]), len(images))
 
 
-def sizes(entrants: list[Entrant], params: Params, images: Array, label: Array) -> Entries:
-    """|map| by every entrant."""
-    made = [entrant(params, images, label) for entrant in entrants]
-    return {name: np.abs(np.asarray(maps)) for one in made for name, maps in one.items()}
+def sizes(entrants: list[Entrant], params: Params, batch: Batch) -> Entries:
+    """|map| by every entrant, of the images that count."""
+    made = [entrant(params, batch.images, batch.label) for entrant in entrants]
+    return {name: np.abs(np.asarray(maps))[: batch.count] for one in made for name, maps in one.items()}
 
 
-def randomised(
-    entrants: list[Entrant], params: Params, fresh: Params, images: Array, label: Array
-) -> dict[str, dict[str, float]]:
+def randomised(entrants: list[Entrant], params: Params, fresh: Params, batch: Batch) -> dict[str, dict[str, float]]:
     """{entry: {layer: mean rank correlation of |map| with the trained model's}}, each layer and all above it being `fresh`."""
-    trained = sizes(entrants, params, images, label)
+    trained = sizes(entrants, params, batch)
     found: dict[str, dict[str, float]] = {name: {} for name in trained}
     for layer, drawn in randomisation.cascade(params, fresh):
-        for name, value in likeness(trained, sizes(entrants, drawn, images, label)).items():
+        for name, value in likeness(trained, sizes(entrants, drawn, batch)).items():
             found[name][layer] = value
     return found
 

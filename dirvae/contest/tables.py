@@ -7,6 +7,7 @@ import numpy as np
 from dirvae.contest import scoring
 
 OURS = "traversal: denoised"
+LED = (OURS, "traversal: signed")
 SCORES = {
     "rma": "RMA",
     "rma_skill": "its skill",
@@ -30,26 +31,41 @@ Rows = tuple[list[str], list[tuple[str, list[str]]]]
 
 def words(found: Mapping) -> list[str]:
     """What the tables say, good and bad."""
-    return [_against_others(found["maps"]), *_against_prior(found), *_as_counterfactuals(found)]
+    return [*_against_others(found), *_against_prior(found), *_as_counterfactuals(found), _picked(found)]
 
 
-def _against_others(maps: Mapping) -> str:
-    headline = "ncc" if scoring.over_findings(maps, "ncc") else "rra"
-    means = scoring.over_findings(maps, headline)
-    asked = {name: v for name, v in means.items() if name not in NO_RIVALS and not name.startswith("traversal")}
-    rival = max(asked, key=asked.__getitem__)
-    verb = "is ahead of" if means[OURS] > asked[rival] else "does not beat"
-    sentence = (
-        f"{SCORES[headline]} of the traversal, mean of {len(maps)} findings: {means[OURS]:.3f}. It {verb} the best other "
-        f"explanation that asks the model ({rival}, {asked[rival]:.3f})."
-    )
-    if headline != "ncc":
-        return sentence
-    compared = "above" if means[OURS] > means["mean effect"] else "below"
-    return sentence + (
-        f" That is {means[OURS] / means['ceiling']:.2f} of what encoding and decoding can show ({means['ceiling']:.3f}), and "
-        f"{compared} a map that knows no model, the mean effect ({means['mean effect']:.3f})."
-    )
+def _against_others(found: Mapping) -> list[str]:
+    """Of the denoised map and of the plain one, since the other explanations are not denoised either."""
+    headline = found["headline"]
+    means = scoring.over_findings(found["maps"], headline)
+    rival = max((name for name in means if _asks(name)), key=means.__getitem__)
+    sentences = []
+    for ours in LED:
+        gap, low, high = found["leads"][ours][rival]
+        verb = "is ahead of" if low > 0 else "is behind" if high < 0 else "is not clearly apart from"
+        sentences.append(
+            f"{SCORES[headline]} of the {ours.replace(': ', ', ')}, mean of {len(found['maps'])} findings: {means[ours]:.3f}. It "
+            f"{verb} the best other explanation that asks the model ({rival}, {means[rival]:.3f}; difference {gap:+.3f} "
+            f"[{low:+.3f}, {high:+.3f}])."
+        )
+    if headline == "ncc":
+        gap, low, high = found["leads"][OURS]["mean effect"]
+        sentences.append(
+            f"That is {means[OURS] / means['ceiling']:.2f} of what encoding and decoding can show ({means['ceiling']:.3f}); a map that "
+            f"knows no model, the mean effect, has {means['mean effect']:.3f} (difference {gap:+.3f} [{low:+.3f}, {high:+.3f}])."
+        )
+    return sentences
+
+
+def _asks(entry: str) -> bool:
+    """Whether it is another's explanation of the model."""
+    return entry not in NO_RIVALS and not entry.startswith("traversal")
+
+
+def _picked(found: Mapping) -> str:
+    tried = ", ".join(f"{name} {score:.3f}" for name, score in found["geometries"].items())
+    told = f" (mean {'NCC' if found['headline'] == 'ncc' else 'RRA'} there: {tried})" if tried else ""
+    return f"The traversal's geometry was picked on validation images, {found['geometry']}{told}; no other explanation was tuned."
 
 
 def _against_prior(found: Mapping) -> list[str]:
@@ -69,14 +85,13 @@ def _as_counterfactuals(found: Mapping) -> list[str]:
     if not all("validity" in table for table in ends):
         return []
     validity, others = (np.nanmean([table[score][0] for table in ends]) for score in ("validity", "off_target"))
+    seen = round(sum(table["judged"][0] * found["images"][name] for name, table in found["counterfactuals"].items()))
+    tried = "".join(f"; {target} on validation {value:.2f}" for target, value in found["targets"].items())
     return [
-        f"The independent classifier follows {validity:.0%} of the counterfactuals, which go on to a probability of "
-        f"{found['target']:g}; other findings' logits change by {others:.2f} of the explained one's."
+        f"Of the {seen} images on which an independent classifier saw the finding, it is gone in {validity:.0%} (mean over findings) "
+        f"once the run's own probability of the finding is below {1 - found['target']:.2g}{tried}. Other findings' logits change by "
+        f"{others:.2f} of the explained one's."
     ]
-
-
-Rows = tuple[list[str], list[tuple[str, list[str]]]]
-"""Headings, and rows of a name and its cells."""
 
 
 def entries(maps: Mapping) -> Rows:
@@ -128,7 +143,7 @@ def _number(value: float) -> str:
 def text(found: Mapping) -> str:
     """The same for a terminal."""
     blocks = [
-        [f"geometry: {found['geometry']}", *words(found)],
+        words(found),
         *(
             _lines(*rows)
             for rows in (entries(found["maps"]), findings(found), counterfactuals(found["counterfactuals"]))

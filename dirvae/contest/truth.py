@@ -82,6 +82,12 @@ def boxed(examples: data.Examples, positions: np.ndarray, column: int) -> Truth 
     return Truth(finding, column, patient, image, mask, prior, nothing, nothing, nothing)
 
 
+def has_box(examples: data.Examples) -> Bool[np.ndarray, "N L"]:
+    """Whether an image has a box of each finding."""
+    numbers = [FINDINGS.index(label) for label in examples.labels]
+    return np.stack([np.isin(numbers, boxes[:, 0]) for boxes in examples.split.table.boxes])
+
+
 def filled(boxes: Float[np.ndarray, "b 4"], height: int, width: int) -> Bool[np.ndarray, "H W"]:
     """Pixels whose centre lies in one of the boxes (ymin, xmin, ymax, xmax, shares of the image); of a tiny box the pixel it is in."""
     mask = np.zeros((height, width), bool)

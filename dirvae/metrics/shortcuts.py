@@ -27,7 +27,7 @@ class Detection(NamedTuple):
     models: int  # that were trained on a confounder of this kind, or the null ones
     used: int  # of them, by true reliance
     auroc: float
-    false_alarms: float  # share of null models with z above the alarm level
+    false_alarms: float  # share of null models that do not rely on it with z above the alarm level
     found: float  # share of the used confounders that raise an alarm
     first: float  # share of the used confounders that come first of all factors
 

@@ -26,9 +26,10 @@ DRAWN = (
 EXPLAINED = (
     "RMA: share of a map's mass within the truth. RRA: share of the truth's area that the map's strongest pixels hit. Their skill is "
     "over the location prior, where the finding is on average; NCC is with the exact effect, its skill over the mean effect; "
-    "0 is as good as that, 1 perfect. Class share: of a map's mass on the one positive of four images, chance .25. "
-    "Deletion (low is good), insertion (high is good) and ROAD (positive is good): what the run's own probability does as pixels go "
-    "in the map's order; random's line is chance."
+    "0 is as good as that, 1 perfect. Class share: of a map's mass on the one positive of four images, chance .25 for "
+    "maps of equal size everywhere: a path that stops once the finding is gone hardly moves where there is none, as the permuted "
+    "direction's share shows. Deletion (low is good), insertion (high is good) and ROAD (positive is good), of eight images a finding "
+    "drawn by seed: what the run's own probability does as pixels go in the map's order; random's line is chance."
 )
 
 
@@ -61,7 +62,7 @@ def _sanity(found: Mapping) -> str:
     small = (
         "Rank correlation of the map's size with the trained model's, once the layers from the head down to this one are random, and "
         "with a model's trained on shuffled labels. A map that explains this classifier loses its likeness (below .2); edges and random "
-        "ask no model."
+        "ask no model. A head that assigns latents to findings is but a scale of each, so that nothing changes before the encoder does."
     )
     return _table(*tables.random_weights(found)) + note(small)
 

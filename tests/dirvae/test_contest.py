@@ -39,9 +39,8 @@ def known(finding="Edema", column=1):
 
 def test_the_exact_effect_is_perfect_and_the_priors_have_no_skill():
     one = known()
-    found = scoring.table(
-        one, {"exact": one.effect, "location prior": one.prior, "mean effect": np.tile(one.mean_effect, (N, 1, 1))}, 200
-    )
+    entered = {"exact": one.effect, "location prior": one.prior, "mean effect": np.tile(one.mean_effect, (N, 1, 1))}
+    found = scoring.table(scoring.every(one, entered), one.patient, 200)
     for score in ("rma", "rra", "hit", "iou", "pixel_auroc", "ncc", "rma_skill", "rra_skill", "ncc_skill"):
         np.testing.assert_allclose(found["exact"][score], 1.0, atol=1e-5)
     assert found["location prior"]["rma_skill"].value == found["location prior"]["rra_skill"].value == 0
@@ -62,7 +61,7 @@ def test_an_interval_is_the_patient_bootstraps():
 
 def test_an_undefined_score_does_not_count():
     found = scoring.means(
-        {"half": np.array([1.0, np.nan, 3.0]), "none": np.full(3, np.nan)}, np.array(["a", "b", "c"]), 50
+        {"half": np.array([1.0, np.nan, 3.0, 2.0, 2.0]), "none": np.full(5, np.nan)}, np.array(list("abcde")), 50
     )
     assert found["half"].value == 2.0
     assert found["half"].low >= 1.0
@@ -74,6 +73,10 @@ def test_boxes_become_the_pixels_within_them():
     expected = np.zeros((8, 8), bool)
     expected[2:4, 4:] = expected[7, 0] = True
     np.testing.assert_array_equal(mask, expected)
+
+
+def test_images_with_a_box_of_the_finding_are_known():
+    assert truth.has_box(boxed_examples(["a", "b"])).tolist() == [[False, True], [False, True], [False, False]]
 
 
 def boxed_examples(patients):
@@ -221,7 +224,8 @@ def test_a_map_of_what_the_classifier_reads_beats_one_of_the_rest():
     read, rest = np.zeros((N, SIDE, SIDE)), np.zeros((N, SIDE, SIDE))
     read[:, :4], rest[:, 4:] = 1.0, 1.0
     dark = one._replace(image=np.pad(np.full((N, 4, SIDE, 1), 0.9, np.float32), ((0, 0), (0, 4), (0, 0), (0, 0))))
-    found = soundness.faithful(mean_of(slice(0, 4)), dark, {"read": read, "rest": rest}, 5)
+    asked, found = soundness.faithful(mean_of(slice(0, 4)), dark, {"read": read, "rest": rest}, 5)
+    assert len(set(asked)) == 5
     assert all(values.shape == (5,) for scores in found.values() for values in scores.values())
     assert (found["read"]["deletion"] < found["rest"]["deletion"]).all()
     assert (found["read"]["insertion"] > found["rest"]["insertion"]).all()
@@ -240,10 +244,34 @@ def test_a_map_of_the_class_lies_on_the_grids_positive():
     assert soundness.class_shares(yes, {name: maps[:2] for name, maps in no.items()})[1] == {}
 
 
-def test_one_batch_holds_every_findings_positives_in_turn():
-    images, label = soundness.mixed([known(), known("Cardiomegaly", 0)], 7)
+def test_one_batch_holds_positives_of_every_finding():
+    images, label, count = soundness.mixed([known(), known("Cardiomegaly", 0)], 7)
     np.testing.assert_array_equal(label, [1, 1, 1, 0, 0, 0, 1])
     np.testing.assert_array_equal(images[0], images[6])
+    assert count == 6
+    assert soundness.mixed([known()] * 5, 3).count == 5
+    maps = soundness.sizes([lambda params, images, label: {"a": -images[..., 0]}], None, soundness.mixed([known()], 5))
+    assert (maps["a"] >= 0).all()
+    assert len(maps["a"]) == 5
+
+
+def test_a_lead_pairs_images_and_needs_patients():
+    rng = np.random.default_rng(0)
+    common, gap = rng.normal(0, 5, 40), rng.normal(0.5, 0.1, 40)
+    each = {"ours": {"ncc": common + gap}, "theirs": {"ncc": common}}
+    patient = np.arange(40).astype(str)
+    found = scoring.leads([each, each], [patient, patient], "ours", "ncc", 500)["theirs"]
+    assert found.value == pytest.approx(gap.mean())
+    assert 0.4 < found.low < found.value < found.high < 0.6
+    few = {name: {"ncc": scores["ncc"][:3]} for name, scores in each.items()}
+    assert scoring.leads([each, few], [patient, patient[:3]], "ours", "ncc", 500)["theirs"].value == found.value
+    assert np.isnan(scoring.leads([few], [patient[:3]], "ours", "ncc", 500)["theirs"].low)
+
+
+def test_class_weights_are_divided_out_of_what_a_judge_says():
+    net, params = build(POSTERIORS["gaussian"], WEIGHTS, "gaussian")
+    plain, weighted = (counterfactuals.classifier(net, params, w)(IMAGES) for w in (None, np.full(2, 4.0, np.float32)))
+    np.testing.assert_allclose(weighted / (1 - weighted), plain / (1 - plain) / 4.0, rtol=1e-4)
 
 
 def test_likeness_leaves_out_maps_without_an_order():

@@ -59,6 +59,8 @@ def test_every_entry_is_scored_for_every_finding(folder, capsys):
         (["--images=1"], "--images=1 leaves nothing to resample"),
         (["--judge={folder}/dirichlet"], "is the run itself"),
         (["--judge={folder}/nowhere"], "nowhere"),
+        (["--judge={folder}/shuffled"], "was trained on shuffled labels"),
+        (["--split=validation"], "the geometry is picked, on it"),
         (["--shuffled={folder}/gaussian"], "was trained on true labels"),
         (["--split=test_rho0"], "run the evaluate phase"),
     ],
