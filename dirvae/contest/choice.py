@@ -43,8 +43,8 @@ def mean_score(
     for truth in truths:
         shown = np.asarray(drawn(params, *truth.filled_up(truth.image, rows)))[: len(truth.image)]
         scores = scoring.per_image(truth, shown)
-        found.append(np.nanmean(scores.get("ncc", scores["rra"])))
-    return float(np.mean(found))
+        found.append(scoring.mean_of_known(scores.get("ncc", scores["rra"])))
+    return scoring.mean_of_known(found)
 
 
 def choose(
@@ -92,8 +92,11 @@ def target(
         for truth in truths:
             shown = np.asarray(ends(params, *truth.filled_up(truth.image, rows)))[: len(truth.image)]
             towards = np.full(len(shown), sign > 0)
-            found.append(np.nanmean(counterfactuals.flips(judge, shown[:, 0], shown[:, 1], truth.column, towards)))
-        valid = float(np.nanmean(found))
+            flipped = counterfactuals.flips(judge, shown[:, 0], shown[:, 1], truth.column, towards)
+            found.append(scoring.mean_of_known(flipped))
+        valid = scoring.mean_of_known(found)
+        if not np.isfinite(valid):
+            return options, {}  # the judge saw the finding in none of the images
         best = tried if valid > max(scores.values(), default=-1.0) else best
         scores[f"{wanted:g}"] = valid
         report(f"target {wanted:g}: validity {valid:.3f}")

@@ -5,6 +5,7 @@ the exact effect of the map as it is, and the skill of RMA and RRA over the loca
 are of means over images; an interval resamples patients, for both means at once.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -106,12 +107,13 @@ def over_findings(tables: dict[str, dict[str, dict[str, Value]]], score: str) ->
     """{entry: mean over findings of one score}."""
     names = dict.fromkeys(name for table in tables.values() for name in table)
     return {
-        name: _known_mean([table[name][score].value for table in tables.values()])
+        name: mean_of_known([table[name][score].value for table in tables.values()])
         for name in names
         if all(score in table.get(name, {}) for table in tables.values())
     }
 
 
-def _known_mean(values: list[float]) -> float:
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else float("nan")
+def mean_of_known(values: Sequence[float] | np.ndarray) -> float:
+    """Of those that are not NaN; NaN where all are."""
+    known = np.asarray(values, np.float64)[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")

@@ -84,8 +84,14 @@ def _as_counterfactuals(found: Mapping) -> list[str]:
     ends = found["counterfactuals"].values()
     if not all("validity" in table for table in ends):
         return []
-    validity, others = (np.nanmean([table[score][0] for table in ends]) for score in ("validity", "off_target"))
+    validity, others = (
+        scoring.mean_of_known([table[score][0] for table in ends]) for score in ("validity", "off_target")
+    )
     seen = round(sum(table["judged"][0] * found["images"][name] for name, table in found["counterfactuals"].items()))
+    if not seen:
+        return [
+            "The independent classifier saw the finding on none of the images, so that it cannot miss it afterwards."
+        ]
     tried = "".join(f"; {target} on validation {value:.2f}" for target, value in found["targets"].items())
     return [
         f"Of the {seen} images on which an independent classifier saw the finding, it is gone in {validity:.0%} (mean over findings) "
@@ -116,7 +122,7 @@ def findings(found: Mapping) -> Rows:
 def counterfactuals(ends: Mapping) -> Rows:
     scores = list(next(iter(ends.values())))
     rows = [(finding, [_shown(table[score]) for score in scores]) for finding, table in ends.items()]
-    means = [f"{np.nanmean([table[score][0] for table in ends.values()]):.3f}" for score in scores]
+    means = [f"{scoring.mean_of_known([table[score][0] for table in ends.values()]):.3f}" for score in scores]
     return ["finding", *(score.replace("_", " ") for score in scores)], [*rows, ("mean", means)]
 
 
