@@ -16,6 +16,7 @@ from dirvae import attributions, cases, evaluate, maps, runs, traversals, workdi
 from dirvae.config import Config, override
 from dirvae.contest import counterfactuals
 from dirvae.metrics import counterfactual, footprint, shortcuts
+from dirvae.metrics.shortcuts import UNRANKED
 from dirvae.report import shortcuts as page
 
 SPLIT = "test_independent"  # where no factor tells of another
@@ -172,7 +173,7 @@ def _every_kind(
             place = (
                 shortcuts.rank(z[m : m + 1], np.asarray([at]), np.asarray([FACTORS.index(own)]))[0]
                 if factors == FACTORS
-                else 0
+                else UNRANKED
             )
             rows.setdefault(kind, []).append((z[m, at], models[m].reliance[CONFOUNDERS.index(kind)], null[m], place))
     rows["pooled"] = [row for each in rows.values() for row in each]

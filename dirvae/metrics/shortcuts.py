@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from dirvae.metrics import classification, footprint
 
 RELIED_ON = 0.25  # standard deviations of the logit: from here on a confounder counts as used
+UNRANKED = 0  # place of a factor where no others were scored
 ALARM = 2.0  # standard deviations of the null from which on a share raises an alarm
 
 
@@ -29,7 +30,7 @@ class Detection(NamedTuple):
     auroc: float
     false_alarms: float  # share of null models that do not rely on it with z above the alarm level
     found: float  # share of the used confounders that raise an alarm
-    first: float  # share of the used confounders that come first of all factors
+    first: float  # share of the used confounders that come first of all factors; NaN for scores of one factor alone
 
 
 def against_null(share: Float[np.ndarray, "M F"], null: Bool[np.ndarray, " M"]) -> Float[np.ndarray, "M F"]:
@@ -76,5 +77,5 @@ def detection(
         float(auroc),
         mean(z > alarm, null & ~used),
         mean(z > alarm, used),
-        mean(place == 1, used),
+        mean(place == 1, used & (place != UNRANKED)),
     )

@@ -48,3 +48,5 @@ def test_what_cannot_be_told_is_not_a_number():
     every = shortcuts.detection(z, np.ones(3), np.zeros(3, bool), place)
     assert np.isnan([every.auroc, every.false_alarms]).all()
     assert every.first == 1.0
+    unranked = shortcuts.detection(z, np.ones(3), np.zeros(3, bool), np.full(3, shortcuts.UNRANKED))
+    assert np.isnan(unranked.first)
