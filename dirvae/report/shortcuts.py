@@ -14,7 +14,7 @@ from dirvae.report.document import Section, note
 from dirvae.report.style import ACCENT, FAINT, QUIET, RULES, SECOND, WIDTH
 
 LED = "traversal, covariance"  # whose footprint the endpoints are of
-HEADS = ("models", "used", "AUROC", "false alarms", "found", "ranked first")
+POOLED = {"false alarms": "false_alarms", "found": "found", "ranked first": "first"}
 Table = Mapping[str, Mapping[str, Detection]]
 """{explanation: {kind of confounder, or "pooled": detection}}."""
 
@@ -38,7 +38,9 @@ def write(path: Path, found: Table, reliance: Mapping[str, Mapping[str, float]],
     sections = [
         Section(
             "Detection",
-            table(found) + note(small) + document.figure(path.parent, "shortcuts", drawn(found), "AUROC by kind."),
+            _table(*rows(found))
+            + note(f"Models that rely on the confounder: {counts(found)}. {small}")
+            + document.figure(path.parent, "shortcuts", drawn(found), "AUROC by kind."),
         ),
         Section("True reliance", _reliance(reliance)),
     ]
@@ -53,14 +55,36 @@ def _others(found: Table) -> str:
     return "Other explanations' footprints: " + ", ".join(f"{html.escape(n)} {v:.2f}" for n, v in rows.items()) + "."
 
 
-def table(found: Table) -> str:
-    head = "".join(f"<th>{name}</th>" for name in ("explanation", "kind", *HEADS))
-    rows = []
-    for name, kinds in found.items():
-        for kind, row in kinds.items():
-            cells = "".join(f"<td>{_shown(value)}</td>" for value in row)
-            rows.append(f"<tr><th>{html.escape(name)}</th><td>{html.escape(kind)}</td>{cells}</tr>")
-    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+def rows(found: Table) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Headings and rows: AUROC for each kind of confounder and pooled; then what else there is of the pool."""
+    kinds = list(next(iter(found.values())))
+    heads = [
+        "explanation",
+        *(f"AUROC, {kind}" if kind == "pooled" else kind.replace("_", " ") for kind in kinds),
+        *POOLED,
+    ]
+    cells = {
+        name: [
+            *(_shown(table[kind].auroc) for kind in kinds),
+            *(_shown(getattr(table["pooled"], field)) for field in POOLED.values()),
+        ]
+        for name, table in found.items()
+    }
+    return heads, list(cells.items())
+
+
+def counts(found: Table) -> str:
+    """Of how many models each column is, and how many of them rely on the confounder."""
+    kinds = next(iter(found.values()))
+    return "; ".join(f"{kind.replace('_', ' ')} {row.used} of {row.models}" for kind, row in kinds.items())
+
+
+def _table(heads: list[str], cells: list[tuple[str, list[str]]]) -> str:
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
+    body = "".join(
+        f"<tr><th>{html.escape(name)}</th>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for name, row in cells
+    )
+    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _shown(value: float) -> str:
@@ -104,10 +128,7 @@ def drawn(found: Table) -> Figure:
 
 def text(found: Table) -> str:
     """The table for a terminal."""
-    lines = [f"{'explanation':46s}{'kind':16s}" + "".join(f"{head:>14s}" for head in HEADS)]
-    lines += [
-        f"{name:46s}{kind:16s}" + "".join(f"{_shown(value):>14s}" for value in row)
-        for name, kinds in found.items()
-        for kind, row in kinds.items()
-    ]
-    return "\n".join(lines)
+    heads, cells = rows(found)
+    lines = [f"{heads[0]:46s}" + "".join(f"{head:>15s}" for head in heads[1:])]
+    lines += [f"{name:46s}" + "".join(f"{cell:>15s}" for cell in row) for name, row in cells]
+    return "\n".join([*lines, "", f"models that rely on the confounder: {counts(found)}"])
