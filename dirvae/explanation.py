@@ -4,8 +4,9 @@
     found = explainer(image, "Cardiomegaly")  # [H, W] or [B, H, W]; compiled at the first call, once
     found.map, found.path.images, found.path.probability
 
-`path` starts from the posterior's point, as a run's cases do. `map` is what the paths from `draws` draws of the posterior agree on
-(`dirvae.maps.denoised`). Images are explained one after the other by the same program, so that no answer depends on the company.
+`path` starts from the posterior's point, as a run's cases do. `map` is what the paths from `draws` draws of the posterior agree on, where
+in the image the classifier's evidence is (`dirvae.maps.denoised`, `gated` by integrated gradients). Images are explained one after the
+other by the same program, so that no answer depends on the company.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dirvae import audit, cases, evaluate, maps, runs, traversals, workdir
+from dirvae import attributions, audit, cases, evaluate, maps, runs, traversals, workdir
 from dirvae.config import Config, ConfigError, override, validate
 from dirvae.evaluate import Predictions
 from dirvae.labels import finding_index
@@ -38,7 +39,7 @@ class Explanation(NamedTuple):
     sign: np.ndarray  # float32 [*B], +1 where the finding is added, -1 where it is removed
     path: traversals.Path  # probabilities with class weights divided out, as in `probability`
     signed: np.ndarray  # float32 [*B, H, W], the whole path's change
-    map: np.ndarray  # float32 [*B, H, W], what the paths from draws agree on
+    map: np.ndarray  # float32 [*B, H, W], what the paths from draws agree on, gated by the image's evidence
 
 
 class Explainer(NamedTuple):
@@ -181,7 +182,7 @@ def _predictor(run: Run) -> Callable[[Params, jax.Array], jax.Array]:
 def _follower(
     run: Run, options: traversals.Options, draws: int
 ) -> Callable[..., tuple[traversals.Path, jax.Array, jax.Array]]:
-    """(params, images [B, H, W, 1], label [B], sign [B], keys [B]) -> the path, its signed map and the denoised one."""
+    """(params, images [B, H, W, 1], label [B], sign [B], keys [B]) -> the path, its signed map and the gated one."""
 
     def follow(params: Params, *rows: jax.Array) -> tuple[traversals.Path, jax.Array, jax.Array]:
         images, label, sign, keys = rows
@@ -189,6 +190,7 @@ def _follower(
         several = traversals.from_draws(run.model, params, images, label, sign, keys, draws, options).images
         each = jax.vmap(maps.signed, in_axes=(1, None))(several, sign)
         path = path._replace(probability=unweighted(path.probability, run.positive_weight))
-        return path, maps.signed(path.images, sign), maps.denoised(each)
+        evidence = attributions.integrated_gradients(run.model, params, images, label)
+        return path, maps.signed(path.images, sign), maps.gated(maps.denoised(each), evidence)
 
     return jax.jit(follow)

@@ -15,6 +15,7 @@ Frames = Float[Array, "B T H W C"]
 Signs = Float[Array, " B"]
 Maps = Float[Array, "B H W"]
 
+GATE_WIDTH = 1 / 32  # of the evidence's smoothing, share of the image's height
 RELEASED_FLOOR = 0.1  # of a normalised map, as released: what is not above counts as 0
 BLUE, WHITE, RED = (0.0196, 0.188, 0.380), (1.0, 1.0, 1.0), (0.404, 0.0, 0.122)  # the ends and middle of RdBu_r
 
@@ -70,6 +71,24 @@ def denoised(
     least = floor * jnp.max(jnp.abs(mean), axis=(1, 2), keepdims=True)
     kept = jnp.sign(mean) * jnp.maximum(jnp.abs(mean) - least, 0.0)
     return kept * jnp.clip((consistency - agreement) / (1.0 - agreement), 0.0, 1.0)
+
+
+def gate(evidence: Maps, width: float | None = None) -> Maps:
+    """Where in this image the classifier's evidence is, in [0, 1]: |e| smoothed by a Gaussian, over its largest value.
+
+    e is an attribution of the same logit, such as integrated gradients; `width` is in pixels, by default a 32nd of the image's height.
+    """
+    amount = smoothed(jnp.abs(evidence), evidence.shape[1] * GATE_WIDTH if width is None else width)
+    return amount / jnp.maximum(jnp.max(amount, axis=(1, 2), keepdims=True), 1e-30)
+
+
+def gated(change: Maps, evidence: Maps, width: float | None = None) -> Maps:
+    """change * gate(evidence): what the finding looks like, where in this image the classifier reads it.
+
+    A path tells how the decoder draws a finding, and where only as far as the finding's latents do; an attribution tells where the
+    evidence is, and not what it looks like. Sign and unit are the change's.
+    """
+    return change * gate(evidence, width)
 
 
 def smoothed(maps: Maps, width: float) -> Maps:

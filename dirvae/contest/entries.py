@@ -2,7 +2,9 @@
 
 | entry | what it is |
 |---|---|
-| traversal: signed, integrated, denoised | ours, on the manifold (`dirvae.maps`); denoised over draws of the posterior |
+| traversal: signed, integrated | ours, on the manifold (`dirvae.maps`) |
+| traversal: denoised, gated | what draws of the posterior agree on; that where the image's integrated gradients are |
+| gate | what gates it: integrated gradients without sign, smoothed |
 | as released: signed, variance | the published procedure |
 | those of `dirvae.attributions` | baselines |
 | location prior | where the finding is on average: no model |
@@ -42,7 +44,7 @@ Entrant = Callable[[Params, Array, Array], dict[str, Array]]
 
 
 def ours(model: Model, options: traversals.Options, sign: float, seed: int = 0) -> Entrant:
-    """The traversal's three maps, and the permuted direction's."""
+    """The traversal's four maps, what gates the last of them, and the permuted direction's."""
 
     def enter(params: Params, images: Array, label: Array) -> dict[str, Array]:
         signs = jnp.full(len(images), sign)
@@ -51,10 +53,14 @@ def ours(model: Model, options: traversals.Options, sign: float, seed: int = 0) 
         drawn = traversals.from_draws(model, params, images, label, signs, keys, DRAWS, options)
         astray = jnp.stack([path.images[:, 0], model.decode(params, permuted(model, path, keys)).location], axis=1)
         several = jax.vmap(maps.signed, in_axes=(1, None))(drawn.images, signs)
+        agreed = maps.denoised(several)
+        evidence = attributions.integrated_gradients(model, params, images, label)
         return {
             "traversal: signed": maps.signed(path.images, signs),
             "traversal: integrated": maps.integrated(path.images, signs, path.distance),
-            "traversal: denoised": maps.denoised(several),
+            "traversal: denoised": agreed,
+            "traversal: gated": maps.gated(agreed, evidence),
+            "gate": maps.gate(evidence),
             "permuted direction": maps.signed(astray, signs),
         }
 

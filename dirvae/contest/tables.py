@@ -6,8 +6,8 @@ import numpy as np
 
 from dirvae.contest import scoring
 
-OURS = "traversal: denoised"
-LED = (OURS, "traversal: signed")
+OURS = "traversal: gated"
+LED = (OURS, "traversal: denoised", "traversal: signed")
 SCORES = {
     "rma": "RMA",
     "rma_skill": "its skill",
@@ -23,7 +23,7 @@ SCORES = {
     "road": "ROAD",
 }
 """{score of an entry: its heading}, in the order of the tables."""
-NO_RIVALS = ("location prior", "mean effect", "ceiling", "permuted direction", "edges", "random")
+NO_RIVALS = ("location prior", "mean effect", "ceiling", "permuted direction", "gate", "edges", "random")
 CLASSIFIED = 0.75  # AUROC from which on a finding's explanation is expected to be better than its location prior
 Rows = tuple[list[str], list[tuple[str, list[str]]]]
 """Headings, and rows of a name and its cells."""
@@ -35,7 +35,7 @@ def words(found: Mapping) -> list[str]:
 
 
 def _against_others(found: Mapping) -> list[str]:
-    """Of the denoised map and of the plain one, since the other explanations are not denoised either."""
+    """Of the gated map, of what is gated and of the plain change, since the other explanations are not worked on either."""
     headline = found["headline"]
     means = scoring.over_findings(found["maps"], headline)
     rival = max((name for name in means if _asks(name)), key=means.__getitem__)
@@ -109,7 +109,7 @@ def entries(maps: Mapping) -> Rows:
 
 
 def findings(found: Mapping) -> Rows:
-    """Of the denoised traversal."""
+    """Of our best map."""
     tables = {finding: table[OURS] for finding, table in found["maps"].items()}
     known = [score for score in SCORES if all(score in table for table in tables.values())]
     rows = [

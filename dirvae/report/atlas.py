@@ -17,7 +17,7 @@ from dirvae.report import document, explained, pictures
 from dirvae.report.document import Section
 from dirvae.report.style import RULES, WIDTH
 
-COLUMNS = ("image", "path's start", "path's end", "signed map", "denoised map")
+COLUMNS = ("image", "path's start", "path's end", "signed map", "gated map")
 
 
 def write(
@@ -74,7 +74,8 @@ def _lead(explainer: Explainer, split: str, direction: str | None, exact: bool) 
         f"false positives and false negatives of each finding; run {html.escape(run.workdir.name)}, step {run.step:,}.</p>"
         "<p>A finding is called present from the probability on that maximises Youden's index on validation. Its logit is "
         f"{towards} along its gradient, on the manifold. Maps show what the finding adds: red is brighter with it, blue darker; "
-        f"the denoised one is what paths from {explainer.draws} draws of the posterior agree on. {truth}The maps of a row share "
+        f"the gated one is what paths from {explainer.draws} draws of the posterior agree on, where in the image the classifier's evidence "
+        f"is (integrated gradients). {truth}The maps of a row share "
         "its colour scale; a faint one is multiplied by the factor above it.</p>"
     )
 

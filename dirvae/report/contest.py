@@ -16,11 +16,11 @@ from dirvae.report.style import BOX, RULES, SIGNED, WIDTH
 
 DRAWN = (
     tables.OURS,
+    "traversal: signed",
     "as released: signed",
     "latent shift",
     "integrated gradients",
     "grad cam",
-    "location prior",
     "ceiling",
 )
 EXPLAINED = (

@@ -109,7 +109,7 @@ def strip(found: Explanation, label: str, frames: int = FRAMES) -> Figure:
 
 @plt.rc_context(RULES)
 def both_maps(found: Explanation, label: str, name: str, draws: int) -> Figure:
-    """The image, the path's end, and over the image the signed map of the path and the one that the draws agree on."""
+    """The image, the path's end, and over the image the signed map of the path and the gated one."""
     scale = pictures.scale_of(found.signed)
     figure, axes = plt.subplots(1, 4, figsize=(WIDTH, (WIDTH - 0.9) / 4 + 0.5), layout="constrained")
     pictures.tight(figure)
@@ -117,7 +117,7 @@ def both_maps(found: Explanation, label: str, name: str, draws: int) -> Figure:
     pictures.draw(axes[0], found.image, f"image, p = {first:.2f}")
     pictures.draw(axes[1], found.path.images[-1], f"{label} {VERBS[float(found.sign)]}, p = {last:.2f}")
     overlay(axes[2], found.image, found.signed, scale, "signed map: the path's change")
-    overlay(axes[3], found.image, found.map, scale, f"denoised map: what {draws} draws agree on")
+    overlay(axes[3], found.image, found.map, scale, f"gated map: what {draws} draws agree on,\nwhere the evidence is")
     colour_bar(figure, axes[-1], scale)
     figure.suptitle(f"{name}: {label}", fontsize=10)
     return figure

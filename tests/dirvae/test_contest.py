@@ -119,7 +119,7 @@ def test_a_permuted_direction_goes_as_far_elsewhere(prior):
 def test_every_entry_is_a_map_of_every_image_and_filling_up_changes_none():
     net, params = build(POSTERIORS["gaussian"], WEIGHTS, "gaussian")
     flat = net._replace(
-        encode=lambda p, images: POSTERIORS["gaussian"].__class__(
+        encode=lambda p, images, grid=None: POSTERIORS["gaussian"].__class__(
             *(x[:1].repeat(len(images), 0) for x in POSTERIORS["gaussian"])
         ),
         decode=lambda p, z: net.decode(p, z)._replace(logits=jnp.tile(z[:, :1, None, None], (1, SIDE, SIDE, 1))),
@@ -132,7 +132,7 @@ def test_every_entry_is_a_map_of_every_image_and_filling_up_changes_none():
     ]
     found = entries.enter(entrants, entries.rendered(flat), params, one, N)
     more = entries.enter(entrants, entries.rendered(flat), params, one, N + 5)
-    assert {"traversal: denoised", "as released: variance", "edges", "location prior", "ceiling"} <= set(found)
+    assert {"traversal: gated", "gate", "as released: variance", "edges", "location prior", "ceiling"} <= set(found)
     for name, maps in found.items():
         assert maps.shape == (N, SIDE, SIDE)
         np.testing.assert_allclose(maps, more[name], atol=1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import report_workdirs
 
-from dirvae import cases, evaluate, explanation, losses, maps, runs, train, traversals, workdir
+from dirvae import attributions, cases, evaluate, explanation, losses, maps, runs, train, traversals, workdir
 from dirvae.checkpoints import Checkpoints
 from dirvae.config import ConfigError, override
 
@@ -64,7 +64,8 @@ def test_it_is_the_librarys_traversals_and_maps(explainer, images, found):
     keys = jnp.stack([jax.random.key(0)] * 3)
     several = traversals.from_draws(run.model, run.params, pixels, label, sign, keys, DRAWS, options).images
     each = jnp.stack([maps.signed(several[:, draw], sign) for draw in range(DRAWS)])
-    np.testing.assert_allclose(found.map, maps.denoised(each), atol=1e-5)
+    evidence = attributions.integrated_gradients(run.model, run.params, pixels, label)
+    np.testing.assert_allclose(found.map, maps.gated(maps.denoised(each), evidence), atol=1e-5)
     assert np.abs(found.map).max() > 0
 
 

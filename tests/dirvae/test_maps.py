@@ -25,6 +25,20 @@ def along(amount):
     return jnp.tile(jnp.asarray(amount, jnp.float32), (B, 1))
 
 
+def test_a_gate_keeps_the_change_where_the_evidence_is_and_its_sign():
+    change = jnp.stack([jnp.ones((32, 32)), -jnp.ones((32, 32))])
+    evidence = jnp.zeros((2, 32, 32)).at[:, 8, 8].set(jnp.asarray([5.0, -5.0]))
+    found = np.asarray(maps.gated(change, evidence))
+    assert found[0, 8, 8] == pytest.approx(1.0)
+    np.testing.assert_allclose(found[1], -found[0], atol=1e-6)
+    rows = np.arange(-3, 4)  # a Gaussian of one pixel, a 32nd of the height, cut at three
+    bell = np.exp(-0.5 * (rows[:, None] ** 2 + rows[None] ** 2))
+    np.testing.assert_allclose(found[0, 5:12, 5:12], bell, atol=1e-5)
+    assert np.abs(found[0, 20:]).max() == 0
+    np.testing.assert_array_equal(maps.gated(change, jnp.zeros_like(change)), 0.0)
+    np.testing.assert_allclose(maps.gate(evidence, width=0.0), evidence != 0)
+
+
 def test_signed_is_what_the_finding_adds_whichever_way_the_path_went():
     np.testing.assert_allclose(maps.signed(path(np.linspace(0, 1, T)), SIGN), CHANGE, atol=1e-5)
 

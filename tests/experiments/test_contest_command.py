@@ -36,9 +36,14 @@ def test_every_entry_is_scored_for_every_finding(folder, capsys):
     assert "No Finding" not in found["maps"]
     for finding, table in found["maps"].items():
         assert finding in shown
-        assert {"traversal: denoised", "as released: variance", "grad cam", "ceiling", "permuted direction"} <= set(
-            table
-        )
+        assert {
+            "traversal: gated",
+            "gate",
+            "as released: variance",
+            "grad cam",
+            "ceiling",
+            "permuted direction",
+        } <= set(table)
         assert table["location prior"]["rma_skill"][0] == 0
         assert 0 <= found["counterfactuals"][finding]["sparsity"][0] <= 1
         assert all(np.isfinite(table[entry][score][0]) for entry in table for score in ("ncc", "deletion", "road"))
