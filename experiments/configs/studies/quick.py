@@ -53,6 +53,9 @@ A finding's picture is mostly in the latents it shares: no path along its own ca
 linear probe reads the findings from the shared latents with .83 instead of .77). The flips do what they ask for, another classifier
 follows .87 of the paths to .99999 instead of .71, with changes that look less like the finding. Decoding the path's end, encoding it
 and setting the finding's own latents anew, again and again, loses NCC with every cycle (.42, .40, .37, .33).
+What did help: the denoised map times an attribution's smoothed size, which knows where in this image the evidence is. NCC on validation,
+DirVAE of seed 0: .468, gated by integrated gradients .597 (smoothed by 2 pixels; by 4 .585, not at all .551; their positive part alone
+.573), by SmoothGrad .578, by the input gradient .576, by occlusion .481; a metric's shrinkage changes nothing (.427 to .430, undenoised).
 
 So 96 pairs and 300 nats, for the ceiling; a classification weight of 2,000, a prior of .2. What failed: the field, whose cells see too
 little for findings that are anatomy at a fixed place; the covariance penalty, which costs more accuracy than it gives; a
