@@ -46,7 +46,7 @@ def _against_others(found: Mapping) -> list[str]:
         sentences.append(
             f"{SCORES[headline]} of the {ours.replace(': ', ', ')}, mean of {len(found['maps'])} findings: {means[ours]:.3f}. It "
             f"{verb} the best other explanation that asks the model ({rival}, {means[rival]:.3f}; difference {gap:+.3f} "
-            f"[{low:+.3f}, {high:+.3f}])."
+            f"[{low:+.3f}, {high:+.3f}], of findings with {scoring.FEWEST} patients or more)."
         )
     if headline == "ncc":
         gap, low, high = found["leads"][OURS]["mean effect"]
