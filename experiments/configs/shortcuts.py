@@ -13,7 +13,8 @@ of each finding, on the data of the kind `token` at rho = 0. Default preset, 600
 
 Result: AUROC of the traversal's footprint along the covariance .83 token, .94 tube, .67 drain, .90 collimation, .92 scanner_gamma, pooled
 .80, false alarms .09; no model relied on scanner_blur (R at most .13). Along the identity 1.00, .88, 1.00, .90, .72, pooled .84; Latent
-Shift's footprint pooled .84; the share within the mask .72; what no factor explains .39. So .9 is reached for three kinds and not pooled, and the unlisted shortcut is not found.
+Shift's footprint pooled .84; the share within the mask .72; what no factor explains .39. So .9 is reached for
+three kinds and not pooled, and the unlisted shortcut is not found.
 """
 
 from typing import Any
