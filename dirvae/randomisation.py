@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
 
 from dirvae.metrics import faithfulness
-from dirvae.types import Params
+from dirvae.types import Params, PyTree
 
 ORDER = (
     "linear_path",
@@ -54,13 +53,13 @@ def cascade(params: Params, fresh: Params) -> Iterator[tuple[str, Params]]:
         yield name or network, params
 
 
-def sensitivity(
-    explain: Callable[[Params], Float[Array, "B H W"]], params: Params, fresh: Params
-) -> dict[str, Float[np.ndarray, " B"]]:
-    """{layer: rank correlation of |map| with the trained model's, once that layer and all after it are random}.
+def sensitivity(explain: Callable[[Params], PyTree], params: Params, fresh: Params) -> dict[str, PyTree]:
+    """{layer: rank correlation [B] of |map| with the trained model's, once that layer and all after it are random}.
 
-    Near 0 is sound; NaN where a map is constant.
+    Of one map [B, H, W], or of each in a tree of them. Near 0 is sound; NaN where a map is constant.
     """
-    magnitude = lambda p: np.abs(np.asarray(jax.device_get(explain(p))))  # noqa: E731
+    magnitude = lambda p: jax.tree.map(np.abs, jax.device_get(explain(p)))  # noqa: E731
     trained = magnitude(params)
-    return {name: faithfulness.rank_correlation(trained, magnitude(p)) for name, p in cascade(params, fresh)}
+    return {
+        name: jax.tree.map(faithfulness.rank_correlation, trained, magnitude(p)) for name, p in cascade(params, fresh)
+    }

@@ -29,6 +29,7 @@ class Field(NamedTuple):
     rows: int  # images that everything is compiled for
     render: Callable
     walk: Callable  # there and back, for counterfactuals
+    probability: counterfactuals.Classify  # the run's own
     spread: np.ndarray  # [L], of each logit over validation
     judge: counterfactuals.Judge | None
     replicates: int
@@ -102,6 +103,7 @@ def _field(
         rows,
         entries.rendered(run.model),
         counterfactuals.walk(run.model, further, SIGN, rows),
+        counterfactuals.classifier(run.model, run.params, run.positive_weight),
         counterfactual.logit(tuned.probability).std(axis=0),
         judge,
         replicates,
@@ -136,8 +138,7 @@ def _compete(field: Field, one: Truth) -> Result:
     drawn = entries.enter(field.entrants, field.render, run.params, one, rows)
     each = scoring.every(one, drawn)
     table = scoring.table(each, one.patient, replicates)
-    probability = counterfactuals.classifier(run.model, run.params, run.positive_weight)
-    asked, curves = soundness.faithful(probability, one, drawn, FAITHFUL, run.config.seed)
+    asked, curves = soundness.faithful(field.probability, one, drawn, FAITHFUL, run.config.seed)
     for entry, scores in curves.items():
         table[entry] |= scoring.means(scores, one.patient[asked], replicates)
     without = entries.drawn(field.entrants, run.params, one, one.without, rows) if len(one.without) else {}

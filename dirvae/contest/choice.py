@@ -13,6 +13,7 @@ from jaxtyping import Array
 from dirvae import geometry, maps, traversals
 from dirvae.contest import counterfactuals, scoring
 from dirvae.contest.truth import Truth
+from dirvae.metrics import counterfactual
 from dirvae.model import Model
 from dirvae.types import Params
 
@@ -92,14 +93,15 @@ def target(
         for truth in truths:
             shown = np.asarray(ends(params, *truth.filled_up(truth.image, rows)))[: len(truth.image)]
             towards = np.full(len(shown), sign > 0)
-            flipped = counterfactuals.flips(judge, shown[:, 0], shown[:, 1], truth.column, towards)
-            found.append(scoring.mean_of_known(flipped))
-        valid = scoring.mean_of_known(found)
-        if not np.isfinite(valid):
+            before, after = (judge.of(shown[:, end], truth.column) for end in (0, 1))
+            valid = counterfactual.validity(before, after, towards, judge.threshold[truth.column])
+            found.append(scoring.mean_of_known(valid))
+        mean = scoring.mean_of_known(found)
+        if not np.isfinite(mean):
             return options, {}  # the judge saw the finding in none of the images
-        best = tried if valid > max(scores.values(), default=-1.0) else best
-        scores[f"{wanted:g}"] = valid
-        report(f"target {wanted:g}: validity {valid:.3f}")
-        if valid >= CONVINCED:
+        best = tried if mean > max(scores.values(), default=-1.0) else best
+        scores[f"{wanted:g}"] = mean
+        report(f"target {wanted:g}: validity {mean:.3f}")
+        if mean >= CONVINCED:
             break
     return best, scores

@@ -28,6 +28,10 @@ class Judge(NamedTuple):
     probability: Classify
     threshold: Float[np.ndarray, " L"]  # at which it calls each finding
 
+    def of(self, images: Float[np.ndarray, "n H W C"], column: int) -> Float[np.ndarray, " n"]:
+        """Its probability of one finding."""
+        return self.probability(images)[:, column].astype(np.float64)
+
 
 def classifier(model: Model, params: Params, positive_weight: np.ndarray | None = None) -> Classify:
     """A run's own probabilities, the head at the posterior's expectations, with the odds that class weights inflate divided out."""
@@ -44,9 +48,7 @@ class Walks(NamedTuple):
     """There and back again, of every image, on the host."""
 
     path: traversals.Path
-    back: Float[
-        np.ndarray, "n H W C"
-    ]  # end of the path that sets out from the first one's last image, towards the same certainty
+    back: Float[np.ndarray, "n H W C"]  # end of the path back from the first one's last image, to the same certainty
     again: Float[np.ndarray, "M n H W C"]  # encoded and decoded 1 ... M times
 
 
@@ -105,24 +107,17 @@ def scores(
     return found
 
 
-def flips(
-    judge: Judge, start: np.ndarray, end: np.ndarray, column: int, towards: Bool[np.ndarray, " n"]
-) -> Float[np.ndarray, " n"]:
-    """Validity: whether the independent classifier follows, among images [n, H, W, C] that it called otherwise before."""
-    before, after = (judge.probability(images)[:, column].astype(np.float64) for images in (start, end))
-    return counterfactual.validity(before, after, towards, judge.threshold[column])
-
-
 def judged(
     judge: Judge, start: np.ndarray, end: np.ndarray, column: int, towards: Bool[np.ndarray, " n"]
 ) -> dict[str, Float[np.ndarray, " n"]]:
     """What the independent classifier makes of both ends, and of the way between them; `judged`: whether validity counts it."""
-    call = lambda images: judge.probability(images)[:, column].astype(np.float64)  # noqa: E731
-    valid = flips(judge, start, end, column, towards)
+    call = lambda images: judge.of(images, column)  # noqa: E731
+    before, after = call(start), call(end)
+    valid = counterfactual.validity(before, after, towards, judge.threshold[column])
     return {
         "validity": valid,
         "judged": np.isfinite(valid).astype(np.float64),
-        "effectiveness": counterfactual.effectiveness(call(end), towards),
+        "effectiveness": counterfactual.effectiveness(after, towards),
         "cout": counterfactual.cout(call, start, end, towards, steps=16),
     }
 

@@ -24,6 +24,7 @@ from scipy import ndimage
 
 from dirvae import randomisation
 from dirvae.contest.entries import Entrant, Entries
+from dirvae.contest.scoring import mean_of_known
 from dirvae.contest.truth import Truth
 from dirvae.metrics import faithfulness, localisation
 from dirvae.types import Params
@@ -96,18 +97,11 @@ def sizes(entrants: list[Entrant], params: Params, batch: Batch) -> Entries:
 
 def randomised(entrants: list[Entrant], params: Params, fresh: Params, batch: Batch) -> dict[str, dict[str, float]]:
     """{entry: {layer: mean rank correlation of |map| with the trained model's}}, each layer and all above it being `fresh`."""
-    trained = sizes(entrants, params, batch)
-    found: dict[str, dict[str, float]] = {name: {} for name in trained}
-    for layer, drawn in randomisation.cascade(params, fresh):
-        for name, value in likeness(trained, sizes(entrants, drawn, batch)).items():
-            found[name][layer] = value
-    return found
+    layers = randomisation.sensitivity(lambda p: sizes(entrants, p, batch), params, fresh)
+    names = next(iter(layers.values()))
+    return {name: {layer: mean_of_known(each[name]) for layer, each in layers.items()} for name in names}
 
 
 def likeness(ours: Entries, theirs: Entries) -> dict[str, float]:
     """{entry: mean rank correlation}; constant maps, whose pixels are in no order, do not count; NaN where all are."""
-    return {name: _mean(faithfulness.rank_correlation(maps, theirs[name])) for name, maps in ours.items()}
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(np.mean(values[np.isfinite(values)])) if np.isfinite(values).any() else float("nan")
+    return {name: mean_of_known(faithfulness.rank_correlation(maps, theirs[name])) for name, maps in ours.items()}

@@ -13,6 +13,7 @@ from dirvae.contest import tables
 from dirvae.report import document
 from dirvae.report.document import Section, note
 from dirvae.report.style import BOX, RULES, SIGNED, WIDTH
+from dirvae.report.tables import table as html_table
 
 DRAWN = (
     tables.OURS,
@@ -68,12 +69,7 @@ def _sanity(found: Mapping) -> str:
 
 
 def _table(heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
-    body = "".join(
-        f"<tr><th>{html.escape(name)}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-        for name, cells in rows
-    )
-    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return html_table([*map(html.escape, heads)], [[*map(html.escape, (name, *cells))] for name, cells in rows])
 
 
 @plt.rc_context(RULES)

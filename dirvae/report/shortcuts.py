@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dirvae.metrics.shortcuts import ALARM, RELIED_ON, Detection
-from dirvae.report import document
+from dirvae.report import document, tables
 from dirvae.report.document import Section, note
 from dirvae.report.style import ACCENT, FAINT, QUIET, RULES, SECOND, WIDTH
 
@@ -35,10 +35,11 @@ def write(path: Path, found: Table, reliance: Mapping[str, Mapping[str, float]],
         "models: of six null models that vary alike some 7 % raise one. A null model counts once for every kind, so that pooled "
         "rows are more than models. Ranked first: of all factors but the finding itself."
     )
+    heads, cells = rows(found)
     sections = [
         Section(
             "Detection",
-            _table(*rows(found))
+            tables.table(heads, [(html.escape(name), *row) for name, row in cells])
             + note(f"Models that rely on the confounder: {counts(found)}. {small}")
             + document.figure(path.parent, "shortcuts", drawn(found), "AUROC by kind."),
         ),
@@ -79,14 +80,6 @@ def counts(found: Table) -> str:
     return "; ".join(f"{kind.replace('_', ' ')} {row.used} of {row.models}" for kind, row in kinds.items())
 
 
-def _table(heads: list[str], cells: list[tuple[str, list[str]]]) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
-    body = "".join(
-        f"<tr><th>{html.escape(name)}</th>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for name, row in cells
-    )
-    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-
-
 def _shown(value: float) -> str:
     return f"{value}" if isinstance(value, int) else "–" if np.isnan(value) else f"{value:.2f}"
 
@@ -94,12 +87,9 @@ def _shown(value: float) -> str:
 def _reliance(reliance: Mapping[str, Mapping[str, float]]) -> str:
     """A row a model; confounders that count as used in bold."""
     names = list(next(iter(reliance.values())))
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("model", *names))
-    cell = lambda value: f"<td><b>{value:.2f}</b></td>" if abs(value) > RELIED_ON else f"<td>{value:.2f}</td>"  # noqa: E731
-    rows = "".join(
-        f"<tr><th>{html.escape(m)}</th>{''.join(map(cell, row.values()))}</tr>" for m, row in reliance.items()
-    )
-    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    cell = lambda value: f"<b>{value:.2f}</b>" if abs(value) > RELIED_ON else f"{value:.2f}"  # noqa: E731
+    rows = [(html.escape(model), *map(cell, row.values())) for model, row in reliance.items()]
+    return tables.table(["model", *map(html.escape, names)], rows)
 
 
 @plt.rc_context(RULES)
