@@ -12,7 +12,6 @@ from dirvae.workdir import WorkdirError, finished, read_config, read_json
 from dirvae.writers import read_metrics
 
 FURTHER = (
-    ("walk along traversals of forty images", "explorer.html", "explorer --workdir=W"),
     ("every explanation against the truth", "contest/*.html", "contest --workdir=W"),
     ("atlas of hits and errors", "explanations/*.html", "explain --workdir=W"),
 )
