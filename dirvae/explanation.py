@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dirvae import attributions, audit, cases, evaluate, maps, runs, traversals, workdir
+from dirvae import audit, cases, evaluate, gating, maps, runs, traversals, workdir
 from dirvae.config import Config, ConfigError, override, validate
 from dirvae.evaluate import Predictions
 from dirvae.labels import finding_index
@@ -187,10 +187,8 @@ def _follower(
     def follow(params: Params, *rows: jax.Array) -> tuple[traversals.Path, jax.Array, jax.Array]:
         images, label, sign, keys = rows
         path = traversals.on_manifold(run.model, params, images, label, sign, options)
-        several = traversals.from_draws(run.model, params, images, label, sign, keys, draws, options).images
-        each = jax.vmap(maps.signed, in_axes=(1, None))(several, sign)
         path = path._replace(probability=unweighted(path.probability, run.positive_weight))
-        evidence = attributions.integrated_gradients(run.model, params, images, label)
-        return path, maps.signed(path.images, sign), maps.gated(maps.denoised(each), evidence)
+        found = gating.change_and_evidence(run.model, params, images, label, sign, keys, draws, options)
+        return path, maps.signed(path.images, sign), maps.gated(*found)
 
     return jax.jit(follow)

@@ -21,7 +21,6 @@ from dirvae.types import Batch, Key, LossTerms, ModelOutputs, Pixels, PyTree, St
 
 MIN_BETA = 1e-4  # where a KL target starts from when beta is 0
 PUSH = (-5.0, 1.5)  # bounds of the proportional part of a steered log beta
-LEVEL_GAIN = 0.01  # of its integral part, a step
 EXCESS_AVERAGE = 0.9  # decay of the moving average of what both follow
 
 
@@ -136,7 +135,7 @@ def steered(steering: Steering, kl: Float[Array, ""], config: LossConfig) -> Ste
     now = jnp.log(jnp.maximum(kl, 1e-6) / config.target_kl)
     excess = steering.excess + (1.0 - EXCESS_AVERAGE) * (now - steering.excess)
     push = config.kl_sharpness * excess
-    return Steering(excess, steering.level + LEVEL_GAIN * (push > PUSH[0]) * excess)
+    return Steering(excess, steering.level + config.kl_gain * (push > PUSH[0]) * excess)
 
 
 def positive_weights(target: np.ndarray, weight: np.ndarray, limit: float = 10.0) -> np.ndarray:

@@ -1,22 +1,21 @@
 """The runs of a study: trained one after the other, listed, and gathered into its report."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep import build
 from dirvae import endpoints, workdir
 from dirvae.checkpoints import CheckpointError
-from dirvae.config import Config, ConfigError, differences
+from dirvae.config import ConfigError, differences
 from dirvae.report import audit
 from dirvae.report import study as page
 from dirvae.train import NonFiniteError
 from experiments import evidence, phases, traversing
 from experiments.configs.studies import Study
+from experiments.indexed import Runs
 
 PHASES = ("data", "train", "evaluate")
 FAILED = "failed.json"
-Runs = Sequence[tuple[str, Config]]
 
 
 def train(directory: Path, runs: Runs, raw_dir: Path | None, data_dir: Path) -> None:
@@ -97,8 +96,8 @@ def report(directory: Path, study: Study, runs: Runs, replicates: int) -> str:
     except (ValueError, OSError) as error:  # as where the runs came without their data set
         missing[evidence.LINEAR] = str(error)
     phases.say(f"{evidence.LINEAR}: {missing.get(evidence.LINEAR, 'scored')}")
-    targets = {name.rpartition("-")[0]: config.loss.target_kl for name, config in runs}
-    made = page.conclude(study.name, study.question, study.contrast, study.margin, scored, missing, targets)
+    steered = {name.rpartition("-")[0] for name, config in runs if config.loss.target_kl}
+    made = page.conclude(study.name, study.question, study.contrast, study.margin, scored, missing, steered)
     done = {arm: [directory / f"{arm}-{seed}" for seed in seeds] for arm, seeds in scored.items()}
     made = made._replace(audit=audit.conclude(study.contrast, study.contrasts, scored, traversing.load(done)))
     return f"{page.summary(made)}\n{page.write(directory, made)}"

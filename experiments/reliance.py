@@ -12,7 +12,7 @@ import numpy as np
 from data_prep import phantom
 from data_prep.phantom.config import TREATED
 from data_prep.phantom.factors import ACQUISITION, ANATOMY, CONFOUNDERS, PATHOLOGIES, contrast
-from dirvae import attributions, cases, evaluate, maps, runs, traversals, workdir
+from dirvae import attributions, cases, evaluate, explanation, gating, maps, runs, traversals, workdir
 from dirvae.config import Config, override
 from dirvae.contest import counterfactuals
 from dirvae.metrics import counterfactual, footprint, shortcuts
@@ -23,6 +23,7 @@ SPLIT = "test_independent"  # where no factor tells of another
 IMAGES = 100  # on which confounders are switched
 EXPLAINED = 48  # of which so many are explained
 FACTORS = (*PATHOLOGIES, *CONFOUNDERS, *ANATOMY, *ACQUISITION)
+KNOWN = tuple(name not in CONFOUNDERS for name in FACTORS)  # to an analyst who thinks of no confounder
 TAU = 0.02  # grey levels, of a confounder's mask
 
 
@@ -30,11 +31,13 @@ class Found(NamedTuple):
     """Of one model; E explanations, F factors."""
 
     explanation: np.ndarray  # text [E]
-    share: np.ndarray  # float64 [E, F], of the footprint
-    residual: np.ndarray  # float64 [E], share of the map that no factor explains
+    share: np.ndarray  # float64 [E, F], of the footprint, with its sign
+    unlisted: (
+        np.ndarray
+    )  # float64 [E], share of the map that no factor explains, where the confounders are not among them
     within: np.ndarray  # float64 [E, C], share of the map's mass within each confounder's mask
+    average: np.ndarray  # float32 [E, H, W], mean map over images, by the root mean square of a map's norm
     reliance: np.ndarray  # float64 [C], on each confounder
-    auroc: np.ndarray  # float64 [], of the finding
 
 
 def finding_of(config: Config) -> str:
@@ -64,14 +67,15 @@ def gather(directory: Path) -> None:
     images = phantom.render(factors[:EXPLAINED], seeds[:EXPLAINED], size)[..., None]
     drawn = dict(_explain(run, tuned, images, column))
     prints = [footprint.footprint(each, effects) for each in drawn.values()]
+    partial = [footprint.footprint(each, effects[:, KNOWN]) for each in drawn.values()]
     mass = [np.abs(each)[:, None] for each in drawn.values()]
     found = Found(
         np.asarray(list(drawn)),
         np.stack([each.share for each in prints]),
-        np.asarray([np.nanmean(each.residual) for each in prints]),
+        np.asarray([np.nanmean(each.residual) for each in partial]),
         np.stack([(m * masks).sum(axis=(0, 2, 3)) / np.maximum(m.sum(), 1e-12) for m in mass]),
+        np.stack([each.mean(axis=0) / np.sqrt((each**2).sum(axis=(1, 2)).mean()) for each in drawn.values()]),
         np.asarray(relied),
-        np.float64(workdir.read_json(directory / "metrics.json")["test"]["auroc"][run.labels[column]]),
     )
     workdir.write_arrays(place, found._asdict())
 
@@ -84,11 +88,17 @@ def _explain(
     label = jnp.full(len(images), column)
     called = np.asarray(attributions.own_logit(net, run.params, shown, label)) > 0
     sign = jnp.where(jnp.asarray(called), -1.0, 1.0)
+    keys = jax.random.split(jax.random.key(0), len(images))
     for name in ("covariance", "identity"):
         metric = cases.metric_of(override(run.config, {"metric": name}), tuned)
         options = cases.options_of(net, run.config, metric)
         path = jax.jit(lambda p, x, o=options: traversals.on_manifold(net, p, x, label, sign, o))(run.params, shown)
         yield f"traversal, {name}", np.asarray(maps.signed(path.images, sign))
+        if name == run.config.explain.metric:
+            found = jax.jit(
+                lambda p, x, o=options: gating.change_and_evidence(net, p, x, label, sign, keys, explanation.DRAWS, o)
+            )(run.params, shown)
+            yield "traversal, gated", np.asarray(maps.gated(*found))
     path = jax.jit(lambda p, x: traversals.as_released(net, p, x, label, sign, run.config.model.prior))(
         run.params, shown
     )
@@ -135,17 +145,29 @@ def tables(
     """{explanation: {kind or "pooled": detection}}.
 
     A null model stands for every kind: each of its confounders is in the pictures and tells nothing. Nulls are kept apart by finding.
+    Without the sign, reliance is without it as well: a factor that counts against the finding is used, too.
     """
     finding = np.asarray(findings)
+    reliance = np.stack([model.reliance for model in models])
     result: dict[str, dict[str, shortcuts.Detection]] = {}
     for e, name in enumerate(models[0].explanation):
-        share = np.stack([model.share[e] for model in models])
-        residual = np.stack([model.residual[e : e + 1] for model in models])
-        within = np.stack([model.within[e] for model in models])
-        z, unlisted, masked = (_by_finding(values, null, finding) for values in (share, residual, within))
-        result[name] = _every_kind(z, models, kinds, null, finding)
-        result[f"{name}: share within the mask"] = _every_kind(masked, models, kinds, null, finding, CONFOUNDERS)
-        result[f"{name}: what no factor explains"] = _every_kind(unlisted, models, kinds, null, finding, ())
+        share, within, unlisted, average = (
+            np.stack([getattr(model, field)[e] for model in models])
+            for field in ("share", "within", "unlisted", "average")
+        )
+        departed = np.empty(len(models))
+        for own in np.unique(finding):
+            departed[finding == own] = shortcuts.departures(average[finding == own], null[finding == own])
+        scores = {
+            "": (share, reliance, FACTORS),
+            ": without its sign": (np.abs(share), np.abs(reliance), FACTORS),
+            ": share within the mask": (within, reliance, CONFOUNDERS),
+            ": what no known factor explains": (unlisted[:, None], reliance, ()),
+            ": departure from the null": (departed[:, None], reliance, ()),
+        }
+        for said, (values, relied, factors) in scores.items():
+            z = _by_finding(values, null, finding)
+            result[name + said] = _every_kind(z, relied, kinds, null, finding, factors)
     return result
 
 
@@ -158,11 +180,11 @@ def _by_finding(values: np.ndarray, null: np.ndarray, finding: np.ndarray) -> np
 
 def _every_kind(
     z: np.ndarray,
-    models: list[Found],
+    reliance: np.ndarray,
     kinds: np.ndarray,
     null: np.ndarray,
     finding: np.ndarray,
-    factors: tuple[str, ...] = FACTORS,
+    factors: tuple[str, ...],
 ) -> dict[str, shortcuts.Detection]:
     """Rows of the models trained on each kind, and of the null models of its finding as models of that kind; then of all rows."""
     rows: dict[str, list[tuple]] = {}
@@ -175,6 +197,6 @@ def _every_kind(
                 if factors == FACTORS
                 else UNRANKED
             )
-            rows.setdefault(kind, []).append((z[m, at], models[m].reliance[CONFOUNDERS.index(kind)], null[m], place))
+            rows.setdefault(kind, []).append((z[m, at], reliance[m, CONFOUNDERS.index(kind)], null[m], place))
     rows["pooled"] = [row for each in rows.values() for row in each]
     return {kind: shortcuts.detection(*map(np.asarray, zip(*each, strict=True))) for kind, each in rows.items()}

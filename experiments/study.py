@@ -14,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from dirvae.config import ConfigError, assignments, override, validate
+from experiments import indexed
 from experiments.configs import studies
 
 
@@ -25,14 +25,8 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--preset", choices=studies.STUDIES, default="quick")
     flags.add_argument("--workdir", type=Path, help="default runs/study-PRESET")
     flags.add_argument("--raw_dir", type=Path, help="folder of train.csv, valid.csv and the images (chexpert)")
-    flags.add_argument("--data_dir", type=Path, default=Path("data"))
-    flags.add_argument("--seeds", default="", help="comma-separated, instead of the preset's")
     flags.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates of the report")
-    chosen = flags.add_mutually_exclusive_group()
-    chosen.add_argument("--list", action="store_true")
-    chosen.add_argument("--index", type=int, help="train only this run of the list")
-    chosen.add_argument("--report", action="store_true", help="train nothing")
-    flags.epilog = "--config.FIELD=VALUE changes a field of every run, as in experiments.run."
+    indexed.add_flags(flags)
     return flags
 
 
@@ -40,14 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
     flags, leftover = parser().parse_known_args(arguments)
     try:
         study = studies.load(flags.preset)
-        if flags.seeds:
-            if not all(seed.strip().isdigit() for seed in flags.seeds.split(",")):
-                raise ConfigError(f"--seeds={flags.seeds} is not a list of whole numbers, such as 0,1,2")
-            study = study._replace(seeds=tuple(map(int, flags.seeds.split(","))))
-        changed = assignments(leftover, prefix="--config.")
-        runs = [(name, validate(override(config, changed))) for name, config in studies.runs(study)]
-        if flags.index is not None and not 0 <= flags.index < len(runs):
-            raise ConfigError(f"--index={flags.index}, but the study has {len(runs)} runs, from 0 on")
+        study = study._replace(seeds=indexed.seeds(flags.seeds, study.seeds))
+        runs = indexed.settled(studies.runs(study), leftover, flags.index)
         directory = flags.workdir or Path("runs") / f"study-{flags.preset}"
         from experiments import comparing  # imports jax, hence not before the flags are known to be good
 

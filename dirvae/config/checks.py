@@ -47,6 +47,7 @@ AMOUNTS = (
     "loss.beta",
     "loss.target_kl",
     "loss.kl_sharpness",
+    "loss.kl_gain",
     "loss.classification_weight",
     "optimizer.weight_decay",
     "model.hidden",

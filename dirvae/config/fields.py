@@ -87,6 +87,7 @@ class LossConfig:
     kl_sharpness: float = (
         10.0  # of that control: beta is proportional to (KL/target)^this, the KL averaged over some ten steps
     )
+    kl_gain: float = 0.01  # of its integral part, a step: some 20/steps lets it settle
     classification_weight: float = 1000.0  # weight of the cross-entropy against a sum over pixels
     head_exclusivity: float = (
         0.0  # nats for a latent's speaking for two findings, of a linear head (losses.exclusivity)

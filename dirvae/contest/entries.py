@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dirvae import attributions, maps, traversals
+from dirvae import attributions, gating, maps, traversals
 from dirvae.contest.truth import Truth
 from dirvae.model import Model
 from dirvae.types import Params
@@ -50,16 +50,13 @@ def ours(model: Model, options: traversals.Options, sign: float, seed: int = 0) 
         signs = jnp.full(len(images), sign)
         path = traversals.on_manifold(model, params, images, label, signs, options)
         keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(len(images)))
-        drawn = traversals.from_draws(model, params, images, label, signs, keys, DRAWS, options)
         astray = jnp.stack([path.images[:, 0], model.decode(params, permuted(model, path, keys)).location], axis=1)
-        several = jax.vmap(maps.signed, in_axes=(1, None))(drawn.images, signs)
-        agreed = maps.denoised(several)
-        evidence = attributions.integrated_gradients(model, params, images, label)
+        change, evidence = gating.change_and_evidence(model, params, images, label, signs, keys, DRAWS, options)
         return {
             "traversal: signed": maps.signed(path.images, signs),
             "traversal: integrated": maps.integrated(path.images, signs, path.distance),
-            "traversal: denoised": agreed,
-            "traversal: gated": maps.gated(agreed, evidence),
+            "traversal: denoised": change,
+            "traversal: gated": maps.gated(change, evidence),
             "gate": maps.gate(evidence),
             "permuted direction": maps.signed(astray, signs),
         }

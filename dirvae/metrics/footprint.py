@@ -1,9 +1,10 @@
 """Of which factors is a difference image made? Its least squares on the exact effects of all of them.
 
-    d = sum_k b_k E_k/|E_k| + residual        beta_k = |mean b_k|/sum_j |mean b_j|        residual share = |residual|^2/|d|^2
+    d = sum_k b_k E_k/|E_k| + residual        beta_k = mean b_k/sum_j |mean b_j|        residual share = |residual|^2/|d|^2
 
 with E_k = x(do k = high) - x(do k = low) of the same image, nuisances included. A confounder's beta sees what a mask does not: a
-change of the whole image, such as a scanner's gamma. It needs the factor to be listed; one that is not only raises the residual.
+change of the whole image, such as a scanner's gamma. Its sign says which way: where d is what a finding adds, a factor that the
+classifier takes for the finding has a beta above 0. It needs the factor to be listed; one that is not only raises the residual.
 Each factor has a beta of its own even where the classifier ignores it, since effects overlap and decoders leak: so beta is read
 against that factor's null, its values in models trained where the factor tells nothing.
 """
@@ -13,6 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+DISTINCT = (
+    0.05  # of the largest singular value of an image's unit effects; what is less is no difference between two effects
+)
+
 
 class Footprint(NamedTuple):
     """Of n difference images and F factors."""
@@ -20,12 +25,15 @@ class Footprint(NamedTuple):
     coefficients: Float[
         np.ndarray, "n F"
     ]  # b, in the difference's units; 0 for a factor that changes no pixel of an image
-    share: Float[np.ndarray, " F"]  # beta, sums to 1; NaN where every mean coefficient is 0
+    share: Float[np.ndarray, " F"]  # beta, whose sizes sum to 1; NaN where every mean coefficient is 0
     residual: Float[np.ndarray, " n"]  # share of |d|^2 that no factor explains; NaN where d is 0
 
 
 def footprint(differences: Float[np.ndarray, "n H W"], effects: Float[np.ndarray, "_ F _ _"]) -> Footprint:
-    """Least squares of each image's difference on its own effects (the shortest solution where some coincide).
+    """Least squares of each image's difference on its own effects; the shortest solution where some all but coincide.
+
+    Two effects that differ by next to nothing, such as two kinds of noise, would otherwise come out with huge coefficients of opposite
+    sign, which leave nothing of the sum to any other factor.
 
     Raises:
       ValueError: for arrays that do not fit or are not finite.
@@ -46,9 +54,10 @@ def footprint(differences: Float[np.ndarray, "n H W"], effects: Float[np.ndarray
 
 
 def shares(coefficients: Float[np.ndarray, "n F"]) -> Float[np.ndarray, " F"]:
-    """beta_k = |mean b_k|/sum |mean b|; NaN where all are 0."""
-    size = np.abs(coefficients.mean(axis=0))
-    return size / size.sum() if size.sum() > 0 else np.full(size.shape, np.nan)
+    """beta_k = mean b_k/sum |mean b|; NaN where all are 0."""
+    mean = coefficients.mean(axis=0)
+    total = np.abs(mean).sum()
+    return mean / total if total > 0 else np.full(mean.shape, np.nan)
 
 
 def calibrated(share: Float[np.ndarray, "M F"], null: Float[np.ndarray, "Q F"]) -> Float[np.ndarray, "M F"]:
@@ -67,7 +76,7 @@ def calibrated(share: Float[np.ndarray, "M F"], null: Float[np.ndarray, "Q F"]) 
 
 def _decompose(d: np.ndarray, unit: np.ndarray) -> tuple[np.ndarray, float]:
     """b [F] and the residual share of one image [H W] on unit effects [F, H W]."""
-    b = np.linalg.lstsq(unit.T, d, rcond=None)[0]
+    b = np.linalg.lstsq(unit.T, d, rcond=DISTINCT)[0]
     power = d @ d
     left = d - b @ unit
     return b, left @ left / power if power > 0 else np.nan

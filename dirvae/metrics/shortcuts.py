@@ -1,13 +1,13 @@
 """Does an explanation say which shortcut a classifier takes? Shares of an explanation against true reliance, over many models.
 
 A model m has a reliance R[m, c] on each confounder c, measured by intervention (`counterfactual.reliance`), and its explanations a
-share beta[m, k] on each factor k (`footprint`). The share is read against the factor's own null: models in whose training data no
-confounder told anything,
+share beta[m, k] on each factor k (`footprint`), both with a sign: above 0 where the factor counts for the finding. The share is
+read against the factor's own null: models in whose training data no confounder told anything,
 
     z[m, k] = (beta[m, k] - mean of the null)/sd of the null,
 
-a null model against the others. Then: AUROC of z for |R| > `threshold`, the share of null models above the alarm level, and the rank
-of the confounder that is used among all factors, by z, which nobody had to name.
+a null model against the others. Then: AUROC of z for R > `threshold`, the share of null models above the alarm level, and the rank
+of the confounder that is used among all factors, by z, which nobody had to name. `departures` needs no list of factors at all.
 """
 
 from typing import NamedTuple
@@ -48,6 +48,16 @@ def against_null(share: Float[np.ndarray, "M F"], null: Bool[np.ndarray, " M"]) 
     return found
 
 
+def departures(average: Float[np.ndarray, "M H W"], null: Bool[np.ndarray, " M"]) -> Float[np.ndarray, " M"]:
+    """|a_m - mean of the null's a|^2, how unlike those of the null models a model's average map looks; no factor need be known for it.
+
+    A null model is set against the others. Maps are to be scaled alike beforehand, such as by the root mean square over images.
+    """
+    flat = average.reshape(len(average), -1)
+    others = [flat[null & (np.arange(len(null)) != m)].mean(axis=0) for m in range(len(flat))]
+    return np.square(flat - np.stack(others)).sum(axis=1)
+
+
 def rank(
     z: Float[np.ndarray, "M F"], factor: Int[np.ndarray, " M"], left_out: Int[np.ndarray, " M"]
 ) -> Int[np.ndarray, " M"]:
@@ -67,7 +77,7 @@ def detection(
     alarm: float = ALARM,
 ) -> Detection:
     """Of each model's confounder: its z, the model's true reliance on it, and its place among the factors."""
-    used = np.abs(reliance) > threshold
+    used = reliance > threshold
     both = used.any() and not used.all()
     auroc = classification.auroc(used.astype(np.float64), z, np.ones((1, len(z))))[0] if both else np.nan
     mean = lambda flags, among: float(flags[among].mean()) if among.any() else np.nan  # noqa: E731

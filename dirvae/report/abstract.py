@@ -92,7 +92,7 @@ def open_points(outcome: Outcome) -> Iterator[str]:
     untested = [name for name in outcome.differences if name not in (*SUPERIOR, "auroc")]
     if untested:
         yield f"Described and not tested: {_listed(untested)}."
-    for arm, why in outcome.off_target.items():
+    for arm, why in outcome.unmatched.items():
         yield f"{arm} has a KL of {why}: not the same budget."
     if len({run.coordinates for arm in outcome.contrast for run in held.get(arm, ())}) > 1:
         yield "Codes are read in the coordinates that suit each run best on validation, and these are not the same for all runs."

@@ -1,6 +1,6 @@
 """What a study has found, as numbers and one sentence an endpoint; built from whatever runs are finished."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ DESCRIBED = {
 SUPERIOR = ("aug", "interventional")  # endpoints of which superiority is claimed
 SURE = 0.05
 FEWEST = 3  # seeds of an arm below which nothing is decided
-TOLERANCE = 0.05  # of a KL's target
+TOLERANCE = 0.05  # within which two KLs are one budget
 Runs = Mapping[str, Mapping[int, Scored]]
 """{arm: {seed: Scored}}."""
 
@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
     missing: Mapping[str, str]
     differences: Mapping[str, Difference]
     p: Mapping[str, float]  # of the endpoints, adjusted by Holm
-    off_target: Mapping[str, str]  # arms whose KL is not what it was steered to
+    unmatched: Mapping[str, str]  # steered arms whose KL is not that of the contrast's second
     findings: Mapping[str, Difference]  # of the contrast's arms, AUROC of each finding
     others: Mapping[str, Mapping[str, Difference]]  # every other arm less the contrast's second, each endpoint
     audit: Audit | None = None  # what further contrasts and traversals say
@@ -57,9 +57,9 @@ def conclude(
     margin: float,
     runs: Runs,
     missing: Mapping[str, str],
-    targets: Mapping[str, float],
+    steered: Collection[str] = (),
 ) -> Outcome:
-    """Compares the contrast's arms, as far as both have runs; `targets` are the arms' KL in nats, 0 for none."""
+    """Compares the contrast's arms, as far as both have runs; `steered` are the arms whose KL has a target."""
     arms = [[*runs.get(arm, {}).values()] for arm in contrast]
     differences, findings, others = {}, {}, {}
     if all(arms):
@@ -71,9 +71,9 @@ def conclude(
     raw = {name: differences[name].p for name in SUPERIOR if decided and name in differences}
     if decided:
         raw["auroc"] = comparison.equivalence(differences["auroc"], margin)[0]
-    off = {arm: said for arm, seeds in runs.items() if (said := _off_target(seeds, targets.get(arm, 0.0)))}
+    unmatched = _unmatched({arm: [*runs[arm].values()] for arm in runs if arm in steered}, contrast[1])
     adjusted = comparison.holm(raw)
-    return Outcome(name, question, contrast, margin, runs, missing, differences, adjusted, off, findings, others)
+    return Outcome(name, question, contrast, margin, runs, missing, differences, adjusted, unmatched, findings, others)
 
 
 def compared(first: Sequence[Scored], second: Sequence[Scored]) -> dict[str, Difference]:
@@ -93,12 +93,12 @@ def _finding_by_finding(first: Sequence[Scored], second: Sequence[Scored]) -> di
     return {label: comparison.hierarchical_difference(a[..., c], b[..., c]) for c, label in enumerate(labels)}
 
 
-def _off_target(seeds: Mapping[int, Scored], target: float) -> str:
-    """What to say of an arm whose mean KL on test differs from its target by more than TOLERANCE; else nothing."""
-    if not (target and seeds):
-        return ""
-    mean = float(np.mean([run.summary["kl"] for run in seeds.values()]))
-    return f"{mean:.0f} nats instead of {target:g}" if abs(mean / target - 1.0) > TOLERANCE else ""
+def _unmatched(arms: Mapping[str, Sequence[Scored]], second: str) -> dict[str, str]:
+    """What to say of arms whose mean KL on test differs from the second's by more than TOLERANCE."""
+    nats = {arm: float(np.mean([run.summary["kl"] for run in runs])) for arm, runs in arms.items() if runs}
+    budget = nats.get(second, np.nan)
+    apart = {arm: mean for arm, mean in nats.items() if abs(mean / budget - 1.0) > TOLERANCE}
+    return {arm: f"{mean:.0f} nats, {second} of {budget:.0f}" for arm, mean in apart.items()}
 
 
 def finished(outcome: Outcome) -> dict[str, list[Scored]]:

@@ -37,7 +37,7 @@ def summary(outcome: Outcome) -> str:
     first, second = outcome.contrast
     seeds = {arm: len(outcome.runs.get(arm, {})) for arm in outcome.contrast}
     said = "; ".join(f"{TITLES[e]}: {verdict(outcome, e)}" for e in present(outcome))
-    off = "".join(f" {arm} has a KL of {why}: not the same budget." for arm, why in outcome.off_target.items())
+    off = "".join(f" {arm} has a KL of {why}: not the same budget." for arm, why in outcome.unmatched.items())
     return f"{first} ({seeds[first]} seeds) against {second} ({seeds[second]} seeds). {said}.{off}"
 
 

@@ -181,13 +181,13 @@ def test_a_target_replaces_beta_by_its_multiplier():
 
 def test_the_push_is_bounded_and_the_level_waits_below():
     """Proportional and integral by hand, where the push is free; at its lower limit the level keeps still."""
-    config = LossConfig(beta=1.0, target_kl=20.0, kl_sharpness=5.0)
+    config = LossConfig(beta=1.0, target_kl=20.0, kl_sharpness=5.0, kl_gain=0.02)
     steering = losses.unsteered(config)
     level, excess = 0.0, 0.0
     for _ in range(50):
         steering = losses.steered(steering, jnp.float32(22.0), config)
         excess += (1.0 - losses.EXCESS_AVERAGE) * (np.log(1.1) - excess)
-        level += losses.LEVEL_GAIN * excess
+        level += 0.02 * excess
     np.testing.assert_allclose([steering.excess, steering.level], [excess, level], rtol=1e-4)
     weight = losses.kl_weight(jnp.int32(0), steering, 1000, config)
     assert weight == pytest.approx(np.exp(level + 5.0 * excess), rel=1e-4)

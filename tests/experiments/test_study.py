@@ -78,7 +78,7 @@ def test_a_run_on_other_data_is_left_out_with_its_reason(toy, folders, tmp_path,
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--index=9"], "--index=9, but the study has 2 runs, from 0 on"),
+        (["--index=9"], "--index=9, but there are 2 runs, from 0 on"),
         (["--config.stepz=3"], "no field 'stepz' in the config; did you mean"),
         (["--seeds=a"], "--seeds=a is not a list of whole numbers"),
     ],

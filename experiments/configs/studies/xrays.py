@@ -15,9 +15,12 @@ exclude each other, which caps AUG even for the code z = y: read it beside its c
 with --config.labels where enough others remain.
 
 Every model starts from scratch, so that the arms have equal chances; 150 nats lie between what the two KLs came to in the 480 steps
-where 40 were asked of them. --config.init_from=RUN starts all arms from one run on the phantom; but then the
-arm of that run's prior takes over more of it than the others, and --config.target_kl should be near that run's KL.
-Two minutes a run on two CPU cores are expected.
+where 40 were asked of them. On so few images a Dirichlet's KL is higher on others than on those in training, which are augmented, and
+a Gaussian's is not: asked for 150 both, the two came to 167 and 151 on the validation split (seed 0). Hence 135 for the Dirichlet, so
+that both spend some 150 there; and a control that settles within 480 steps.
+
+--config.init_from=RUN starts all arms from one run on the phantom; but then the arm of that run's prior takes over more of it than the
+others, and --config.target_kl should be near that run's KL. Two minutes a run on two CPU cores are expected.
 
 Result, three seeds, 163 images of NIH ChestX-ray14 and eight findings of which three can be scored: macro AUROC .687 against .680,
 +.007 [-.013, .029]; AUG +.010 [-.301, .367]; 175 and 161 nats; supervised autoencoder .683. Undecided.
@@ -30,10 +33,19 @@ from experiments.configs.studies import Study, quick
 
 def study() -> Study:
     settings = {path: ours for path, (ours, _) in differences(xrays.config(), Config()).items()}
-    return quick.study()._replace(
+    few = {
+        "target_kl": 150.0,
+        "kl_gain": 20 / settings["train.steps"],
+        "cases": 0,
+        "validation_percent": 20,
+        "enough": 10,
+    }
+    base = quick.study()
+    return base._replace(
         name="xrays",
         question="On real X-rays: does the Dirichlet prior give class-specific latents, at no loss of accuracy?",
+        arms=base.arms | {"DirVAE": base.arms["DirVAE"] | {"target_kl": 135.0}},
         seeds=(0, 1, 2),
-        common=default.SETTINGS | settings | {"target_kl": 150.0, "cases": 0, "validation_percent": 20, "enough": 10},
+        common=default.SETTINGS | settings | few,
         minutes=2.0,
     )

@@ -15,7 +15,8 @@ def test_a_mixture_of_effects_is_recovered():
     b = RNG.normal(size=(N, F)) + np.array([3.0, 0.0, -1.0, 0.5])
     found = footprint.footprint(np.einsum("nf,nfhw->nhw", b, UNIT), EFFECTS)
     np.testing.assert_allclose(found.coefficients, b)
-    expected = np.abs(b.mean(axis=0)) / np.abs(b.mean(axis=0)).sum()
+    expected = b.mean(axis=0) / np.abs(b.mean(axis=0)).sum()
+    assert expected[2] < 0
     np.testing.assert_allclose(found.share, expected)
     np.testing.assert_allclose(found.residual, 0.0, atol=1e-12)
 
@@ -50,6 +51,16 @@ def test_absent_and_coinciding_factors():
     still = footprint.footprint(np.zeros((N, H, W)), EFFECTS)
     assert np.isnan(still.share).all()
     assert np.isnan(still.residual).all()
+
+
+def test_all_but_coinciding_factors_do_not_cancel_each_other():
+    """Without a least difference both would come out in the hundreds, and the other factor's share as nothing."""
+    effects = EFFECTS.copy()
+    effects[:, 3] = effects[:, 0] + 1e-3 * RNG.normal(size=(N, H, W))
+    d = UNIT[:, 1] + 0.3 * RNG.normal(size=(N, H, W)) / np.sqrt(H * W)
+    found = footprint.footprint(d, effects)
+    np.testing.assert_allclose(found.coefficients[:, 0], found.coefficients[:, 3], atol=1e-3)
+    assert found.share[1] > 0.6
 
 
 def test_calibration_by_each_factors_own_null():

@@ -33,12 +33,22 @@ def test_detection_counts_what_it_says():
     reliance = np.array([0.0, 0.1, 0.3, 0.5, 0.6, -0.9])
     null = np.array([True, True, True, False, False, False])
     found = shortcuts.detection(z, reliance, null, np.array([5, 1, 1, 1, 2, 1]))
-    assert (found.models, found.used) == (6, 4)  # the third null model does rely on its confounder
-    wins = sum(a > b for a in z[2:] for b in z[:2])
-    assert found.auroc == pytest.approx(wins / 8)
+    assert (found.models, found.used) == (
+        6,
+        3,
+    )  # the third null model does rely on its confounder, the last model against it
+    wins = sum(a > b for a in z[2:5] for b in (0.0, 3.0, 4.0))
+    assert found.auroc == pytest.approx(wins / 9)
     assert found.false_alarms == 0.5
-    assert found.found == 0.5
-    assert found.first == 0.75
+    assert found.found == pytest.approx(1 / 3)
+    assert found.first == pytest.approx(2 / 3)
+
+
+def test_departures_are_from_the_other_null_models():
+    average = RNG.normal(size=(12, 2, 3))
+    found = shortcuts.departures(average, NULL)
+    np.testing.assert_allclose(found[8], ((average[8] - average[:5].mean(axis=0)) ** 2).sum())
+    np.testing.assert_allclose(found[0], ((average[0] - average[1:5].mean(axis=0)) ** 2).sum())
 
 
 def test_what_cannot_be_told_is_not_a_number():
