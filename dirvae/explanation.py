@@ -25,7 +25,6 @@ from dirvae.metrics import counterfactual
 from dirvae.runs import Run
 from dirvae.types import Params
 
-DRAWS = 8  # start points of the denoised map
 SIGNS = {"add": 1.0, "remove": -1.0}
 OWN_FLAGS = ("direction", "cases")  # fields of config.explain that are chosen anew for every image
 
@@ -82,7 +81,7 @@ class Explainer(NamedTuple):
         return Explanation(image, probability, label, sign, path, signed, agreed)
 
 
-def load(directory: Path | str, draws: int = DRAWS, **fields: object) -> Explainer:
+def load(directory: Path | str, draws: int = gating.DRAWS, **fields: object) -> Explainer:
     """Of a run's folder, at its best checkpoint; `fields` replace those of its config.explain, such as path_steps=40.
 
     Raises:
@@ -98,7 +97,7 @@ def load(directory: Path | str, draws: int = DRAWS, **fields: object) -> Explain
     return make(runs.open_run(Path(directory)), tuned, draws, **fields)
 
 
-def make(run: Run, tuned: Predictions, draws: int = DRAWS, **fields: object) -> Explainer:
+def make(run: Run, tuned: Predictions, draws: int = gating.DRAWS, **fields: object) -> Explainer:
     """Of an open run and its predictions of validation, which give the thresholds and the covariance; raises as `load`."""
     config = settings(run.config, fields)
     if not run.labels or "classifier" not in run.params or not config.loss.classification_weight:

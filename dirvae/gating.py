@@ -10,6 +10,8 @@ from dirvae import attributions, maps, traversals
 from dirvae.model import Model
 from dirvae.types import Params
 
+DRAWS = 8  # start points of an image's paths, unless told otherwise
+
 
 def change_and_evidence(
     model: Model,

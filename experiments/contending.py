@@ -60,7 +60,9 @@ def contend(
     randomisation.layers(run.params)
     told = contest_inputs.judging(judge, run) if judge else None
     control = contest_inputs.shuffled_control(shuffled, run) if shuffled else None
-    picked, scored = (contest_inputs.truths(run, *each) for each in (("validation", PICKED), (split, images)))
+    (picked, _), (scored, left_out) = (
+        contest_inputs.truths(run, *each) for each in (("validation", PICKED), (split, images))
+    )
     if not scored:
         raise workdir.WorkdirError(
             f"{directory}: no true positive of {split} has an exact effect or a box to be scored by"
@@ -73,6 +75,7 @@ def contend(
         "prior": run.config.model.prior,
         **chosen,
         "images": {one.finding: len(one.image) for one in scored},
+        "left_out": left_out,
         "auroc": {one.finding: auroc[one.finding] for one in scored},
         "maps": {finding: result.maps for finding, result in results.items()},
         **_leads(scored, results, replicates),
@@ -98,7 +101,7 @@ def _field(
         )
     field = Field(
         run,
-        _entrants(run, options),
+        _entrants(run, options, contest_inputs.differences(tuned)),
         options,
         rows,
         entries.rendered(run.model),
@@ -112,10 +115,11 @@ def _field(
     return field, chosen
 
 
-def _entrants(run: runs.Run, options: traversals.Options) -> list[entries.Entrant]:
+def _entrants(run: runs.Run, options: traversals.Options, differences: np.ndarray) -> list[entries.Entrant]:
     return [
         entries.ours(run.model, options, SIGN, run.config.seed),
         entries.released(run.model, run.config.model.prior, SIGN),
+        entries.difference(run.model, differences, SIGN),
         *(entries.baseline(run.model, each) for each in entries.BASELINES),
     ]
 
@@ -162,7 +166,7 @@ def _leads(scored: list[Truth], results: dict[str, Result], replicates: int) -> 
 def _sanity(field: Field, control: runs.Run | None, batch: soundness.Batch) -> dict:
     """Rank correlations as the classifier's layers become random, and with a model trained on shuffled labels.
 
-    That one's traversals go in the metric of its own codes.
+    That one's traversals go in the metric of its own codes, and along the differences of its own classes.
     """
     run, options = field.run, field.options
     phases.progress_line("contest: random weights")
@@ -170,9 +174,11 @@ def _sanity(field: Field, control: runs.Run | None, batch: soundness.Batch) -> d
     found = {"weights": soundness.randomised(field.entrants, run.params, fresh, batch), "labels": {}}
     if control is not None:
         phases.progress_line("contest: shuffled labels")
+        tuned = evaluate.load(control.workdir, "validation").predictions
         if not isinstance(options.metric, str):
-            codes = evaluate.load(control.workdir, "validation").predictions.head_mean
-            options = options._replace(metric=jnp.asarray(geometry.covariance(codes, shrinkage=0.0), jnp.float32))
-        theirs = soundness.sizes(_entrants(control, options), control.params, batch)
+            metric = geometry.covariance(tuned.head_mean, shrinkage=0.0)
+            options = options._replace(metric=jnp.asarray(metric, jnp.float32))
+        entrants = _entrants(control, options, contest_inputs.differences(tuned))
+        theirs = soundness.sizes(entrants, control.params, batch)
         found["labels"] = soundness.likeness(soundness.sizes(field.entrants, run.params, batch), theirs)
     return found

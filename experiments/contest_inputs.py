@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
-from dirvae import evaluate, runs, workdir
+import numpy as np
+from jaxtyping import Float
+
+from dirvae import data, evaluate, runs, traversals, workdir
 from dirvae.contest import counterfactuals, truth
 from dirvae.contest.truth import Truth
+from dirvae.evaluate import Predictions
 from experiments import effects
 
 
-def truths(run: runs.Run, split: str, images: int) -> list[Truth]:
-    """Of every finding but No Finding that has any, up to so many true positives, and as many images without it."""
+def truths(run: runs.Run, split: str, images: int) -> tuple[list[Truth], dict[str, str]]:
+    """Of every finding that has any, up to so many true positives, and as many images without it; and why others are left out."""
     if split not in runs.split_names(run):
         raise ValueError(f"the run's data have no split {split!r}; there are {', '.join(runs.split_names(run))}")
     examples, exact = runs.load_examples(run, split), run.config.data.dataset == "phantom"
@@ -17,17 +21,38 @@ def truths(run: runs.Run, split: str, images: int) -> list[Truth]:
     predictions, tuned = (evaluate.load(run.workdir, name).predictions for name in (split, "validation"))
     if not exact:  # draw among those whose place is known
         predictions = predictions._replace(weight=predictions.weight * truth.has_box(examples))
-    found = []
+    found, left_out = [], {}
     for column, positions in enumerate(truth.positives(predictions, tuned.thresholds, images, run.config.seed)):
-        if not len(positions) or run.labels[column] == "No Finding":
-            continue
-        if training is not None:
-            pair = effects.phantom_pair(run.config.data.image_size)
-            one = truth.exact(examples, training, positions, column, pair)
+        finding = run.labels[column]
+        if finding == "No Finding":
+            left_out[finding] = "is nowhere in an image"
+        elif not len(positions):
+            left_out[finding] = f"no true positive{'' if exact else ' with a box'} in {split}"
+        elif (one := _truth(run, examples, training, positions, column)) is None:
+            left_out[finding] = (
+                "nothing to switch on and off" if exact else f"boxes of fewer than two patients in {split}"
+            )
         else:
-            one = truth.boxed(examples, positions, column)
-        if one is not None:
             found.append(one._replace(without=truth.lacking(examples, column, images, run.config.seed)))
+    return found, left_out
+
+
+def _truth(
+    run: runs.Run, examples: data.Examples, training: data.Examples | None, positions: np.ndarray, column: int
+) -> Truth | None:
+    if training is None:
+        return truth.boxed(examples, positions, column)
+    pair = effects.phantom_pair(run.config.data.image_size)
+    return truth.exact(examples, training, positions, column, pair)
+
+
+def differences(tuned: Predictions) -> Float[np.ndarray, "L ..."]:
+    """Of each label's mean codes (`traversals.class_differences`); 0 where the labels lack either side."""
+    codes, known = tuned.head_mean, tuned.weight > 0
+    both = np.flatnonzero(((tuned.target > 0) & known).any(axis=0) & ((tuned.target <= 0) & known).any(axis=0))
+    found = np.zeros((tuned.target.shape[1], *codes.shape[1:]), np.float32)
+    if len(both):
+        found[both] = traversals.class_differences(codes, tuned.target[:, both], tuned.weight[:, both])
     return found
 
 

@@ -29,7 +29,7 @@ def seeds(text: str, usual: tuple[int, ...]) -> tuple[int, ...]:
     """
     if text and not all(seed.strip().isdigit() for seed in text.split(",")):
         raise ConfigError(f"--seeds={text} is not a list of whole numbers, such as 0,1,2")
-    return tuple(map(int, text.split(","))) if text else usual
+    return tuple(dict.fromkeys(map(int, text.split(",")))) if text else usual
 
 
 def settled(runs: Runs, leftover: list[str], index: int | None) -> Runs:

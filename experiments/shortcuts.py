@@ -34,7 +34,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         seeds = indexed.seeds(flags.seeds, shortcuts.SEEDS)
         runs = indexed.settled(shortcuts.runs(seeds), leftover, flags.index)
-        from experiments import comparing, reliance  # import jax, hence not before the flags are known to be good
+        from experiments import (
+            comparing,
+            detecting,
+            reliance,
+        )  # import jax, hence not before the flags are known to be good
 
         if flags.list:
             print(comparing.listing(flags.workdir, runs, shortcuts.MINUTES))
@@ -43,9 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
             todo = runs if flags.index is None else [runs[flags.index]]
             comparing.train(flags.workdir, todo, None, flags.data_dir)
             for name, _ in todo:
-                reliance.gather(flags.workdir / name)
+                reliance.measure(flags.workdir / name)
         if flags.index is None:
-            print(reliance.report(flags.workdir, runs))
+            print(detecting.report(flags.workdir, runs))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

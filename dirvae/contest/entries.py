@@ -6,9 +6,11 @@
 | traversal: denoised, gated | what draws of the posterior agree on; that where the image's integrated gradients are |
 | gate | what gates it: integrated gradients without sign, smoothed |
 | as released: signed, variance | the published procedure |
+| class-mean difference | decoded along the difference of the class's mean codes, as far as it is long: an interpolation |
 | those of `dirvae.attributions` | baselines |
 | location prior | where the finding is on average: no model |
 | mean effect | what it adds on average over training images: no model (phantom) |
+| mean effect, Latent Shift, gated | the same gate as ours on what others draw: how much of ours is the gate's |
 | permuted direction | the traversal's own displacement with its latents permuted: a path as long that says nothing |
 | ceiling | decode(encode(x with it)) - decode(encode(x without)): what the decoder can show (phantom) |
 """
@@ -26,7 +28,6 @@ from dirvae.contest.truth import Truth
 from dirvae.model import Model
 from dirvae.types import Params
 
-DRAWS = 4  # of the posterior, from which the denoised map starts
 BASELINES = (
     "latent_shift",
     "grad_cam",
@@ -37,6 +38,7 @@ BASELINES = (
     "edges",
     "random",
 )
+SHIFT = "latent shift"
 
 Entries = dict[str, Float[np.ndarray, "n H W"]]
 Entrant = Callable[[Params, Array, Array], dict[str, Array]]
@@ -51,7 +53,7 @@ def ours(model: Model, options: traversals.Options, sign: float, seed: int = 0) 
         path = traversals.on_manifold(model, params, images, label, signs, options)
         keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(len(images)))
         astray = jnp.stack([path.images[:, 0], model.decode(params, permuted(model, path, keys)).location], axis=1)
-        change, evidence = gating.change_and_evidence(model, params, images, label, signs, keys, DRAWS, options)
+        change, evidence = gating.change_and_evidence(model, params, images, label, signs, keys, gating.DRAWS, options)
         return {
             "traversal: signed": maps.signed(path.images, signs),
             "traversal: integrated": maps.integrated(path.images, signs, path.distance),
@@ -88,6 +90,20 @@ def released(model: Model, family: str, sign: float) -> Entrant:
     return jax.jit(enter)
 
 
+def difference(model: Model, differences: Float[np.ndarray, "L ..."], sign: float) -> Entrant:
+    """From each image's code along its label's row of `traversals.class_differences`, which asks no classifier."""
+
+    def enter(params: Params, images: Array, label: Array) -> dict[str, Array]:
+        direction = sign * jnp.asarray(differences)[label].reshape(len(images), *model.latent.spec.event)
+        start = model.latent.point(model.encode(params, images))
+        tangent = model.latent.raise_index(start, direction, "identity")
+        length = jnp.linalg.norm(tangent[0])  # of all rows, since they have one label
+        path = traversals.along(model, params, images, direction, jnp.stack([jnp.zeros(()), length]))
+        return {"class-mean difference": maps.signed(path.images, jnp.full(len(images), sign))}
+
+    return jax.jit(enter)
+
+
 def baseline(model: Model, name: str) -> Entrant:
     """One of `dirvae.attributions`."""
     method = attributions.build(name, model)
@@ -107,7 +123,8 @@ def drawn(entrants: list[Entrant], params: Params, truth: Truth, images: np.ndar
     """Maps of the truth's finding for any images [n, H, W, C], which are filled up so that each entrant is compiled once."""
     filled = truth.filled_up(images, rows)
     made = [entrant(params, *filled) for entrant in entrants]
-    return {name: np.asarray(maps)[: len(images)] for one in made for name, maps in one.items()}
+    found = {name: np.asarray(maps)[: len(images)] for one in made for name, maps in one.items()}
+    return found | {f"{SHIFT}, gated": found[SHIFT] * found["gate"]} if SHIFT in found else found
 
 
 def enter(entrants: list[Entrant], render: Callable, params: Params, truth: Truth, rows: int) -> Entries:
@@ -118,5 +135,6 @@ def enter(entrants: list[Entrant], render: Callable, params: Params, truth: Trut
         ends = (np.asarray(render(params, truth.filled_up(x, rows)[0])) for x in (truth.low, truth.high))
         low, high = (shown[: len(truth.image)] for shown in ends)
         found["mean effect"] = np.broadcast_to(truth.mean_effect, truth.mask.shape)
+        found["mean effect, gated"] = found["mean effect"] * found["gate"]
         found["ceiling"] = high - low
     return found

@@ -24,6 +24,7 @@ SCORES = {
 }
 """{score of an entry: its heading}, in the order of the tables."""
 NO_RIVALS = ("location prior", "mean effect", "ceiling", "permuted direction", "gate", "edges", "random")
+GATED = ("mean effect, gated", "latent shift, gated")  # controls of ours
 CLASSIFIED = 0.75  # AUROC from which on a finding's explanation is expected to be better than its location prior
 Rows = tuple[list[str], list[tuple[str, list[str]]]]
 """Headings, and rows of a name and its cells."""
@@ -31,7 +32,13 @@ Rows = tuple[list[str], list[tuple[str, list[str]]]]
 
 def words(found: Mapping) -> list[str]:
     """What the tables say, good and bad."""
-    return [*_against_others(found), *_against_prior(found), *_as_counterfactuals(found), _picked(found)]
+    return [
+        *_against_others(found),
+        *_against_prior(found),
+        *_as_counterfactuals(found),
+        _picked(found),
+        _left_out(found),
+    ]
 
 
 def _against_others(found: Mapping) -> list[str]:
@@ -41,31 +48,41 @@ def _against_others(found: Mapping) -> list[str]:
     rival = max((name for name in means if _asks(name)), key=means.__getitem__)
     sentences = []
     for ours in LED:
-        gap, low, high = found["leads"][ours][rival]
+        _, low, high = found["leads"][ours][rival]
         verb = "is ahead of" if low > 0 else "is behind" if high < 0 else "is not clearly apart from"
         sentences.append(
             f"{SCORES[headline]} of the {ours.replace(': ', ', ')}, mean of {len(found['maps'])} findings: {means[ours]:.3f}. It "
-            f"{verb} the best other explanation that asks the model ({rival}, {means[rival]:.3f}; difference {gap:+.3f} "
-            f"[{low:+.3f}, {high:+.3f}], of findings with {scoring.FEWEST} patients or more)."
+            f"{verb} the best other explanation that asks the model ({rival}, {means[rival]:.3f}; "
+            f"{_difference(found['leads'][ours][rival])}, of findings with {scoring.FEWEST} patients or more)."
         )
     if headline == "ncc":
-        gap, low, high = found["leads"][OURS]["mean effect"]
         sentences.append(
             f"That is {means[OURS] / means['ceiling']:.2f} of what encoding and decoding can show ({means['ceiling']:.3f}); a map that "
-            f"knows no model, the mean effect, has {means['mean effect']:.3f} (difference {gap:+.3f} [{low:+.3f}, {high:+.3f}])."
+            f"knows no model, the mean effect, has {means['mean effect']:.3f} ({_difference(found['leads'][OURS]['mean effect'])})."
         )
-    return sentences
+    leads = found["leads"][OURS]
+    told = [f"{name} {means[name]:.3f} ({_difference(leads[name])})" for name in GATED if name in means]
+    return [*sentences, f"With the same gate on what others draw: {'; '.join(told)}."]
+
+
+def _difference(lead: tuple[float, float, float]) -> str:
+    return "difference {:+.3f} [{:+.3f}, {:+.3f}]".format(*lead)
 
 
 def _asks(entry: str) -> bool:
     """Whether it is another's explanation of the model."""
-    return entry not in NO_RIVALS and not entry.startswith("traversal")
+    return entry not in (*NO_RIVALS, *GATED) and not entry.startswith("traversal")
 
 
 def _picked(found: Mapping) -> str:
     tried = ", ".join(f"{name} {score:.3f}" for name, score in found["geometries"].items())
     told = f" (mean {'NCC' if found['headline'] == 'ncc' else 'RRA'} there: {tried})" if tried else ""
     return f"The traversal's geometry was picked on validation images, {found['geometry']}{told}; no other explanation was tuned."
+
+
+def _left_out(found: Mapping) -> str:
+    told = "; ".join(f"{finding}, {why}" for finding, why in found["left_out"].items())
+    return f"Left out: {told}." if told else "No finding was left out."
 
 
 def _against_prior(found: Mapping) -> list[str]:

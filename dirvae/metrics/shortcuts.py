@@ -2,7 +2,7 @@
 
 A model m has a reliance R[m, c] on each confounder c, measured by intervention (`counterfactual.reliance`), and its explanations a
 share beta[m, k] on each factor k (`footprint`), both with a sign: above 0 where the factor counts for the finding. The share is
-read against the factor's own null: models in whose training data no confounder told anything,
+read against the factor's own null: models in whose training data no confounder told anything, though they may rely on one a little,
 
     z[m, k] = (beta[m, k] - mean of the null)/sd of the null,
 
@@ -15,9 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from dirvae.metrics import classification, footprint
+from dirvae.metrics import classification, footprint, statistics
 
 RELIED_ON = 0.25  # standard deviations of the logit: from here on a confounder counts as used
+REPLICATES = 2000  # of the interval
+FEWEST = 3  # null models, each of which is set against the others
 UNRANKED = 0  # place of a factor where no others were scored
 ALARM = 2.0  # standard deviations of the null from which on a share raises an alarm
 
@@ -28,6 +30,8 @@ class Detection(NamedTuple):
     models: int  # that were trained on a confounder of this kind, or the null ones
     used: int  # of them, by true reliance
     auroc: float
+    low: float  # 95 % interval of the AUROC, models resampled with all their rows
+    high: float
     false_alarms: float  # share of null models that do not rely on it with z above the alarm level
     found: float  # share of the used confounders that raise an alarm
     first: float  # share of the used confounders that come first of all factors; NaN for scores of one factor alone
@@ -39,8 +43,8 @@ def against_null(share: Float[np.ndarray, "M F"], null: Bool[np.ndarray, " M"]) 
     Raises:
       ValueError: for fewer than three null models.
     """
-    if null.sum() < 3:
-        raise ValueError(f"a null needs at least three models, not {int(null.sum())}; train more at rho = 0")
+    if null.sum() < FEWEST:
+        raise ValueError(f"a null needs at least {FEWEST} models, not {int(null.sum())}; train more at rho = 0")
     found = footprint.calibrated(share, share[null])
     for m in np.flatnonzero(null):
         others = null & (np.arange(len(null)) != m)
@@ -49,13 +53,15 @@ def against_null(share: Float[np.ndarray, "M F"], null: Bool[np.ndarray, " M"]) 
 
 
 def departures(average: Float[np.ndarray, "M H W"], null: Bool[np.ndarray, " M"]) -> Float[np.ndarray, " M"]:
-    """|a_m - mean of the null's a|^2, how unlike those of the null models a model's average map looks; no factor need be known for it.
+    """|a_m - mean of the null's a|^2/(1 + 1/n), how unlike those of n null models a model's average map looks; no factor need be known.
 
-    A null model is set against the others. Maps are to be scaled alike beforehand, such as by the root mean square over images.
+    A null model is set against the others; the divisor makes it expect what any other model would that is like them. Maps are to be
+    scaled alike beforehand, such as by the root mean square over images.
     """
     flat = average.reshape(len(average), -1)
-    others = [flat[null & (np.arange(len(null)) != m)].mean(axis=0) for m in range(len(flat))]
-    return np.square(flat - np.stack(others)).sum(axis=1)
+    others = [flat[null & (np.arange(len(null)) != m)] for m in range(len(flat))]
+    distance = np.square(flat - np.stack([each.mean(axis=0) for each in others])).sum(axis=1)
+    return distance / np.array([1.0 + 1.0 / len(each) for each in others])
 
 
 def rank(
@@ -73,18 +79,23 @@ def detection(
     reliance: Float[np.ndarray, " M"],
     null: Bool[np.ndarray, " M"],
     place: Int[np.ndarray, " M"],
+    model: Int[np.ndarray, " M"],
     threshold: float = RELIED_ON,
     alarm: float = ALARM,
 ) -> Detection:
-    """Of each model's confounder: its z, the model's true reliance on it, and its place among the factors."""
+    """Of rows of models and confounders: z, true reliance, place among the factors; a `model` may have several rows."""
     used = reliance > threshold
-    both = used.any() and not used.all()
-    auroc = classification.auroc(used.astype(np.float64), z, np.ones((1, len(z))))[0] if both else np.nan
+    drawn = np.concatenate([np.ones((1, len(z))), *statistics.patient_weights(model, REPLICATES)])
+    aurocs = classification.auroc(used.astype(np.float64), z, drawn) if 0 < used.sum() < len(z) else np.full(2, np.nan)
+    known = aurocs[1:][np.isfinite(aurocs[1:])]
+    low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
     mean = lambda flags, among: float(flags[among].mean()) if among.any() else np.nan  # noqa: E731
     return Detection(
         len(z),
         int(used.sum()),
-        float(auroc),
+        float(aurocs[0]),
+        float(low),
+        float(high),
         mean(z > alarm, null & ~used),
         mean(z > alarm, used),
         mean(place == 1, used & (place != UNRANKED)),

@@ -57,7 +57,7 @@ def conclude(
     margin: float,
     runs: Runs,
     missing: Mapping[str, str],
-    steered: Collection[str] = (),
+    steered: Collection[str],
 ) -> Outcome:
     """Compares the contrast's arms, as far as both have runs; `steered` are the arms whose KL has a target."""
     arms = [[*runs.get(arm, {}).values()] for arm in contrast]
@@ -71,7 +71,7 @@ def conclude(
     raw = {name: differences[name].p for name in SUPERIOR if decided and name in differences}
     if decided:
         raw["auroc"] = comparison.equivalence(differences["auroc"], margin)[0]
-    unmatched = _unmatched({arm: [*runs[arm].values()] for arm in runs if arm in steered}, contrast[1])
+    unmatched = _unmatched({arm: [*seeds.values()] for arm, seeds in runs.items() if seeds}, steered, contrast[1])
     adjusted = comparison.holm(raw)
     return Outcome(name, question, contrast, margin, runs, missing, differences, adjusted, unmatched, findings, others)
 
@@ -93,11 +93,13 @@ def _finding_by_finding(first: Sequence[Scored], second: Sequence[Scored]) -> di
     return {label: comparison.hierarchical_difference(a[..., c], b[..., c]) for c, label in enumerate(labels)}
 
 
-def _unmatched(arms: Mapping[str, Sequence[Scored]], second: str) -> dict[str, str]:
-    """What to say of arms whose mean KL on test differs from the second's by more than TOLERANCE."""
-    nats = {arm: float(np.mean([run.summary["kl"] for run in runs])) for arm, runs in arms.items() if runs}
-    budget = nats.get(second, np.nan)
-    apart = {arm: mean for arm, mean in nats.items() if abs(mean / budget - 1.0) > TOLERANCE}
+def _unmatched(arms: Mapping[str, Sequence[Scored]], steered: Collection[str], second: str) -> dict[str, str]:
+    """What to say of steered arms whose mean KL on test differs from the second's by more than TOLERANCE."""
+    if second not in arms:
+        return {}
+    nats = {arm: float(np.mean([run.summary["kl"] for run in runs])) for arm, runs in arms.items()}
+    budget = nats[second]
+    apart = {arm: nats[arm] for arm in arms if arm in steered and not abs(nats[arm] / budget - 1.0) <= TOLERANCE}
     return {arm: f"{mean:.0f} nats, {second} of {budget:.0f}" for arm, mean in apart.items()}
 
 

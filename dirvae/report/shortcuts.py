@@ -1,7 +1,7 @@
 """The page of the shortcut grid: what the explanations detect, and what the models really rely on."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,43 +14,62 @@ from dirvae.report.document import Section, note
 from dirvae.report.style import ACCENT, FAINT, QUIET, RULES, SECOND, WIDTH
 
 LED = "traversal, covariance"  # whose footprint the endpoints are of
+AIMED, ALLOWED = 0.9, 0.1  # AUROC, and share of false alarms
 POOLED = {"false alarms": "false_alarms", "found": "found", "ranked first": "first"}
 Table = Mapping[str, Mapping[str, Detection]]
 """{explanation: {kind of confounder, or "pooled": detection}}."""
 
 
-def write(path: Path, found: Table, reliance: Mapping[str, Mapping[str, float]], missing: Sequence[str]) -> Path:
+def write(path: Path, found: Table, reliance: Mapping[str, Mapping[str, float]], missing: Mapping[str, str]) -> Path:
     """One self-contained page; figures beside it."""
     pooled = found[LED]["pooled"]
     local = {kind: row.auroc for kind, row in found[LED].items() if kind != "pooled" and not np.isnan(row.auroc)}
     lead = (
         f"<p class='lead'>{len(reliance)} models. The footprint of the {LED} tells models that rely on their confounder from those "
-        f"that do not with a pooled AUROC of {pooled.auroc:.2f} (by kind {min(local.values(), default=np.nan):.2f} to "
+        f"that do not with a pooled AUROC of {_interval(pooled)} (by kind {min(local.values(), default=np.nan):.2f} to "
         f"{max(local.values(), default=np.nan):.2f}), and raises {pooled.false_alarms:.0%} false alarms where no confounder tells "
-        f"anything. {_others(found)}</p>"
+        f"anything. {verdict(found)} {_others(found)}</p>"
     )
     small = (
         f"Used: R above {RELIED_ON}, R = E[logit(do 1) − logit(do 0)] by intervention on images in which all factors are independent, "
         "over sd(logit) on validation; without its sign, |R| above it. A map is what the finding adds, and a factor's share of it has the "
         "sign with which it does. What no known factor explains: of a list without any confounder. Departure: how unlike the null "
         "models' the mean map is, for which no factor need be known. An alarm is a share more than "
-        f"{ALARM:g} standard deviations above its mean in the other null models: of six null models that vary alike some 7 % raise one. "
-        "A null model counts once for every kind, so that pooled "
-        "rows are more than models. Ranked first: of all factors but the finding itself."
+        f"{ALARM:g} standard deviations above its mean in the other null models: of six null models that vary alike some 7 % raise one, "
+        "of scores without a sign some 10 %. A null model counts once for every kind, so that pooled rows are more than models; the "
+        "interval resamples models. Ranked first: of all factors but the finding itself."
     )
     heads, cells = rows(found)
     sections = [
         Section(
             "Detection",
             tables.table(heads, [(html.escape(name), *row) for name, row in cells])
-            + note(f"Models that rely on the confounder: {counts(found)}. {small}")
+            + note(f"Models that rely on the confounder, with their sign: {counts(found)}. {small}")
             + document.figure(path.parent, "shortcuts", drawn(found), "AUROC by kind."),
         ),
         Section("True reliance", _reliance(reliance)),
     ]
     if missing:
-        sections.append(Section("Not finished", f"<p>{html.escape(', '.join(missing))}</p>"))
+        rows_left = [(html.escape(name), html.escape(reason)) for name, reason in missing.items()]
+        sections.append(Section("Left out", tables.table(["model", "why"], rows_left)))
     return document.save(path, "Which shortcut does the classifier take?", lead, sections)
+
+
+def verdict(found: Table) -> str:
+    """Whether the endpoints are met: an AUROC of AIMED for every kind that is used, and pooled; false alarms of ALLOWED at most."""
+    kinds = {kind: row for kind, row in found[LED].items() if not np.isnan(row.auroc)}
+    below = [kind.replace("_", " ") for kind, row in kinds.items() if row.auroc < AIMED]
+    unused = [kind.replace("_", " ") for kind in found[LED] if kind not in kinds]
+    pooled = found[LED]["pooled"]
+    reached = f"not reached by {', '.join(below)}" if below else "reached by every kind that is used, and pooled"
+    sure = "" if below or not pooled.low < AIMED else ", though the pooled interval begins below it"
+    alarms = "are" if pooled.false_alarms <= ALLOWED else "are not"
+    nothing = f" No model relies on {', '.join(unused)}, of which nothing can be told." if unused else ""
+    return f"An AUROC of {AIMED:g} is {reached}{sure}; false alarms {alarms} within {ALLOWED:.0%}.{nothing}"
+
+
+def _interval(row: Detection) -> str:
+    return f"{row.auroc:.2f} [{row.low:.2f}, {row.high:.2f}]"
 
 
 def _others(found: Table) -> str:
@@ -69,7 +88,7 @@ def rows(found: Table) -> tuple[list[str], list[tuple[str, list[str]]]]:
     ]
     cells = {
         name: [
-            *(_shown(table[kind].auroc) for kind in kinds),
+            *(_interval(table[kind]) if kind == "pooled" else _shown(table[kind].auroc) for kind in kinds),
             *(_shown(getattr(table["pooled"], field)) for field in POOLED.values()),
         ]
         for name, table in found.items()
@@ -122,6 +141,6 @@ def drawn(found: Table) -> Figure:
 def text(found: Table) -> str:
     """The table for a terminal."""
     heads, cells = rows(found)
-    lines = [f"{heads[0]:46s}" + "".join(f"{head:>15s}" for head in heads[1:])]
-    lines += [f"{name:46s}" + "".join(f"{cell:>15s}" for cell in row) for name, row in cells]
-    return "\n".join([*lines, "", f"models that rely on the confounder: {counts(found)}"])
+    lines = [f"{heads[0]:54s}" + "".join(f"{head:>15s}" for head in heads[1:])]
+    lines += [f"{name:54s}" + "".join(f"{cell:>15s}" for cell in row) for name, row in cells]
+    return "\n".join([*lines, "", f"models that rely on the confounder: {counts(found)}", verdict(found)])

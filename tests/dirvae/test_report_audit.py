@@ -66,7 +66,7 @@ def test_every_verdict(flawed, sound, p, said):
 
 
 def test_the_section_and_what_is_stored(made, tmp_path):
-    outcome = study.conclude("toy", "?", ("A", "B"), 0.01, runs(), {})._replace(audit=made)
+    outcome = study.conclude("toy", "?", ("A", "B"), 0.01, runs(), {}, ())._replace(audit=made)
     page = study.write(tmp_path, outcome).read_text()
     assert "id='the-audit'" in page
     assert "A, x − B, x" in page

@@ -101,7 +101,7 @@ def test_verdicts(outcome):
 def test_a_loss_of_accuracy_is_not_waved_through():
     low = {"auroc": 0.93, "aug": 0.5, "interventional": 0.4, "ceiling": 0.6}
     runs = {arm: {s: scored(**(low | {"auroc": value})) for s in range(3)} for arm, value in (("A", 0.93), ("B", 0.95))}
-    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {})
+    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, ())
     assert study.verdict(found, "auroc") == "it is not shown that A loses less than 0.01"
     assert found.differences["auroc"].difference == pytest.approx(-0.02)
 
@@ -125,7 +125,9 @@ def test_the_page_and_its_tables(written):
 
 
 def test_without_a_finished_arm_everything_is_open(tmp_path):
-    found = study.conclude("toy", "?", ("A", "B"), 0.01, {"A": {}, "B": {}}, {"A-0": "not begun", "B-0": "not begun"})
+    found = study.conclude(
+        "toy", "?", ("A", "B"), 0.01, {"A": {}, "B": {}}, {"A-0": "not begun", "B-0": "not begun"}, ()
+    )
     assert study.verdict(found, "aug") == "open: A and B are not both finished"
     assert "not begun" in study.write(tmp_path, found).read_text()
 
@@ -136,7 +138,7 @@ def test_two_seeds_decide_nothing():
         "A": {0: scored(**values), 1: scored(**values)},
         "B": {s: scored(**(values | {"aug": 0.1})) for s in range(5)},
     }
-    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {})
+    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, ())
     assert study.verdict(found, "aug") == "open: 2 seeds of 3 needed; so far A ahead"
     assert found.p == {}
 
@@ -164,7 +166,7 @@ def test_the_page_in_words_follows_the_numbers(outcome):
 def test_an_arm_that_loses_is_said_to_lose():
     low, high = ({"auroc": 0.95, "aug": v, "interventional": v, "ceiling": 0.6} for v in (0.1, 0.5))
     runs = {"A": {s: scored(**low) for s in range(3)}, "B": {s: scored(**high) for s in range(3)}}
-    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {})
+    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, ())
     assert abstract.answer(found).startswith("No: B is above A on AUG, normalised and interventional D.")
 
 
@@ -178,7 +180,7 @@ def test_other_arms_are_described_against_the_second_of_the_contrast(outcome):
 def test_endpoints_that_not_every_run_has_are_not_shown():
     some = {"auroc": 0.95, "aug": 0.5}
     runs = {"A": {s: scored(**some) for s in range(3)}, "B": {s: scored(**some, ceiling=0.6) for s in range(3)}}
-    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {})
+    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, ())
     assert set(found.differences) == {"auroc", "aug"}
     assert set(found.p) == {"auroc", "aug"}
     absent = "Not measured in every run, hence not shown: interventional D, encode-decode ceiling (NCC)."
@@ -231,7 +233,7 @@ def test_names_of_narrow_groups_keep_their_distance():
 
 def test_endpoints_that_the_data_do_not_allow_have_no_verdict(tmp_path):
     runs = {arm: {s: scored(auroc=0.95, aug=0.5) for s in range(3)} for arm in ("A", "B", "C")}
-    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {})
+    found = study.conclude("toy", "?", ("A", "B"), 0.01, runs, {}, ())
     page, stored = study.write(tmp_path, found).read_text(), json.loads((tmp_path / "study.json").read_text())
     assert set(found.differences) == set(found.others["C"]) == set(found.p) == {"auroc", "aug"}
     assert stored["verdicts"].keys() == {"auroc", "aug"}

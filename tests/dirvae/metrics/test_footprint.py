@@ -54,7 +54,7 @@ def test_absent_and_coinciding_factors():
 
 
 def test_all_but_coinciding_factors_do_not_cancel_each_other():
-    """Without a least difference both would come out in the hundreds, and the other factor's share as nothing."""
+    """Without a least difference both would come out in the tens, and the other factor's share as nothing."""
     effects = EFFECTS.copy()
     effects[:, 3] = effects[:, 0] + 1e-3 * RNG.normal(size=(N, H, W))
     d = UNIT[:, 1] + 0.3 * RNG.normal(size=(N, H, W)) / np.sqrt(H * W)
