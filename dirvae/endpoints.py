@@ -14,7 +14,8 @@ Findings with few cases (`evaluate.enough`) are left out of all, and named with 
 
 Every code is offered several coordinates (`dirvae.metrics.coordinates`) and read in those with the highest `aug` on validation;
 where they tie, since a monotone map of each latent changes no AUC, in those with the highest `interventional` there. `aug_raw` and
-`d_raw` of the summary are in raw coordinates for all.
+`d_raw` of the summary are in raw coordinates for all; `c` is interventional completeness, `specificity` (normalised as `aug` is) how much
+better a finding is read from the latents that an assigned head gives it than from all others (`dirvae.metrics.probes`), in the chosen ones.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dirvae import evaluate, material, workdir
-from dirvae.config import ON_SIMPLEX
+from dirvae.config import ON_SIMPLEX, ModelConfig
 from dirvae.material import Material, Reader, Responses, reader, splits
 from dirvae.metrics import (
     classification,
@@ -85,7 +86,8 @@ def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
     switched = config.data.dataset == "phantom"
     picked, scored = (material.of_run(directory, name, each.predictions, switched) for name, each in saved.items())
     read, labels, enough = reader(config, picked.code), saved["test"].labels, config.evaluate.enough
-    found = score(picked, scored, read, labels, _summary(directory), replicates, seed, enough)
+    owned = assigned(config.model, labels)
+    found = score(picked, scored, read, labels, _summary(directory), replicates, seed, enough, owned)
     if config.model.prior not in ON_SIMPLEX:
         return found
     shares = evaluate.shares(config.model, saved["test"].predictions.decoder_mean)
@@ -104,8 +106,9 @@ def score(
     replicates: int = 1000,
     seed: int = 0,
     enough: int = ENOUGH,
+    owned: Mapping[str, range] | None = None,
 ) -> Scored:
-    """Choices are made on `picked` (validation), endpoints are those of `scored` (test).
+    """Choices are made on `picked` (validation), endpoints are those of `scored` (test); `owned` as of `assigned`.
 
     Raises:
       ValueError: for predictions or codes that are not finite, or fewer than two findings with `enough` positives and
@@ -120,7 +123,8 @@ def score(
     names = tuple(labels[column] for column in kept)
     validation, test = (splits(read, each, kept) for each in (picked, scored))
     chosen = max(test, key=lambda name: _preference(read, picked, validation[name], name))
-    panel = latent_panel.panel(*validation[chosen], *test[chosen], names, permutations=PERMUTATIONS, enough=enough)
+    blocks = _blocks(owned, names, (validation[chosen].code, test[chosen].code))
+    panel = latent_panel.panel(*validation[chosen], *test[chosen], names, blocks, PERMUTATIONS, enough)
     known = [column[:, kept] for column in (scored.probability, scored.target, scored.weight)]
     aurocs = classification.per_label(classification.auroc, known[1], known[2], known[0], weights)
     found = {
@@ -129,7 +133,12 @@ def score(
     }
     if scored.responses is not None:
         found |= _of_interventions(scored.responses, lambda codes: read(codes)[chosen], test[chosen].code, weights)
-    raw = {"aug_raw": _gap(validation["raw"], test["raw"]), "d_raw": _specificity(read, scored, test["raw"], "raw")}
+    raw = {
+        "aug_raw": _gap(validation["raw"], test["raw"]),
+        "d_raw": _specificity(read, scored, test["raw"], "raw"),
+        "c": _specificity(read, scored, test[chosen], chosen, interventional.completeness),
+        "specificity": panel["normalised"].get("specificity", float("nan")),
+    }
     fold = readout.folds(picked.patient[: len(picked.code)])
     as_stored = (validation[chosen]._replace(code=picked.code), test[chosen]._replace(code=scored.code))
     probes = readout.readouts(*as_stored, fold, weights[:, : len(scored.code)])  # what the classifier reads
@@ -144,12 +153,40 @@ def _preference(read: Reader, picked: Material, split: Split, name: str) -> tupl
     return round(_gap(split, split), 6), float(np.nan_to_num(_specificity(read, picked, split, name)))
 
 
-def _specificity(read: Reader, scored: Material, split: Split, name: str) -> float:
-    """Interventional D of a split in the coordinates of that name; NaN where nothing can be switched."""
+def assigned(model: ModelConfig, labels: tuple[str, ...]) -> dict[str, range] | None:
+    """The coordinates that an assigned head gives to each label, where each latent of the code is one; None of other heads."""
+    if model.head != "assigned" or model.structure != "product" or model.latents > 2:
+        return None
+    return {label: range(model.own * row, model.own * (row + 1)) for row, label in enumerate(labels)}
+
+
+def _blocks(
+    owned: Mapping[str, range] | None, names: tuple[str, ...], codes: tuple[np.ndarray, ...]
+) -> dict[str, range] | None:
+    """Those of the scored findings, where all of them own latents that vary."""
+    if owned is None or not set(names) <= set(owned):
+        return None
+    chosen = {name: owned[name] for name in names}
+    whole = all(block.stop <= code.shape[1] for block in chosen.values() for code in codes)
+    return (
+        chosen
+        if whole and all(np.ptp(code[:, block], axis=0).any() for block in chosen.values() for code in codes)
+        else None
+    )
+
+
+def _specificity(
+    read: Reader,
+    scored: Material,
+    split: Split,
+    name: str,
+    of: Callable[[np.ndarray, np.ndarray], np.ndarray] = interventional.disentanglement,
+) -> float:
+    """Interventional D (or C) of a split in the coordinates of that name; NaN where nothing can be switched."""
     if scored.responses is None:
         return float("nan")
     found = interventional.changes(split.code, read(scored.responses.low)[name], read(scored.responses.high)[name])
-    return float(interventional.disentanglement(found, np.ones((1, found.shape[1])))[0])
+    return float(of(found, np.ones((1, found.shape[1])))[0])
 
 
 def _of_interventions(

@@ -32,9 +32,23 @@ def disentanglement(changes: Float[np.ndarray, "L n A"], weights: Float[np.ndarr
     Each finding's column of E is divided by its sum first, so that a finding of many pixels does not make every latent look as if
     it were its own: latents that all answer alike to everything have D = 0, whatever the sizes of the findings.
     """
-    means = np.einsum("rn,knd->rdk", weights, changes, optimize=True)
-    means = means / np.maximum(means.sum(axis=1, keepdims=True), 1e-300)
+    means = _responses(changes, weights)
     mass = means.sum(axis=2)
     shares = means / np.where(mass > 0, mass, 1.0)[:, :, None]
     certainty = 1.0 - entr(shares).sum(axis=2) / np.log(means.shape[2])
     return np.sum(mass * certainty, axis=1) / np.maximum(mass.sum(axis=1), 1e-300)
+
+
+def completeness(changes: Float[np.ndarray, "L n A"], weights: Float[np.ndarray, "R n"]) -> Float[np.ndarray, " R"]:
+    """C: mean over findings of 1 - H/log A, H the entropy of the finding's column of the same E over the A latents.
+
+    1 where each finding moves one latent alone, 0 where it moves all alike.
+    """
+    shares = _responses(changes, weights)
+    return np.mean(1.0 - entr(shares).sum(axis=1) / np.log(shares.shape[1]), axis=1)
+
+
+def _responses(changes: np.ndarray, weights: np.ndarray) -> Float[np.ndarray, "R A L"]:
+    """E of each row of multiplicities, every finding's column with the sum 1."""
+    means = np.einsum("rn,knd->rdk", weights, changes, optimize=True)
+    return means / np.maximum(means.sum(axis=1, keepdims=True), 1e-300)

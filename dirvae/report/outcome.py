@@ -1,12 +1,13 @@
 """What a study has found, as numbers and one sentence an endpoint; built from whatever runs are finished."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
 from dirvae.endpoints import ENDPOINTS, Scored
-from dirvae.metrics import comparison
+from dirvae.metrics import comparison, disentanglement
 from dirvae.metrics.comparison import Difference
 from dirvae.report.audit import Audit
 
@@ -19,6 +20,9 @@ TITLES = {
 DESCRIBED = {
     "aug_raw": ("AUG, raw coordinates", 3),
     "d_raw": ("D, raw coordinates", 3),
+    "c": ("C, interventional", 3),
+    "specificity": ("own latents' specificity, normalised", 3),
+    "udr": ("UDR over seeds", 3),
     "kl": ("KL, nats", 1),
     "elbo": ("ELBO, nats", 0),
     "l1": ("L1", 4),
@@ -60,6 +64,7 @@ def conclude(
     steered: Collection[str],
 ) -> Outcome:
     """Compares the contrast's arms, as far as both have runs; `steered` are the arms whose KL has a target."""
+    runs = {arm: _ranked(seeds) for arm, seeds in runs.items()}
     arms = [[*runs.get(arm, {}).values()] for arm in contrast]
     differences, findings, others = {}, {}, {}
     if all(arms):
@@ -74,6 +79,21 @@ def conclude(
     unmatched = _unmatched({arm: [*seeds.values()] for arm, seeds in runs.items() if seeds}, steered, contrast[1])
     adjusted = comparison.holm(raw)
     return Outcome(name, question, contrast, margin, runs, missing, differences, adjusted, unmatched, findings, others)
+
+
+def _ranked(seeds: Mapping[int, Scored]) -> dict[int, Scored]:
+    """Each run's mean UDR with the arm's other seeds in its summary; NaN where it is the only one, or their images differ."""
+    codes = {seed: run.basis.composition for seed, run in seeds.items()}
+    pairs = {
+        frozenset(pair): disentanglement.udr(codes[pair[0]], codes[pair[1]])
+        for pair in combinations(codes, 2)
+        if len(codes[pair[0]]) == len(codes[pair[1]])
+    }
+    of = {seed: [value for pair, value in pairs.items() if seed in pair] for seed in seeds}
+    return {
+        seed: run._replace(summary={**run.summary, "udr": float(np.mean(of[seed])) if of[seed] else float("nan")})
+        for seed, run in seeds.items()
+    }
 
 
 def compared(first: Sequence[Scored], second: Sequence[Scored]) -> dict[str, Difference]:

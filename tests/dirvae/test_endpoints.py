@@ -56,6 +56,20 @@ def test_without_interventions_their_endpoints_are_absent_and_the_others_unchang
     assert without.left_out == {}
 
 
+def test_assigned_latents_have_a_specificity_where_they_vary():
+    picked, scored = material(300, 1), material(200, 2)
+    owned = {name: range(row, row + 1) for row, name in enumerate(NAMES)}
+    assert np.isnan(score(picked, scored).summary["specificity"])
+    found = score(picked, scored, owned=owned)
+    assert found.summary["specificity"] > 0.5
+    assert np.isnan(found.summary["c"])  # nothing was switched
+    swapped = score(picked, scored, owned={name: range(4 - row, 5 - row) for row, name in enumerate(NAMES)})
+    assert swapped.summary["specificity"] < 0.5
+    for each in (picked, scored):
+        each.code[:, 0] = 0.0
+    assert np.isnan(score(picked, scored, owned=owned).summary["specificity"])
+
+
 def test_a_rare_finding_is_left_out_with_its_counts():
     picked, scored = material(300, 1), material(200, 2)
     scored.target[:, 1] *= np.cumsum(scored.target[:, 1] * scored.weight[:, 1]) <= 12

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dirvae.endpoints import Basis, Scored
-from dirvae.metrics import statistics
+from dirvae.metrics import disentanglement, statistics
 from dirvae.metrics.readout import Readouts
 from dirvae.report import abstract, arms, codes, discrimination, study
 from dirvae.report.outcome import beside
@@ -33,6 +33,8 @@ def scored(simplex=False, left_out=None, **means):
         "perplexity": 18.0,
         "aug_raw": 0.2,
         "d_raw": 0.1,
+        "c": 0.2,
+        "specificity": 0.3,
     }
     aurocs = np.stack([values["auroc"], values["auroc"] - 0.1], axis=1)
     probes = Readouts(values["auroc"] - 0.02, values["auroc"] - 0.03, np.array([0.48, 0.52]))
@@ -130,6 +132,17 @@ def test_without_a_finished_arm_everything_is_open(tmp_path):
     )
     assert study.verdict(found, "aug") == "open: A and B are not both finished"
     assert "not begun" in study.write(tmp_path, found).read_text()
+
+
+def test_seeds_of_an_arm_are_ranked_by_their_likeness(outcome):
+    """Equal codes have their own UDR, codes drawn apart a lower one, and a single seed none."""
+    same = disentanglement.udr(*[outcome.runs["DirVAE"][0].basis.composition] * 2)
+    assert [run.summary["udr"] for run in outcome.runs["DirVAE"].values()] == pytest.approx([same] * 3)
+    assert np.isnan(outcome.runs["Plain"][0].summary["udr"])
+    run = scored(auroc=0.9, aug=0.1)
+    other = run._replace(basis=run.basis._replace(composition=RNG.random((IMAGES, LATENTS))))
+    apart = study.conclude("toy", "?", ("A", "B"), 0.01, {"A": {0: run, 1: other}}, {}, ())
+    assert apart.runs["A"][0].summary["udr"] == apart.runs["A"][1].summary["udr"] < same
 
 
 def test_two_seeds_decide_nothing():

@@ -13,10 +13,11 @@ def test_interventional_disentanglement_is_dci_of_the_scaled_effects():
     high = low + RNG.normal(size=(3, 20, 4)) * np.array([3.0, 0.1, 1.0, 0.0])
     drawn = RNG.integers(20, size=20)
     weights = np.stack([np.ones(20), np.bincount(drawn, minlength=20)]).astype(np.float64)
-    found = interventional.disentanglement(interventional.changes(observed, low, high), weights)
-    for value, rows in zip(found, (np.arange(20), drawn), strict=True):
+    changes = interventional.changes(observed, low, high)
+    found = interventional.disentanglement(changes, weights), interventional.completeness(changes, weights)
+    for d, c, rows in zip(*found, (np.arange(20), drawn), strict=True):
         effects = disentanglement.intervention_effects(observed, low[:, rows], high[:, rows])
-        assert value == pytest.approx(disentanglement.dci(effects / effects.sum(axis=0)).disentanglement)
+        assert (d, c) == pytest.approx(disentanglement.dci(effects / effects.sum(axis=0)))
 
 
 def test_latents_that_answer_alike_to_findings_of_any_size_are_not_specific():
