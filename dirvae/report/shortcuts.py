@@ -79,17 +79,14 @@ def _others(found: Table) -> str:
 
 
 def rows(found: Table) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Headings and rows: AUROC for each kind of confounder and pooled; then what else there is of the pool."""
-    kinds = list(next(iter(found.values())))
-    heads = [
-        "explanation",
-        *(f"AUROC, {kind}" if kind == "pooled" else kind.replace("_", " ") for kind in kinds),
-        *POOLED,
-    ]
+    """Headings and rows: AUROC and what else there is of all rows; then the AUROC for each kind of confounder."""
+    kinds = [kind for kind in next(iter(found.values())) if kind != "pooled"]
+    heads = ["explanation", "AUROC, pooled", *POOLED, *(kind.replace("_", " ") for kind in kinds)]
     cells = {
         name: [
-            *(_interval(table[kind]) if kind == "pooled" else _shown(table[kind].auroc) for kind in kinds),
+            _interval(table["pooled"]),
             *(_shown(getattr(table["pooled"], field)) for field in POOLED.values()),
+            *(_shown(table[kind].auroc) for kind in kinds),
         ]
         for name, table in found.items()
     }
@@ -141,6 +138,10 @@ def drawn(found: Table) -> Figure:
 def text(found: Table) -> str:
     """The table for a terminal."""
     heads, cells = rows(found)
-    lines = [f"{heads[0]:54s}" + "".join(f"{head:>15s}" for head in heads[1:])]
-    lines += [f"{name:54s}" + "".join(f"{cell:>15s}" for cell in row) for name, row in cells]
+    table = [heads, *([name, *row] for name, row in cells)]
+    first, *widths = (max(map(len, column)) for column in zip(*table, strict=True))
+    lines = [
+        "  ".join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(row, widths, strict=True))])
+        for name, *row in table
+    ]
     return "\n".join([*lines, "", f"models that rely on the confounder: {counts(found)}", verdict(found)])

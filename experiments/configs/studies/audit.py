@@ -18,12 +18,12 @@ only its training labels are uncertain, so that flaw 5 is half of what it was; 6
 the released code hundreds of times; a draw at test meets a head that learned from expectations, where the released one learned
 from draws (`model.head_input`), and interventional D does not see it, since interventions are read in expectation.
 
-Result, three seeds, macro AUROC, DirVAE less GVAE: without flaws +.064 [.050, .076]. The Gaussian head that reads log z, or 0 where z is
-not positive, makes it +.239 (change +.175 [.087, .244], p = .02), all flaws together +.260 (+.196 [.173, .225], p = .02), the reversed KL of
-the DirVAE alone +.071 (+.007 [.003, .012], p = .02). A draw at test shrinks it (-.043 [-.052, -.033], p = .02). For the others, and for
-AUG and D throughout, no effect is shown. NCC with the exact effect, on the manifold and as released: DirVAE .28 and .17, GVAE .30 and
-.12; the released traversal moves the DirVAE's rarest components (median rank of z 4 of 64; GVAE 33). After two seeds the uncertain labels
-had seemed to shrink the difference (p = .03), and the reversed KL to do nothing.
+Result, three seeds, macro AUROC, DirVAE less GVAE: without flaws +.064 [.050, .076]. The Gaussian head that reads log z, or 0 where
+z is not positive, makes it +.239 (change +.175 [.087, .244], p = .02), all flaws together +.260 (+.196 [.173, .225], p = .02), the
+reversed KL of the DirVAE alone +.071 (+.007 [.003, .012], p = .02). A draw at test shrinks it (-.043 [-.052, -.033], p = .02). For
+the others, and for AUG and D throughout, no effect is shown. NCC with the exact effect, on the manifold and as released: DirVAE .28
+and .17, GVAE .30 and .12; the released traversal moves the DirVAE's rarest components (median rank of z 4 of 64; GVAE 33). After two
+seeds the uncertain labels had seemed to shrink the difference (p = .03), and the reversed KL to do nothing.
 """
 
 from typing import Any
