@@ -25,7 +25,7 @@ def write(path: Path, found: Table, reliance: Mapping[str, Mapping[str, float]],
     pooled = found[LED]["pooled"]
     local = {kind: row.auroc for kind, row in found[LED].items() if kind != "pooled" and not np.isnan(row.auroc)}
     lead = (
-        f"<p class='lead'>{len(reliance)} models. The footprint of the {LED} tells models that rely on their confounder from those "
+        f"<p class='lead'>{len(reliance)} models. The footprint of “{LED}” tells models that rely on their confounder from those "
         f"that do not with a pooled AUROC of {_interval(pooled)} (by kind {min(local.values(), default=np.nan):.2f} to "
         f"{max(local.values(), default=np.nan):.2f}), and raises {pooled.false_alarms:.0%} false alarms where no confounder tells "
         f"anything. {verdict(found)} {_others(found)}</p>"
