@@ -116,6 +116,21 @@ def test_a_permuted_direction_goes_as_far_elsewhere(prior):
         np.testing.assert_allclose(np.exp(np.float64(end)).sum(axis=-1), 1.0, atol=1e-6)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_class_mean_difference_is_walked_to_its_end(sign):
+    """A decoder that shows the first coordinate everywhere: the map is the change of it by what the class differs by."""
+    net, params = build(POSTERIORS["gaussian"], WEIGHTS, "gaussian")
+    shown = lambda z: jnp.tile(z[:, :1, None, None], (1, SIDE, SIDE, 1))  # noqa: E731
+    flat = net._replace(decode=lambda p, z: net.decode(p, z)._replace(logits=shown(z)))
+    apart = np.zeros((2, len(WEIGHTS)), np.float32)
+    apart[1, :2] = 0.6, -0.3
+    found = entries.difference(flat, apart, sign)(params, IMAGES, jnp.ones(ROWS, int))["class-mean difference"]
+    start = net.latent.point(POSTERIORS["gaussian"])[:, 0]
+    expected = sign * (jax.nn.sigmoid(start + sign * 0.6) - jax.nn.sigmoid(start))
+    np.testing.assert_allclose(found, np.tile(np.asarray(expected)[:, None, None], (1, SIDE, SIDE)), atol=1e-6)
+    assert (found > 0).all()
+
+
 def test_every_entry_is_a_map_of_every_image_and_filling_up_changes_none():
     net, params = build(POSTERIORS["gaussian"], WEIGHTS, "gaussian")
     flat = net._replace(
@@ -133,6 +148,7 @@ def test_every_entry_is_a_map_of_every_image_and_filling_up_changes_none():
     found = entries.enter(entrants, entries.rendered(flat), params, one, N)
     more = entries.enter(entrants, entries.rendered(flat), params, one, N + 5)
     assert {"traversal: gated", "gate", "as released: variance", "edges", "location prior", "ceiling"} <= set(found)
+    np.testing.assert_allclose(found["mean effect, gated"], found["mean effect"] * found["gate"])
     for name, maps in found.items():
         assert maps.shape == (N, SIDE, SIDE)
         np.testing.assert_allclose(maps, more[name], atol=1e-6)

@@ -34,6 +34,8 @@ def test_every_entry_is_scored_for_every_finding(folder, capsys):
     found = json.loads((folder / "dirichlet" / "contest" / "test.json").read_text())
     assert found["geometry"] in found["geometries"]
     assert "No Finding" not in found["maps"]
+    assert found["left_out"]["No Finding"] in shown
+    assert not set(found["left_out"]) & set(found["maps"])
     for finding, table in found["maps"].items():
         assert finding in shown
         assert {
@@ -43,6 +45,9 @@ def test_every_entry_is_scored_for_every_finding(folder, capsys):
             "grad cam",
             "ceiling",
             "permuted direction",
+            "class-mean difference",
+            "mean effect, gated",
+            "latent shift, gated",
         } <= set(table)
         assert table["location prior"]["rma_skill"][0] == 0
         assert 0 <= found["counterfactuals"][finding]["sparsity"][0] <= 1
