@@ -57,8 +57,9 @@ def _against_others(found: Mapping) -> list[str]:
         )
     if headline == "ncc":
         sentences.append(
-            f"That is {means[OURS] / means['ceiling']:.2f} of what encoding and decoding can show ({means['ceiling']:.3f}); a map that "
-            f"knows no model, the mean effect, has {means['mean effect']:.3f} ({_difference(found['leads'][OURS]['mean effect'])})."
+            f"The {OURS.replace(': ', ', ')} has {means[OURS] / means['ceiling']:.2f} of what encoding and decoding can show "
+            f"({means['ceiling']:.3f}); a map that knows no model, the mean effect, has {means['mean effect']:.3f} "
+            f"({_difference(found['leads'][OURS]['mean effect'])})."
         )
     leads = found["leads"][OURS]
     told = [f"{name} {means[name]:.3f} ({_difference(leads[name])})" for name in GATED if name in means]
@@ -120,7 +121,8 @@ def _as_counterfactuals(found: Mapping) -> list[str]:
 def entries(maps: Mapping) -> Rows:
     means = {score: scoring.over_findings(maps, score) for score in SCORES}
     known = [score for score in SCORES if means[score]]
-    names = next(iter(maps.values()))
+    every = list(next(iter(maps.values())))
+    names = [*(name for name in LED if name in every), *(name for name in every if name not in LED)]
     rows = [(name, [f"{means[s][name]:.3f}" if name in means[s] else "" for s in known]) for name in names]
     return ["entry", *(SCORES[score] for score in known)], rows
 
