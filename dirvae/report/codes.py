@@ -31,7 +31,7 @@ def sections(directory: Path, outcome: Outcome) -> list[Section]:
 def panel(outcome: Outcome) -> str:
     """Means over seeds of each arm: raw, ceiling, normalised."""
     held = finished(outcome)
-    names = list(next(iter(held.values()))[0].panel["scores"])
+    names = dict.fromkeys(name for runs in held.values() for run in runs for name in run.panel["scores"])
     rows = [[name, *(_panel_cell(runs, name) for runs in held.values())] for name in names]
     text = tables.table(["score", *map(html.escape, held)], rows)
     return text + document.note(
@@ -41,9 +41,11 @@ def panel(outcome: Outcome) -> str:
 
 
 def _panel_cell(runs: Sequence[Scored], name: str) -> str:
-    score, ceiling, null = (
-        np.mean([run.panel[part][name] for run in runs]) for part in ("scores", "ceilings", "nulls")
-    )
+    """Of the runs that have the score: only assigned latents have a specificity."""
+    having = [run.panel for run in runs if name in run.panel["scores"]]
+    if not having:
+        return "–"
+    score, ceiling, null = (np.mean([each[part][name] for each in having]) for part in ("scores", "ceilings", "nulls"))
     return f"{tables.number(score)} [{tables.number(null)}, {tables.number(ceiling)}]"
 
 

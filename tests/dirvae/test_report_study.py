@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -20,10 +21,11 @@ RNG = np.random.default_rng(0)
 IMAGES, LATENTS = 60, 6
 
 
-def scored(simplex=False, left_out=None, **means):
+def scored(simplex=False, left_out=None, further=None, **means):
     values = {name: np.append(means[name], means[name] + 0.002 * RNG.standard_normal(300)) for name in means}
     scores = {"aug": 0.3, "dci_d": 0.2}
-    panel = {"scores": scores, "ceilings": {"aug": 0.9, "dci_d": 1.0}, "nulls": {"aug": 0.0, "dci_d": 0.02}}
+    scores |= further or {}
+    panel = {"scores": scores, "ceilings": dict.fromkeys(scores, 0.9), "nulls": dict.fromkeys(scores, 0.01)}
     described = {
         "kl": 120.0 if simplex else 113.0,
         "elbo": 6000.0,
@@ -68,8 +70,9 @@ def outcome():
     good = {"auroc": 0.951, "aug": 0.5, "interventional": 0.4, "ceiling": 0.6}
     poor = {"auroc": 0.95, "aug": 0.3, "interventional": 0.4, "ceiling": 0.7}
     rare = {"Fracture": "3 positives and 57 negatives in test, of 20 needed of each"}
+    assigned = {"specificity": 0.2}
     runs = {
-        "DirVAE": {seed: scored(True, rare, **good) for seed in range(3)},
+        "DirVAE": {seed: scored(True, rare, assigned, **good) for seed in range(3)},
         "GVAE": {seed: scored(False, rare, **poor) for seed in range(3)},
         "Plain": {0: scored(False, rare, **(poor | {"aug": 0.1}))},
     }
@@ -116,6 +119,8 @@ def test_the_page_and_its_tables(written):
     assert "DirVAE has a KL of 120 nats, GVAE of 113: not the same budget" in page
     assert "GVAE has a KL" not in page
     assert "Plain has a KL" not in page  # which was not steered
+    cells = re.search(r"<tr>(?:(?!</tr>).)*>specificity<.*?</tr>", page, re.DOTALL)[0]
+    assert re.findall(r"0\.200|–", cells) == ["0.200", "–", "–"]  # DirVAE alone has assigned latents here
     assert page.count("<img ") == len(FIGURES)
     assert stored["verdicts"]["aug"] == "DirVAE is above GVAE"
     assert stored["differences"]["aug"]["difference"] == pytest.approx(0.2)
