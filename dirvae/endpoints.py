@@ -135,8 +135,8 @@ def score(
         found |= _of_interventions(scored.responses, lambda codes: read(codes)[chosen], test[chosen].code, weights)
     raw = {
         "aug_raw": _gap(validation["raw"], test["raw"]),
-        "d_raw": _specificity(read, scored, test["raw"], "raw"),
-        "c": _specificity(read, scored, test[chosen], chosen, interventional.completeness),
+        "d_raw": _answers(read, scored, test["raw"], "raw"),
+        "c": _answers(read, scored, test[chosen], chosen, interventional.completeness),
         "specificity": panel["normalised"].get("specificity", float("nan")),
     }
     fold = readout.folds(picked.patient[: len(picked.code)])
@@ -150,7 +150,7 @@ def score(
 
 def _preference(read: Reader, picked: Material, split: Split, name: str) -> tuple[float, float]:
     """By which coordinates are chosen; gaps of the same ranks are equal up to rounding."""
-    return round(_gap(split, split), 6), float(np.nan_to_num(_specificity(read, picked, split, name)))
+    return round(_gap(split, split), 6), float(np.nan_to_num(_answers(read, picked, split, name)))
 
 
 def assigned(model: ModelConfig, labels: tuple[str, ...]) -> dict[str, range] | None:
@@ -164,18 +164,15 @@ def _blocks(
     owned: Mapping[str, range] | None, names: tuple[str, ...], codes: tuple[np.ndarray, ...]
 ) -> dict[str, range] | None:
     """Those of the scored findings, where all of them own latents that vary."""
-    if owned is None or not set(names) <= set(owned):
+    if owned is None:
         return None
     chosen = {name: owned[name] for name in names}
-    whole = all(block.stop <= code.shape[1] for block in chosen.values() for code in codes)
-    return (
-        chosen
-        if whole and all(np.ptp(code[:, block], axis=0).any() for block in chosen.values() for code in codes)
-        else None
-    )
+    pairs = [(block, code) for block in chosen.values() for code in codes]
+    whole = all(block.stop <= code.shape[1] and np.ptp(code[:, block], axis=0).any() for block, code in pairs)
+    return chosen if whole else None
 
 
-def _specificity(
+def _answers(
     read: Reader,
     scored: Material,
     split: Split,

@@ -6,7 +6,7 @@ from pathlib import Path
 from data_prep import build
 from dirvae import endpoints, workdir
 from dirvae.checkpoints import CheckpointError
-from dirvae.config import ConfigError, differences
+from dirvae.config import Config, ConfigError, differences
 from dirvae.report import audit
 from dirvae.report import study as page
 from dirvae.train import NonFiniteError
@@ -60,6 +60,12 @@ def state(where: Path) -> str:
     return f"lacks {', '.join(lacking)}" if lacking else "done"
 
 
+def unlike(where: Path, config: Config, whole: str) -> str:
+    """Why a run is none of those that a study, or another `whole`, has planned; nothing where it is."""
+    other = differences(config, workdir.read_config(where))
+    return f"was trained with another {', '.join(other)} than the {whole}'s" if other else ""
+
+
 def listing(directory: Path, runs: Runs, minutes: float) -> str:
     rows = [f"{index:3d}  {name:<32} {state(directory / name)}" for index, (name, _) in enumerate(runs)]
     left = sum(not row.endswith(" done") for row in rows)
@@ -74,11 +80,11 @@ def report(directory: Path, study: Study, runs: Runs, replicates: int) -> str:
         where, arm = directory / name, name.rpartition("-")[0]
         reason = state(where)
         if reason == "done":
-            content, other = workdir.read_json(where / "data.json"), differences(config, workdir.read_config(where))
+            content = workdir.read_json(where / "data.json")
             facts = (content["manifest"]["content_hash"], tuple(content["labels"]))
             reference = reference or facts
             reason = "" if facts == reference else "was trained on other data or findings than the first finished run"
-            reason = f"was trained with another {', '.join(other)} than the study's" if other else reason
+            reason = unlike(where, config, "study") or reason
         if not reason:
             try:
                 scored[arm][config.seed] = endpoints.score_run(where, replicates)

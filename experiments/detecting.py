@@ -8,7 +8,7 @@ import numpy as np
 
 from data_prep.phantom.factors import CONFOUNDERS
 from dirvae import workdir
-from dirvae.config import Config, differences
+from dirvae.config import Config
 from dirvae.metrics import shortcuts
 from dirvae.metrics.shortcuts import FEWEST, UNRANKED
 from dirvae.report import shortcuts as page
@@ -19,16 +19,12 @@ from experiments.reliance import FACTORS, PLACE, Found, finding_of, load
 def state(where: Path, config: Config) -> str:
     """done, or why the run is left out."""
     reason = comparing.state(where)
-    other = differences(config, workdir.read_config(where)) if reason == "done" else {}
-    if other:
-        return f"was trained with another {', '.join(other)} than the grid's"
-    if reason == "done":
-        found = load(where / PLACE)
-        if found is None:
-            return "lacks reliance"
-        nothing = found.explanation[~np.isfinite(found.share).all(axis=1)]
-        return f"{', '.join(nothing)}: no map shows anything" if len(nothing) else reason
-    return reason
+    if reason != "done" or (other := comparing.unlike(where, config, "grid")):
+        return reason if reason != "done" else other
+    if (found := load(where / PLACE)) is None:
+        return "lacks reliance"
+    nothing = found.explanation[~np.isfinite(found.share).all(axis=1)]
+    return f"{', '.join(nothing)}: no map shows anything" if len(nothing) else "done"
 
 
 def report(directory: Path, planned: list[tuple[str, Config]]) -> str:

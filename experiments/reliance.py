@@ -104,13 +104,14 @@ def _explain(
         yield f"traversal, {name}", np.asarray(maps.signed(path.images, sign))
     options = cases.options_of(net, run.config, cases.metric_of(run.config, tuned))
     agreed = jax.jit(lambda p, x: gating.change_and_evidence(net, p, x, label, sign, keys, gating.DRAWS, options))
-    yield "traversal, gated", np.asarray(maps.gated(*agreed(run.params, shown)))
+    change, evidence = agreed(run.params, shown)
+    yield "traversal, gated", np.asarray(maps.gated(change, evidence))
     path = jax.jit(lambda p, x: traversals.as_released(net, p, x, label, sign, run.config.model.prior))(
         run.params, shown
     )
     yield "as released", np.asarray(maps.signed(path.images, sign))
-    for name in ("latent_shift", "integrated_gradients"):
-        yield name.replace("_", " "), np.asarray(attributions.build(name, net)(run.params, shown, label))
+    yield "latent shift", np.asarray(attributions.build("latent_shift", net)(run.params, shown, label))
+    yield "integrated gradients", np.asarray(evidence)
 
 
 def load(place: Path) -> Found | None:

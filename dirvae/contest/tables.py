@@ -170,15 +170,16 @@ def text(found: Mapping) -> str:
     blocks = [
         words(found),
         *(
-            _lines(*rows)
+            aligned(*rows)
             for rows in (entries(found["maps"]), findings(found), counterfactuals(found["counterfactuals"]))
         ),
-        _lines(*random_weights(found)),
+        aligned(*random_weights(found)),
     ]
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
-def _lines(heads: list[str], rows: list[tuple[str, list[str]]]) -> list[str]:
+def aligned(heads: list[str], rows: list[tuple[str, list[str]]]) -> list[str]:
+    """Lines of columns for a terminal: names to the left, cells to the right."""
     widths = [max(len(row[0]) for row in [(heads[0], []), *rows])]
     widths += [max(len(head), *(len(cells[i]) for _, cells in rows)) for i, head in enumerate(heads[1:])]
     every = [heads, *([name, *cells] for name, cells in rows)]

@@ -119,7 +119,7 @@ def _unmatched(arms: Mapping[str, Sequence[Scored]], steered: Collection[str], s
         return {}
     nats = {arm: float(np.mean([run.summary["kl"] for run in runs])) for arm, runs in arms.items()}
     budget = nats[second]
-    apart = {arm: nats[arm] for arm in arms if arm in steered and not abs(nats[arm] / budget - 1.0) <= TOLERANCE}
+    apart = {arm: nats[arm] for arm in arms if arm in steered and not abs(nats[arm] - budget) <= TOLERANCE * budget}
     return {arm: f"{mean:.0f} nats, {second} of {budget:.0f}" for arm, mean in apart.items()}
 
 

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from dirvae.contest.tables import aligned
 from dirvae.metrics.shortcuts import ALARM, RELIED_ON, Detection
 from dirvae.report import document, tables
 from dirvae.report.document import Section, note
@@ -137,11 +138,5 @@ def drawn(found: Table) -> Figure:
 
 def text(found: Table) -> str:
     """The table for a terminal."""
-    heads, cells = rows(found)
-    table = [heads, *([name, *row] for name, row in cells)]
-    first, *widths = (max(map(len, column)) for column in zip(*table, strict=True))
-    lines = [
-        "  ".join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(row, widths, strict=True))])
-        for name, *row in table
-    ]
+    lines = aligned(*rows(found))
     return "\n".join([*lines, "", f"models that rely on the confounder: {counts(found)}", verdict(found)])
