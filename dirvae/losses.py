@@ -4,7 +4,7 @@
 
 All terms are sums (over pixels, latent dimensions, labels), so that with beta = 1 and lambda = 0 the objective is the
 negative ELBO in nats (Kingma & Welling 2014; Joo et al. 2020 for the Dirichlet). They are averaged over examples only at
-the edge, in `dirvae.train`.
+the edge, in `dirvae.training.train`.
 """
 
 from collections.abc import Callable

@@ -14,12 +14,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dirvae import latents
-from dirvae.classifier import Classifier
 from dirvae.config import ModelConfig
-from dirvae.decoder import Decoder
-from dirvae.encoder import Encoder
 from dirvae.latents import learning
 from dirvae.latents.family import Latent, channels_apart
+from dirvae.networks.classifier import Classifier
+from dirvae.networks.decoder import Decoder
+from dirvae.networks.encoder import Encoder
 from dirvae.types import Key, LatentSample, ModelOutputs, Params, Pixels, PyTree
 
 

@@ -8,9 +8,10 @@ Axes, the same letters in every annotation:
 Images on the host are uint8 grey levels; inside the model they are float32 in [0, 1].
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 Params = Any  # a pytree of float32 arrays
@@ -87,3 +88,38 @@ class TrainState(NamedTuple):
     average: Params  # exponential moving average of the parameters, which is what gets evaluated
     optimizer: PyTree
     steering: Steering
+
+
+class Query(NamedTuple):
+    """What explanation methods are asked: one label of each image, and whether its logit is to rise or to fall."""
+
+    images: Float[Array, "B H W C"]  # float32, grey levels of [0, 1]
+    label: Int[Array, " B"]  # columns among the run's labels
+    sign: Float[Array, " B"]  # +1 raises the label's logit (adds the finding), -1 lowers it
+
+
+class Simulator(Protocol):
+    """A renderer of images whose causes are known, so that the exact effect of each cause can be drawn.
+
+    Factors float32 [n, F] and seeds int64 [n] are columns of a data set's table. The effect of a cause is
+    render(high) - render(low), in grey levels, with `low, high = contrast(factors, name)` (`dirvae.explain.truth.effect`).
+    """
+
+    pathologies: tuple[str, ...]
+    """Causes that are findings."""
+    confounders: tuple[str, ...]
+    """Causes that are in the picture and not in the disease."""
+    nuisances: tuple[str, ...]
+    """Anatomy and acquisition."""
+
+    def followed(self, confounder: str) -> str:
+        """The finding that a confounder follows in training, where it is a shortcut."""
+        ...
+
+    def render(self, factors: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        """Images float32 [n, H, W] in [0, 1]."""
+        ...
+
+    def contrast(self, factors: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """The two factor arrays between which a cause's effect is taken, all else equal; None where no single one is defined."""
+        ...

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
         config = validate(override(configs.preset(chosen.preset), assignments(leftover, prefix="--config.")))
     except ConfigError as error:
         sys.exit(f"error: {error}")
-    from dirvae import cost
+    from dirvae.training import cost
 
     steps = round(chosen.images * chosen.epochs / config.train.batch_size) or config.train.steps
     found = cost.of_step(config, chosen.labels)

@@ -42,16 +42,16 @@ def main(arguments: list[str] | None = None) -> None:
     flags, leftover = parser().parse_known_args(arguments)
     try:
         config = single.resolve(flags, leftover)
-        from dirvae import workdir
-        from experiments import phases
+        from dirvae.training import workdir
+        from experiments import pipeline
 
-        phases.start(flags)
+        pipeline.start(flags)
         scores, labels = [], list(config.data.labels)
         for fold in range(flags.folds):
             one = override(config, {"folds": flags.folds, "fold": fold, "checkpoint_every": config.train.steps})
             directory = flags.workdir / f"fold{fold}"
             wanted = configs.phases("data,train,evaluate", single.PHASES)
-            phases.run(one, directory, flags.raw_dir, flags.data_dir, wanted)
+            pipeline.run(one, directory, flags.raw_dir, flags.data_dir, wanted)
             scores.append(workdir.read_json(directory / "metrics.json")["validation"])
             labels = labels or workdir.read_json(directory / "data.json")["labels"]
         print(table(scores, labels))

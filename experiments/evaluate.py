@@ -28,11 +28,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> None:
     flags = parser().parse_args(arguments)
-    from experiments import phases
+    from experiments import pipeline
 
     try:
         labels = tuple(name for name in flags.labels.split(",") if name)
-        phases.evaluate_elsewhere(flags.workdir, flags.raw_dir, flags.split, flags.data_dir, labels)
+        pipeline.evaluate_elsewhere(flags.workdir, flags.raw_dir, flags.split, flags.data_dir, labels)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -33,30 +33,34 @@ def parser() -> argparse.ArgumentParser:
 
 def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     from data_prep import images
-    from dirvae import explanation, workdir
-    from dirvae.report import explained
+    from dirvae.explain import explainer
+    from dirvae.report import explanation_files
+    from dirvae.training import workdir
 
     try:
         pixels = images.read(flags.image, workdir.read_config(flags.workdir).data.image_size)
     except images.ImageError as error:
         raise ValueError(f"{flags.image}: {error}") from None
-    explainer = explanation.load(flags.workdir, **fields)
+    explainer = explainer.load(flags.workdir, **fields)
     found = explainer(pixels, flags.label, flags.direction)
     out = flags.out or flags.workdir / "explanations" / flags.image.stem
-    workdir.write_folder(out, explained.files(explainer, found, flags.image.name))
-    print(explained.table(explainer, found))
-    print(explained.sentence(explainer, found, chosen=flags.label is None), out, sep="\n")
+    workdir.write_folder(out, explanation_files.files(explainer, found, flags.image.name))
+    print(explanation_files.table(explainer, found))
+    print(explanation_files.sentence(explainer, found, chosen=flags.label is None), out, sep="\n")
 
 
 def explain_split(flags: argparse.Namespace, fields: dict[str, str]) -> None:
-    from dirvae import evaluate, explanation, runs
-    from dirvae.report import atlas
-    from experiments import effects
+    from functools import partial
 
-    explainer = explanation.load(flags.workdir, **fields)
+    from data_prep.phantom.simulator import PhantomSimulator
+    from dirvae.explain import explainer, truth
+    from dirvae.report import atlas
+    from dirvae.training import evaluate, runs
+
+    explainer = explainer.load(flags.workdir, **fields)
     data, examples = explainer.run.config.data, runs.load_examples(explainer.run, flags.split)
     predictions = evaluate.load(flags.workdir, flags.split).predictions
-    effect = effects.phantom_effect(data.image_size) if data.dataset == "phantom" else None
+    effect = partial(truth.effect, PhantomSimulator(data.image_size)) if data.dataset == "phantom" else None
     path = (flags.out or flags.workdir / "explanations") / f"atlas-{flags.split}.html"
     print(atlas.write(path, explainer, examples, predictions, flags.cases, flags.label, flags.direction, effect))
 
@@ -65,9 +69,9 @@ def main(arguments: list[str] | None = None) -> None:
     flags, leftover = parser().parse_known_args(arguments)
     try:
         fields = assignments(leftover, prefix="--config.")
-        from experiments import phases  # imports jax, hence not before the flags are known to be good
+        from experiments import pipeline  # imports jax, hence not before the flags are known to be good
 
-        phases.keep_compiled(flags.data_dir)
+        pipeline.keep_compiled(flags.data_dir)
         (explain_split if flags.image is None else explain_image)(flags, fields)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")

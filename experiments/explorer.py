@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--cases", type=int, default=40, help="images, drawn by seed from all findings' positives")
     flags.add_argument("--classes", type=int, default=4, help="findings an image, positives and likeliest first")
     flags.add_argument("--seed", type=int, default=0)
-    flags.add_argument("--out", type=Path, help="the page; default explorer.html in the first run's folder")
+    flags.add_argument("--out", type=Path, help="the page; default page.html in the first run's folder")
     return flags
 
 
@@ -35,23 +35,27 @@ def names(workdirs: list[Path]) -> list[str]:
 
 def explore(flags: argparse.Namespace) -> Path:
     """Gathers run by run, and writes the page."""
-    from dirvae import evaluate, exploring, runs
-    from dirvae.report import explorer
-    from experiments import effects, phases
+    from functools import partial
 
-    exploring.agree(flags.workdir)
+    from data_prep.phantom.simulator import PhantomSimulator
+    from dirvae.explain import gallery, truth
+    from dirvae.report.explorer import page
+    from dirvae.training import evaluate, runs
+    from experiments import pipeline
+
+    gallery.agree(flags.workdir)
     scored = [evaluate.load(directory, flags.split.replace("/", "--")).predictions for directory in flags.workdir]
-    planned = exploring.plan(scored, flags.cases, flags.classes, flags.seed)
+    planned = gallery.plan(scored, flags.cases, flags.classes, flags.seed)
     opened = [runs.open_run(directory) for directory in flags.workdir]
     examples = runs.load_examples(opened[0], flags.split)
     config = opened[0].config.data
-    effect = effects.phantom_effect(config.image_size) if config.dataset == "phantom" else None
-    known, arms = exploring.truth(examples, planned, effect), []
+    effect = partial(truth.effect, PhantomSimulator(config.image_size)) if config.dataset == "phantom" else None
+    known, arms = gallery.truth(examples, planned, effect), []
     for run, name in zip(opened, names(flags.workdir), strict=True):
-        phases.say(f"{name}: {len(planned.row)} paths of {len(planned.position)} images")
+        pipeline.say(f"{name}: {len(planned.row)} paths of {len(planned.position)} images")
         tuned = evaluate.load(run.workdir, "validation").predictions
-        arms.append(exploring.arm(run, name, examples, planned, tuned))
-    return explorer.write(flags.out or flags.workdir[0] / "explorer.html", flags.split, planned, known, arms)
+        arms.append(gallery.arm(run, name, examples, planned, tuned))
+    return page.write(flags.out or flags.workdir[0] / "explorer.html", flags.split, planned, known, arms)
 
 
 def main(arguments: list[str] | None = None) -> None:

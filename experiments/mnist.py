@@ -50,8 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
         for name in ("epochs", "samples", "scored", "concentration"):
             if getattr(flags, name) <= 0:
                 raise ConfigError(f"--{name}={getattr(flags, name)} must be above 0")
-        from dirvae import workdir
         from dirvae.latents import learning
+        from dirvae.training import workdir
         from experiments.literature import digits, mlp, scores
 
         say = functools.partial(print, flush=True)

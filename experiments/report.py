@@ -24,15 +24,15 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> None:
     flags = parser().parse_args(arguments)
-    from dirvae.report import compare, page, side_by_side
+    from dirvae.report import comparison_page, run_page
 
     try:
         if len(flags.workdirs) == 1:
-            print(page.write(flags.workdirs[0]))
+            print(run_page.write(flags.workdirs[0]))
             return
-        made = compare.compare(flags.workdirs, flags.replicates)
-        print(side_by_side.as_text(made))
-        print(side_by_side.write(flags.output, made))
+        made = comparison_page.compare(flags.workdirs, flags.replicates)
+        print(comparison_page.as_text(made))
+        print(comparison_page.write(flags.output, made))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         if config.data.dataset == "chexpert" and flags.raw_dir is None and "data" in phases:
             raise ConfigError("--dataset=chexpert needs --raw_dir, the folder that holds train.csv")
         name = f"{config.data.dataset}-{config.model.prior}-{flags.preset}-{config.seed}"
-        from experiments import phases as work  # imports jax, hence not before the flags are known to be good
+        from experiments import pipeline as work  # imports jax, hence not before the flags are known to be good
 
         work.start(flags)
         work.run(config, flags.workdir or Path("runs") / name, flags.raw_dir, flags.data_dir, phases)

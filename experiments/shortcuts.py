@@ -34,22 +34,19 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         seeds = indexed.seeds(flags.seeds, shortcuts.SEEDS)
         runs = indexed.settled(shortcuts.runs(seeds), leftover, flags.index)
-        from experiments import (
-            comparing,
-            detecting,
-            reliance,
-        )  # import jax, hence not before the flags are known to be good
+        from dirvae.studies import runner  # import jax, hence not before the flags are known to be good
+        from dirvae.studies.shortcuts import detection, reliance
 
         if flags.list:
-            print(comparing.listing(flags.workdir, runs, shortcuts.MINUTES))
+            print(runner.listing(flags.workdir, runs, shortcuts.MINUTES))
             return
         if not flags.report:
             todo = runs if flags.index is None else [runs[flags.index]]
-            comparing.train(flags.workdir, todo, None, flags.data_dir)
+            runner.train(flags.workdir, todo, None, flags.data_dir)
             for name, _ in todo:
                 reliance.measure(flags.workdir / name)
         if flags.index is None:
-            print(detecting.report(flags.workdir, runs))
+            print(detection.report(flags.workdir, runs))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

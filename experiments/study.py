@@ -37,16 +37,16 @@ def main(arguments: list[str] | None = None) -> None:
         study = study._replace(seeds=indexed.seeds(flags.seeds, study.seeds))
         runs = indexed.settled(studies.runs(study), leftover, flags.index)
         directory = flags.workdir or Path("runs") / f"study-{flags.preset}"
-        from experiments import comparing  # imports jax, hence not before the flags are known to be good
+        from dirvae.studies import runner  # imports jax, hence not before the flags are known to be good
 
         if flags.list:
-            print(comparing.listing(directory, runs, study.minutes))
+            print(runner.listing(directory, runs, study.minutes))
             return
         if not flags.report:
             todo = runs if flags.index is None else [runs[flags.index]]
-            comparing.train(directory, todo, flags.raw_dir, flags.data_dir)
+            runner.train(directory, todo, flags.raw_dir, flags.data_dir)
         if flags.index is None:
-            print(comparing.report(directory, study, runs, flags.replicates))
+            print(runner.report(directory, study, runs, flags.replicates))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -25,5 +25,5 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_nans", True)
 
 # Annotated shapes are checked at every call, by beartype.
-CHECKED = ("labels", "geometry", "latents", "metrics", "traversals", "maps", "attributions")
+CHECKED = ("labels", "latents", "metrics", "explain.traversals", "explain.maps", "explain.attributions")
 install_import_hook([f"dirvae.{module}" for module in CHECKED], "beartype.beartype")

@@ -64,7 +64,7 @@ class ModelConfig:
         False  # a linear map beside the convolutions of encoder and decoder, for latents that are no field
     )
     head: Literal["linear", "assigned", "mlp", "pooled"] = (
-        "linear"  # dirvae/classifier.py; pooled: over a field's cells
+        "linear"  # dirvae/networks/classifier.py; pooled: over a field's cells
     )
     own: int = 1  # latents that belong to one finding, for an assigned head
     head_hidden: int = 64  # units of an mlp head
@@ -73,7 +73,9 @@ class ModelConfig:
     likelihood: Literal["laplace", "gaussian", "bernoulli"] = "laplace"  # p(x|z) a pixel
     scale: float = 0.05  # scale of the likelihood, in grey levels of [0, 1]; the start value where it is learned
     learn_scale: bool = False  # one scale for all pixels, learned with the decoder
-    convolution: Literal["auto", "native", "product"] = "auto"  # how it is computed (dirvae/layers.py), not what
+    convolution: Literal["auto", "native", "product"] = (
+        "auto"  # how it is computed (dirvae/networks/layers.py), not what
+    )
     compute: Literal["float32", "bfloat16"] = "float32"  # of the networks; distributions and losses stay float32
 
 
@@ -153,7 +155,7 @@ class ExplainConfig:
     step_size: float = 0.6  # length of a step in the latent's coordinates
     reach: bool = True  # longer steps where these would end short of the target probability
     metric: Literal["covariance", "identity", "fisher", "pull_back"] = (
-        "covariance"  # from a gradient to a direction, dirvae/traversals/directions.py
+        "covariance"  # from a gradient to a direction, dirvae/explain/traversals/directions.py
     )
     target_probability: float = 0.95  # a path is stopped once the class reaches it
     max_distance: float = 0.0  # or once it is so long, in the latent's coordinates; 0: without limit
@@ -165,7 +167,7 @@ class ExplainConfig:
 
 @dataclass(frozen=True)
 class AuditConfig:
-    """Flaws of a published study's code (dirvae/audit.py), for measuring what they do; never options to train with."""
+    """Flaws of a published study's code (dirvae/studies/priors/flaws.py), for measuring what they do; never options to train with."""
 
     reversed_kl: bool = False  # FLAW: the objective's KL is KL(p || q)
     effusion_overwritten: bool = False  # FLAW: Pleural Effusion becomes "no Pleural Other and no Pneumothorax"

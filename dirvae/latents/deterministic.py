@@ -9,7 +9,7 @@ from typing import NamedTuple, NoReturn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dirvae import geometry
+from dirvae.latents import geometry
 from dirvae.types import Key, LatentSample
 
 

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 from jaxtyping import Array, Float
 
-from dirvae import geometry
+from dirvae.latents import geometry
 from dirvae.latents.log_gamma import divergence, log_gamma_variate
 from dirvae.types import Key, LatentSample
 

@@ -76,7 +76,7 @@ class Latent(NamedTuple):
     to_head:       coordinates -> [..., (h, w,) channels]; for a simplex centred log ratios
     retract:       (coordinates, tangent) -> coordinates, a step that stays on the manifold; retract(c, 0) == c for a
                    normalised point c
-    raise_index:   (coordinates, cotangent, metric) -> tangent, from a gradient to a direction (`dirvae.geometry`)
+    raise_index:   (coordinates, cotangent, metric) -> tangent, from a gradient to a direction (`dirvae.latents.geometry`)
     """
 
     name: str

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dirvae import geometry
+from dirvae.latents import geometry
 from dirvae.types import Key, LatentSample
 
 LOG_SCALES = (-7.0, 3.0)  # range of a posterior's log standard deviation

@@ -17,8 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dirvae import geometry
-from dirvae.latents import gaussian
+from dirvae.latents import gaussian, geometry
 from dirvae.latents.gaussian import Gaussian
 from dirvae.types import Key, LatentSample
 

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dirvae import geometry
 from dirvae.config import ON_SIMPLEX
+from dirvae.latents import geometry
 from dirvae.latents.family import Latent, LatentSpec, Levels, apart, together
 from dirvae.types import Key, LatentSample, PyTree
 

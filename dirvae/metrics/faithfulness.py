@@ -7,7 +7,7 @@ ROAD:      removed pixels are imputed from their neighbours, so that the shape o
 
 Their areas depend on classifier and image: only a random map's on the same images says what chance is. A map that does not
 change with the classifier explains nothing, whatever it scores: `rank_correlation` with the map of a randomised classifier
-(Adebayo et al. 2018; `dirvae.randomisation`) should be near 0.
+(Adebayo et al. 2018; `dirvae.explain.sanity`) should be near 0.
 """
 
 from collections.abc import Callable, Sequence

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dirvae.endpoints import Scored
 from dirvae.metrics import comparison
-from dirvae.report import tables
-from dirvae.report.outcome import FEWEST, SUPERIOR, SURE, TITLES, Outcome, finished, mean, present, verdict
+from dirvae.report.html import tables
+from dirvae.studies.priors.endpoints import Scored
+from dirvae.studies.priors.outcome import FEWEST, SUPERIOR, SURE, TITLES, Outcome, finished, mean, present, verdict
 
 
 def abstract(outcome: Outcome) -> str:

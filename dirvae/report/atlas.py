@@ -8,14 +8,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from dirvae import cases, data
-from dirvae.cases import OUTCOMES, Effect
-from dirvae.evaluate import Predictions
-from dirvae.explanation import Explainer, Explanation
+from dirvae.explain import cases
+from dirvae.explain.cases import OUTCOMES, Effect
+from dirvae.explain.explainer import Explainer, Explanation
 from dirvae.labels import FINDINGS, finding_index
-from dirvae.report import document, explained, pictures
-from dirvae.report.document import Section
-from dirvae.report.style import RULES, WIDTH
+from dirvae.report import explanation_files
+from dirvae.report.html import document, pictures
+from dirvae.report.html.document import Section
+from dirvae.report.html.style import RULES, WIDTH
+from dirvae.training import data
+from dirvae.training.evaluate import Predictions
 
 COLUMNS = ("image", "path's start", "path's end", "signed map", "gated map")
 
@@ -129,8 +131,8 @@ def rows(found: Explanation, positions: np.ndarray, boxes: np.ndarray, exact: np
         scale = pictures.scale_of(found.signed[row] if exact is None else exact[row])
         for cell, name, change in zip(axis[3:5], COLUMNS[3:], (found.signed[row], found.map[row]), strict=True):
             gain = pictures.gain_of(change, scale)
-            explained.overlay(cell, image, gain * change, scale, name if gain == 1 else f"{name} × {gain}")
+            explanation_files.overlay(cell, image, gain * change, scale, name if gain == 1 else f"{name} × {gain}")
         if exact is not None:
-            explained.overlay(axis[5], image, exact[row], scale, "exact effect")
-        explained.colour_bar(figure, axis, scale, "grey levels")
+            explanation_files.overlay(axis[5], image, exact[row], scale, "exact effect")
+        explanation_files.colour_bar(figure, axis, scale, "grey levels")
     return figure

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dirvae.endpoints import Scored
 from dirvae.metrics import comparison, statistics
 from dirvae.metrics.comparison import Difference
-from dirvae.report import document, tables
-from dirvae.report.document import Section
+from dirvae.report.html import document, tables
+from dirvae.report.html.document import Section
+from dirvae.studies.priors.endpoints import Scored
 
 ENDPOINTS = {"auroc": "macro AUROC", "aug": "AUG, normalised", "interventional": "interventional D"}
 SURE = 0.05

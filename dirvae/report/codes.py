@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dirvae.endpoints import Scored
 from dirvae.metrics import comparison, disentanglement, interventional, readout
 from dirvae.metrics.probes import Split
-from dirvae.report import arms, document, figures, tables
-from dirvae.report.document import Section
-from dirvae.report.outcome import Outcome, finished
+from dirvae.report.html import document, figures, study_figures, tables
+from dirvae.report.html.document import Section
+from dirvae.studies.priors.endpoints import Scored
+from dirvae.studies.priors.outcome import Outcome, finished
 
 PROBES = {"linear": "linear probe", "boosted": "boosted probe"}
 SHOWN = 20  # positives of a finding in a heat map
@@ -90,7 +90,7 @@ def _strengths(directory: Path, outcome: Outcome) -> str:
 def _compositions(directory: Path, outcome: Outcome) -> str:
     shown = {arm: runs[0] for arm, runs in finished(outcome).items()}
     labels = next(iter(shown.values())).labels
-    drawn = arms.compositions({arm: heat(run) for arm, run in shown.items()}, labels)
+    drawn = study_figures.compositions({arm: heat(run) for arm, run in shown.items()}, labels)
     caption = (
         f"Posterior means of test images, first seed of each arm. Rows: the first {SHOWN} positives of each finding, in the order of "
         "the test split; an image with two findings is in two groups. Columns: components, grouped by the finding that each tells "
@@ -103,7 +103,7 @@ def _compositions(directory: Path, outcome: Outcome) -> str:
     return document.figure(directory, "compositions", drawn, caption)
 
 
-def heat(run: Scored) -> arms.Heat:
+def heat(run: Scored) -> study_figures.Heat:
     """Rows and columns put in order; the columns' order is that of all test images with codes, not of those drawn."""
     code = run.basis.composition
     target, weight = (part[: len(code)] for part in (run.basis.target, run.basis.weight))
@@ -113,7 +113,7 @@ def heat(run: Scored) -> arms.Heat:
     rows = [np.flatnonzero((target * weight)[:, label] > 0)[:SHOWN] for label in range(target.shape[1])]
     values = code if run.basis.simplex else _standardised(code)
     groups = np.bincount(best, minlength=target.shape[1])
-    return arms.Heat(
+    return study_figures.Heat(
         values[np.concatenate(rows)][:, columns], run.basis.simplex, [len(r) for r in rows], groups.tolist()
     )
 

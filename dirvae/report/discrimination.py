@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from dirvae.endpoints import Scored
 from dirvae.metrics import classification, statistics
-from dirvae.report import arms, document, operating, tables
-from dirvae.report.document import Section
-from dirvae.report.outcome import Outcome, finished
+from dirvae.report.html import document, operating, study_figures, tables
+from dirvae.report.html.document import Section
+from dirvae.studies.priors.endpoints import Scored
+from dirvae.studies.priors.outcome import Outcome, finished
 
 CALIBRATION = {"brier": "Brier", "ece_mass": "ECE, equally filled bins", "ece": "ECE, bins of equal width"}
 
@@ -82,11 +82,11 @@ def _roc(directory: Path, outcome: Outcome) -> str:
     held = finished(outcome)
     labels = next(iter(held.values()))[0].labels
     curves = {
-        arm: [arms.mean_curve([known(run, column) for run in runs]) for column in range(len(labels))]
+        arm: [study_figures.mean_curve([known(run, column) for run in runs]) for column in range(len(labels))]
         for arm, runs in held.items()
     }
     caption = "ROC curve of each finding on test, mean sensitivity over the seeds of an arm. Dotted: chance."
-    return document.figure(directory, "roc", arms.roc(curves, labels), caption)
+    return document.figure(directory, "roc", study_figures.roc(curves, labels), caption)
 
 
 def calibration(directory: Path, outcome: Outcome) -> str:
@@ -108,7 +108,7 @@ def calibration(directory: Path, outcome: Outcome) -> str:
         "Reliability on test, a line a seed: all findings' predictions pooled, in ten bins that hold equally many. Brier and ECE "
         "of the titles are those of the table. A pooled curve can hide findings that err in opposite directions, which ECE does not."
     )
-    return text + document.figure(directory, "reliability", arms.reliability(lines, titles), caption)
+    return text + document.figure(directory, "reliability", study_figures.reliability(lines, titles), caption)
 
 
 def pooled(run: Scored) -> tuple[np.ndarray, np.ndarray]:

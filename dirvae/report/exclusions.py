@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from dirvae.endpoints import Scored
-from dirvae.report import document, tables
-from dirvae.report.outcome import TITLES, Outcome, finished, present
+from dirvae.report.html import document, tables
+from dirvae.studies.priors.endpoints import Scored
+from dirvae.studies.priors.outcome import TITLES, Outcome, finished, present
 
 
 def exclusions(outcome: Outcome) -> str:

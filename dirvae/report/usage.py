@@ -9,13 +9,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dirvae import cases, evaluate, latents
+from dirvae import latents
 from dirvae.config import ON_SIMPLEX, Config
+from dirvae.explain import cases
 from dirvae.metrics.sparsity import ACTIVE, SWITCHED, Switching
-from dirvae.report import document
-from dirvae.report.document import Section
-from dirvae.report.style import ACCENT, FAINT, INK, RULES, SECOND, WIDTH
-from dirvae.report.tables import number, table
+from dirvae.report.html import document
+from dirvae.report.html.document import Section
+from dirvae.report.html.style import ACCENT, FAINT, INK, RULES, SECOND, WIDTH
+from dirvae.report.html.tables import number, table
+from dirvae.training import evaluate
 
 PRIOR_DRAWS = 500
 STATES = (f"off: second share below {SWITCHED}", "in between", f"on: above {1 - SWITCHED:g}")  # of a pair

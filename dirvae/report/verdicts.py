@@ -8,9 +8,9 @@ import numpy as np
 
 from dirvae.metrics import comparison
 from dirvae.metrics.comparison import Difference
-from dirvae.report import arms, document, figures, tables
-from dirvae.report.document import Section
-from dirvae.report.outcome import DESCRIBED, FEWEST, TITLES, Outcome, beside, finished, mean, present, verdict
+from dirvae.report.html import document, figures, study_figures, tables
+from dirvae.report.html.document import Section
+from dirvae.studies.priors.outcome import DESCRIBED, FEWEST, TITLES, Outcome, beside, finished, mean, present, verdict
 
 
 def sections(directory: Path, outcome: Outcome) -> list[Section]:
@@ -70,7 +70,9 @@ def _arms(directory: Path, outcome: Outcome) -> str:
     if not held:
         return "<p>No run is finished.</p>"
     estimates = {
-        arm: {name: arms.Estimate([run.endpoints[name][0] for run in runs], *mean(runs, name)) for name in names}
+        arm: {
+            name: study_figures.Estimate([run.endpoints[name][0] for run in runs], *mean(runs, name)) for name in names
+        }
         for arm, runs in held.items()
     }
     rows = [
@@ -84,7 +86,7 @@ def _arms(directory: Path, outcome: Outcome) -> str:
         "patients, is clear."
     )
     table = tables.table(["arm", "seeds", *(TITLES[name] for name in names)], rows)
-    return table + document.figure(directory, "arms", arms.forest(panels), caption)
+    return table + document.figure(directory, "arms", study_figures.forest(panels), caption)
 
 
 def _others(directory: Path, outcome: Outcome) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import jax
 
-from dirvae import parallel
 from dirvae.config import Config
+from dirvae.training import parallel
 from experiments.benchmarks import Settings, loader, metrics, sampler, startup, step, timing, traversal
 
 PARTS = {
@@ -27,7 +27,8 @@ def run(config: Config, settings: Settings, parts: tuple[str, ...], output: Path
     print("# Benchmark\n")
     print(", ".join(f"{name} {value}" for name, value in numbers["machine"].items()), flush=True)
     print(
-        "\nBoth libraries have the same threads and keep freed memory (dirvae.parallel.keep_freed_memory).", flush=True
+        "\nBoth libraries have the same threads and keep freed memory (dirvae.training.parallel.keep_freed_memory).",
+        flush=True,
     )
     if numbers["load"] > BUSY * timing.cores():
         print(

@@ -1,6 +1,6 @@
 """Part 3: does the loader keep up with the step?
 
-A small phantom is built into a temporary folder and read through `dirvae.data.shuffled`, kept in memory and not. The step
+A small phantom is built into a temporary folder and read through `dirvae.training.data.shuffled`, kept in memory and not. The step
 is the one that training runs, augmentation included.
 """
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from data_prep import build
-from dirvae import data
 from dirvae.config import Config, override
+from dirvae.training import data
 from dirvae.types import Batch
 from experiments.benchmarks import Settings, timing
 from experiments.benchmarks.step import Step, fresh_state

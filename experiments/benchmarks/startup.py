@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = {
     "the bare interpreter": ["-c", "pass"],
     "python -m experiments.run --help": ["-m", "experiments.run", "--help"],
-    "import dirvae.train": ["-c", "import dirvae.train"],
+    "import dirvae.training.train": ["-c", "import dirvae.training.train"],
 }
 
 

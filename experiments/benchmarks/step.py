@@ -10,8 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from dirvae import cost, model, parallel, train
+from dirvae import model
 from dirvae.config import Config, override
+from dirvae.training import cost, parallel, train
 from dirvae.types import Batch, TrainState
 from experiments.benchmarks import Settings, timing
 

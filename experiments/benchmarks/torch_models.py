@@ -2,7 +2,7 @@
 
 `twin` reads every size from a Flax parameter tree and takes over its values, so that it computes the same function, in
 either of two forms: `strided`, 2f x 2f convolutions of stride f and their transposes, as one would write it in PyTorch, or
-`subpixel`, PixelUnshuffle, PixelShuffle and 2x2 convolutions, operation by operation what `dirvae.layers` does. Images are
+`subpixel`, PixelUnshuffle, PixelShuffle and 2x2 convolutions, operation by operation what `dirvae.networks.layers` does. Images are
 [B, C, H, W].
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dirvae import layers
+from dirvae.networks import layers
 from dirvae.types import Params
 
 Leaves = Mapping[str, Any]
@@ -50,7 +50,7 @@ class PhaseBias(nn.Module):
 
 
 def twin(params: Params, image_size: int, form: str = "strided") -> Networks:
-    """`dirvae.encoder.Encoder`, `dirvae.decoder.Decoder` and a linear `dirvae.classifier.Classifier`, with `params`."""
+    """The encoder, the decoder and a linear head of `dirvae.networks`, with `params`."""
     shrinking, growing = {"strided": (_strided, _transposed), "subpixel": (_unshuffled, _shuffled)}[form]
     down: list[nn.Module] = [Signed()]
     channels, side = 1, image_size

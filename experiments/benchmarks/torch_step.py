@@ -1,4 +1,4 @@
-"""A training step in PyTorch, the counterpart of `dirvae.train.make_step` without augmentation, as PyTorch's users write it."""
+"""A training step in PyTorch, the counterpart of `dirvae.training.train.make_step` without augmentation, as PyTorch's users write it."""
 
 import math
 from typing import NamedTuple

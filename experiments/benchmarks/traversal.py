@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dirvae import model, traversals
+from dirvae import model
 from dirvae.config import Config
+from dirvae.explain import traversals
+from dirvae.explain.traversals import harkness2023
 from dirvae.model import Model
-from dirvae.traversals import released
 from dirvae.types import Params
 from experiments.benchmarks import Settings, step, timing
 
@@ -86,15 +87,15 @@ class Published:
     """`traversals.as_released`, raising a label, as a loop over images and in it over steps; images [B, T, H, W, C]."""
 
     def __init__(self, net: Model, family: str):
-        self.stride = released.RELEASED_STEP[family] / (2.5 * released.RELEASED_COORDINATES)
+        self.stride = harkness2023.RELEASED_STEP[family] / (2.5 * harkness2023.RELEASED_COORDINATES)
         up = jnp.ones(1)
 
         def begin(params: Params, image: jax.Array, label: jax.Array) -> tuple[jax.Array, jax.Array]:
-            z = released.start_of(net, params, image, family)
-            return z, released.coordinates_of(net, params, z, label, up, family)
+            z = harkness2023.start_of(net, params, image, family)
+            return z, harkness2023.coordinates_of(net, params, z, label, up, family)
 
         def show(params: Params, z: jax.Array) -> tuple[jax.Array, jax.Array]:
-            coordinates = released.from_z(family)(z)
+            coordinates = harkness2023.from_z(family)(z)
             return net.decode(params, coordinates).location, jax.nn.sigmoid(net.classify(params, coordinates))
 
         self.begin, self.show = jax.jit(begin), jax.jit(show)

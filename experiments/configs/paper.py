@@ -5,7 +5,7 @@ reconstruction (a Laplace likelihood), a linear head on log-ratios of z, Adam at
 
 Where it departs, and why:
 - group instead of batch normalisation, SiLU instead of ReLU: no state, no dependence on the batch or the device count;
-- 3 x 3 convolutions after space_to_depth instead of 5 x 5 ones of stride 2, of which they are a superset (dirvae/layers.py);
+- 3 x 3 convolutions after space_to_depth instead of 5 x 5 ones of stride 2, of which they are a superset (dirvae/networks/layers.py);
 - KL(q || p), not KL(p || q); the linear head reads centred log ratios; all of train.csv's findings, not four of them;
 - one joint stage with a KL warm-up instead of four stages (reconstruction, with KL, head alone, joint);
 - no horizontal flips, which remove laterality; patients, not images, are split, and none is duplicated to balance classes;

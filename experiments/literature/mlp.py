@@ -10,10 +10,11 @@ import optax
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from dirvae import latents, losses, train
+from dirvae import latents, losses
 from dirvae.config import ModelConfig, override
 from dirvae.latents import learning
 from dirvae.latents.family import Latent
+from dirvae.training import train
 from dirvae.types import Key, Params, Pixels, PyTree
 from experiments.literature.digits import Part
 

@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from dirvae import losses
 from dirvae.latents.family import Latent
-from dirvae.metrics import bounds as metric
+from dirvae.metrics import iwae as metric
 from dirvae.metrics import sparsity
 from dirvae.types import Key, Params
 from experiments.literature import mlp
@@ -65,7 +65,7 @@ def knn_error(codes: np.ndarray, digit: np.ndarray, others: np.ndarray, truth: n
 
 
 def bounds(latent: Latent, params: Params, images: np.ndarray, samples: int, seed: int) -> dict[str, float]:
-    """-ELBO, KL, the importance-weighted bound and its effective samples (`dirvae.metrics.bounds`), means over images.
+    """-ELBO, KL, the importance-weighted bound and its effective samples (`dirvae.metrics.iwae`), means over images.
 
     A latent without a density has no bounds: NaN.
     """

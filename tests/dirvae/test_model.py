@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import unit_gain
+from support import unit_gain
 
-from dirvae import classifier, model
+from dirvae import model
 from dirvae.config import ConfigError, ModelConfig, override
+from dirvae.networks import classifier
 
 SIZE, LABELS, ROWS = 16, 3, 4
 SMALL = {"convolution": "native", "widths": "8,8", "latents": 6, "hidden": 16, "grid": 4, "head_hidden": 8}

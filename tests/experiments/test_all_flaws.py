@@ -1,12 +1,12 @@
 """Every flaw at once, from data to scores, as small as it runs."""
 
 import pytest
-from tiny import TINY
+from support.tiny import TINY
 
-from dirvae import data, evaluate, runs, workdir
 from dirvae.config import Config, override, validate
 from dirvae.labels import FINDINGS, POSITIVE
-from experiments import phases
+from dirvae.training import data, evaluate, runs, workdir
+from experiments import pipeline
 from experiments.configs import studies
 
 LABELS = ("Pneumothorax", "Pleural Effusion", "Lung Opacity")
@@ -16,9 +16,9 @@ LABELS = ("Pneumothorax", "Pleural Effusion", "Lung Opacity")
 def test_all_flaws_together(arm, tmp_path):
     flaws = studies.load("audit").arms[arm]
     config = validate(override(Config(), TINY | {"labels": LABELS, "target_kl": 0.0} | flaws))
-    phases.run(config, tmp_path / "run", None, tmp_path / "data", ("data", "train", "evaluate"))
+    pipeline.run(config, tmp_path / "run", None, tmp_path / "data", ("data", "train", "evaluate"))
     run = runs.open_run(tmp_path / "run")
-    trained_on = phases.training_examples(run.config, runs.describe(run.workdir)).split
+    trained_on = pipeline.training_examples(run.config, runs.describe(run.workdir)).split
     assert len(trained_on) == TINY["phantom_train"] + round(0.197 * TINY["phantom_test"])
     stored = data.Split(run.dataset, "test").table.labels
     found = evaluate.load(tmp_path / "run", "test").predictions

@@ -145,7 +145,7 @@ def test_published_form_has_the_operations_of_its_sizes(torch, batch):
 
 @pytest.mark.parametrize("prior", ["dirichlet", "gaussian"])
 def test_the_loop_is_the_published_traversal(params, batch, prior):
-    from dirvae import traversals
+    from dirvae.explain import traversals
     from experiments.benchmarks import traversal
 
     config = override(CONFIG, {"prior": prior}).model

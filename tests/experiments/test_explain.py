@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dirvae import cases, data, evaluate, explanation, runs, workdir
+from dirvae.explain import cases
+from dirvae.explain import explainer as explainers
+from dirvae.training import data, evaluate, runs, workdir
 from experiments import explain, run
 
 TINY = {
@@ -94,7 +96,7 @@ def test_an_image_leaves_four_files_that_agree_with_the_library(folder, image, t
     assert sorted(path.name for path in out.iterdir()) == FILES
     assert [path.name for path in out.parent.iterdir()] == ["out"]
     told = json.loads((out / "path.json").read_text())
-    explainer = explanation.load(folder / "run")
+    explainer = explainers.load(folder / "run")
     found = explainer(np.asarray(Image.open(image)), "Lung Lesion", "add")
     assert (told["image"], told["label"], told["direction"]) == ("case.png", "Lung Lesion", "add")
     assert len(told["frames"]) == TINY["path_steps"] + 1
@@ -225,7 +227,7 @@ def test_the_atlas_names_every_finding_and_shows_what_it_says(folder, tmp_path, 
     page = (tmp_path / "atlas-test.html").read_text()
     assert "src='http" not in page
     assert page.count("No image of test is labelled positive") == 1
-    thresholds = explanation.load(folder / "run").thresholds
+    thresholds = explainers.load(folder / "run").thresholds
     shown = 0
     for column, finding in enumerate(TINY["labels"].split(",")):
         assert f"<h2>{finding}</h2>" in page
@@ -245,7 +247,7 @@ def test_an_atlas_needs_an_evaluated_split(folder, capsys):
 def test_frames_of_the_animation_end_where_the_path_does(folder, image, tmp_path):
     """The left half of the middle frame of there-and-back is the path's last image, but for the palette."""
     call(folder, f"--image={image}", "--label=Cardiomegaly", f"--out={tmp_path / 'out'}")
-    found = explanation.load(folder / "run")(np.asarray(Image.open(image)), "Cardiomegaly")
+    found = explainers.load(folder / "run")(np.asarray(Image.open(image)), "Cardiomegaly")
     moving = Image.open(io.BytesIO((tmp_path / "out" / "path.gif").read_bytes()))
     moving.seek(TINY["path_steps"])
     left = np.asarray(moving.convert("L"))[:, : moving.width // 2]

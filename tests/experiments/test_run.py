@@ -45,7 +45,7 @@ def call(arguments):
 
 
 def params(workdir):
-    from dirvae import runs
+    from dirvae.training import runs
 
     run = runs.open_run(workdir)
     import jax

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny import PAIRS, TINY
+from support.tiny import PAIRS, TINY
 
 from dirvae.labels import FINDINGS
 from experiments import study

@@ -9,7 +9,7 @@ two (Holm over the rows, an endpoint each): "changes the sign", "hides it", "mak
 effect shown". Beside that, of the two clean arms, what the released traversal moves (median rank of |z|) and the NCC of its
 change with the exact effect, beside the on-manifold traversal's from the same true positives.
 
-Arms are "clean", then with one flaw each (dirvae/audit.py), last with all. A flaw of one prior alone is switched on in
+Arms are "clean", then with one flaw each (dirvae/studies/priors/flaws.py), last with all. A flaw of one prior alone is switched on in
 that arm alone, as released; the reversed KL, which was DirVAE's, is shown in both as well. Plain preset, 600 steps, the
 KL's weight 1 in both clean arms: not the same number of nats, since a released weight cannot be set beside a steered one.
 

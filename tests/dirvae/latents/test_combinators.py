@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from shapes import BATCH, FAMILIES, SIZE, features, make, parts_of
+from support.shapes import BATCH, FAMILIES, SIZE, features, make, parts_of
 
 from dirvae import latents
 from dirvae.config import ModelConfig, override

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from shapes import BATCH, CASES, DRAWS, FAMILIES, features, make, parts_of, wide
+from support.shapes import BATCH, CASES, DRAWS, FAMILIES, features, make, parts_of, wide
 
 from dirvae.config import ModelConfig
 from dirvae.types import PyTree

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from known_codes import halves, labels, noisy
 from scipy import stats
 from sklearn.metrics import roc_auc_score
+from support.known_codes import halves, labels, noisy
 
 from dirvae.metrics import disentanglement
 from dirvae.metrics.probes import Split

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from known_codes import halves, labels, noisy
+from support.known_codes import halves, labels, noisy
 
 from dirvae.metrics import latent_panel
 from dirvae.metrics.probes import Split

@@ -1,7 +1,7 @@
 """Specificity and leakage of blocks of latents that own a label, share it, or mix in another."""
 
 import numpy as np
-from known_codes import halves, labels, noisy
+from support.known_codes import halves, labels, noisy
 
 from dirvae.metrics import probes
 

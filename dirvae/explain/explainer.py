@@ -1,0 +1,195 @@
+"""What a trained run says of images that come as arrays: predictions, a traversal, and maps of what it changes.
+
+    explainer = explanation.load("runs/phantom-dirichlet-default-0")  # reads the checkpoint once
+    found = explainer(image, "Cardiomegaly")  # [H, W] or [B, H, W]; compiled at the first call, once
+    found.map, found.path.images, found.path.probability
+
+`path` starts from the posterior's point, as a run's cases do. `map` is what the paths from `draws` draws of the posterior agree on, where
+in the image the classifier's evidence is (`dirvae.explain.maps.denoised`, `gated` by integrated gradients). Images are explained one
+after the other by the same program, so that no answer depends on the company.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dirvae.config import Config, ConfigError, override, validate
+from dirvae.explain import cases, gated, maps, traversals
+from dirvae.labels import finding_index
+from dirvae.metrics import counterfactual
+from dirvae.studies.priors import flaws
+from dirvae.training import evaluate, runs, workdir
+from dirvae.training.evaluate import Predictions
+from dirvae.training.runs import Run
+from dirvae.types import Params
+
+SIGNS = {"add": 1.0, "remove": -1.0}
+OWN_FLAGS = ("direction", "cases")  # fields of config.explain that are chosen anew for every image
+
+
+class Explanation(NamedTuple):
+    """Of one image, or of B along a leading axis. Maps are positive where the finding adds brightness, in grey levels of [0, 1]."""
+
+    image: np.ndarray  # float32 [*B, H, W, 1]
+    probability: np.ndarray  # float32 [*B, L], as the evaluation predicts
+    label: np.ndarray  # int [*B], the column that is explained
+    sign: np.ndarray  # float32 [*B], +1 where the finding is added, -1 where it is removed
+    path: traversals.Path  # probabilities with class weights divided out, as in `probability`
+    signed: np.ndarray  # float32 [*B, H, W], the whole path's change
+    map: np.ndarray  # float32 [*B, H, W], what the paths from draws agree on, gated by the image's evidence
+
+
+class Explainer(NamedTuple):
+    """A run that explains; `load` and `make` build it."""
+
+    run: Run
+    options: traversals.Options
+    thresholds: np.ndarray  # [L], Youden's on validation
+    draws: int
+    predict: Callable[[Params, jax.Array], jax.Array]
+    follow: Callable[..., tuple[traversals.Path, jax.Array, jax.Array]]
+
+    def __call__(
+        self, images: np.ndarray, label: str | None = None, direction: str | None = None, seed: int = 0
+    ) -> Explanation:
+        """Explains a label of images uint8, or float in [0, 1], [H, W], [H, W, 1], [B, H, W] or [B, H, W, 1].
+
+        Without a label each image's own `leading` one; without a direction a finding that is called present is removed and one
+        that is not is added.
+
+        Raises:
+          ValueError: for other images, labels or directions.
+        """
+        side = self.run.config.data.image_size
+        wanted = None if label is None else finding_index(label, self.run.labels)
+        if direction is not None and direction not in SIGNS:
+            raise ValueError(f"direction {direction!r} is neither 'add' nor 'remove'")
+        pixels, single = checked(images, side)
+        each = [self._one(image[None], wanted, direction, seed) for image in pixels]
+        joined = jax.tree.map(lambda *rows: np.concatenate(rows), *each)
+        return jax.tree.map(lambda rows: rows[0], joined) if single else joined
+
+    def _one(self, image: np.ndarray, column: int | None, direction: str | None, seed: int) -> Explanation:
+        probability = np.asarray(self.predict(self.run.params, image))
+        column = leading(probability[0], self.thresholds) if column is None else column
+        present = probability[0, column] >= self.thresholds[column]
+        sign = np.asarray([SIGNS[direction or ("remove" if present else "add")]], np.float32)
+        label, keys = np.asarray([column]), jax.random.key(seed)[None]
+        path, signed, agreed = jax.tree.map(np.asarray, self.follow(self.run.params, image, label, sign, keys))
+        return Explanation(image, probability, label, sign, path, signed, agreed)
+
+
+def load(directory: Path | str, draws: int = gated.DRAWS, **fields: object) -> Explainer:
+    """Of a run's folder, at its best checkpoint; `fields` replace those of its config.explain, such as path_steps=40.
+
+    Raises:
+      WorkdirError: where training has not finished or validation was not evaluated.
+      CheckpointError: where no checkpoint can be read.
+      ConfigError: for other fields, or values that they cannot hold; or where the run's classifier was not trained.
+    """
+    config = workdir.read_config(Path(directory))
+    settings(config, fields)
+    if "train" not in workdir.finished(directory):
+        raise workdir.WorkdirError(f"{directory} holds no finished training; run its train phase to the end first")
+    tuned = evaluate.load(Path(directory), "validation").predictions
+    return make(runs.open_run(Path(directory)), tuned, draws, **fields)
+
+
+def make(run: Run, tuned: Predictions, draws: int = gated.DRAWS, **fields: object) -> Explainer:
+    """Of an open run and its predictions of validation, which give the thresholds and the covariance; raises as `load`."""
+    config = settings(run.config, fields)
+    if not run.labels or "classifier" not in run.params or not config.loss.classification_weight:
+        raise ConfigError(
+            f"{run.workdir} has no trained classifier (loss.classification_weight is {config.loss.classification_weight:g}, "
+            f"{len(run.labels)} findings), hence no prediction to explain"
+        )
+    if draws < 1:
+        raise ConfigError(f"draws={draws} is no number of start points; give at least 1")
+    run = run._replace(config=config)
+    options = cases.options_of(run.model, config, cases.metric_of(config, tuned))
+    return Explainer(run, options, tuned.thresholds, draws, _predictor(run), _follower(run, options, draws))
+
+
+def settings(config: Config, fields: dict[str, object]) -> Config:
+    """The config with fields of its `explain` section replaced.
+
+    Raises:
+      ConfigError: for a field of another section, or one that is chosen for each image.
+    """
+    for name in fields:
+        section, _, leaf = name.rpartition(".")
+        if leaf in OWN_FLAGS:
+            raise ConfigError(f"explain.{leaf} is chosen with every explanation; give {leaf} itself, not the field")
+        known = [known for known in vars(config.explain) if known not in OWN_FLAGS]
+        if section not in ("", "explain") or leaf not in known:
+            raise ConfigError(f"{name} is no field of explain; a finished run takes only {', '.join(known)}")
+    return validate(override(config, fields))
+
+
+def leading(probability: np.ndarray, thresholds: np.ndarray) -> int:
+    """The label with the highest probability relative to its threshold: argmax of logit p - logit t."""
+    return int(np.argmax(counterfactual.logit(probability) - counterfactual.logit(thresholds)))
+
+
+def checked(images: np.ndarray, side: int) -> tuple[np.ndarray, bool]:
+    """float32 [B, side, side, 1] in [0, 1], and whether it was one image without a batch axis.
+
+    Raises:
+      ValueError: for another shape, kind of number or range, or numbers that are not finite.
+    """
+    given = np.asarray(images)
+    shape, one = given.shape, (side, side)
+    single = shape in (one, (*one, 1))
+    if not (single or shape[1:] in (one, (*one, 1))) or given.size == 0:
+        raise ValueError(
+            f"images of shape {shape} do not fit the run's {side} x {side} pixels: give [H, W] or [B, H, W], "
+            "resized as data_prep.images does"
+        )
+    if given.dtype != np.uint8 and not np.issubdtype(given.dtype, np.floating):
+        raise ValueError(f"pixels of type {given.dtype} have no stated range; give uint8, or floats in [0, 1]")
+    pixels = given.reshape(-1, *one, 1).astype(np.float32) / (255.0 if given.dtype == np.uint8 else 1.0)
+    if not np.isfinite(pixels).all():
+        raise ValueError(f"{int((~np.isfinite(pixels)).sum())} pixels are NaN or infinite; give floats in [0, 1]")
+    low, high = float(pixels.min()), float(pixels.max())
+    if low < 0 or high > 1:
+        raise ValueError(f"pixels from {low:g} to {high:g} leave [0, 1]; divide by the range, or give uint8")
+    return pixels, single
+
+
+def unweighted(probability: jax.Array, positive_weight: np.ndarray | None) -> jax.Array:
+    """p/(p + w (1 - p)) [..., L]: the odds that class weights w inflated divided out again (`losses.posterior_probability`)."""
+    if positive_weight is None:
+        return probability
+    return probability / (probability + jnp.broadcast_to(positive_weight, probability.shape) * (1.0 - probability))
+
+
+def _predictor(run: Run) -> Callable[[Params, jax.Array], jax.Array]:
+    """(params, images [B, H, W, 1]) -> probabilities [B, L], by the rules of the evaluation; draws, if any, are a first image's."""
+    read = flaws.reader(run.model, run.config.audit)
+
+    def predict(params: Params, images: jax.Array) -> jax.Array:
+        key = jax.random.fold_in(jax.random.key(run.config.seed), 0)
+        keys = jnp.broadcast_to(key, (len(images),))
+        logits = read(params, images, keys).logits
+        return evaluate.averaged(read, run.config, run.positive_weight, params, images, keys, logits)
+
+    return jax.jit(predict)
+
+
+def _follower(
+    run: Run, options: traversals.Options, draws: int
+) -> Callable[..., tuple[traversals.Path, jax.Array, jax.Array]]:
+    """(params, images [B, H, W, 1], label [B], sign [B], keys [B]) -> the path, its signed map and the gated one."""
+
+    def follow(params: Params, *rows: jax.Array) -> tuple[traversals.Path, jax.Array, jax.Array]:
+        images, label, sign, keys = rows
+        path = traversals.on_manifold(run.model, params, images, label, sign, options)
+        path = path._replace(probability=unweighted(path.probability, run.positive_weight))
+        found = gated.change_and_evidence(run.model, params, images, label, sign, keys, draws, options)
+        return path, maps.signed(path.images, sign), maps.gated(*found)
+
+    return jax.jit(follow)

@@ -1,0 +1,188 @@
+"""What an explorer shows: traversals, latent compositions and attributions of the same images in several runs.
+
+Images are drawn by seed, label by label, and not by looks. A path lowers the logit of a label that the runs give a mean probability of
+at least 1/2, and raises it elsewhere; so that all runs answer the same question.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dirvae.config import ON_SIMPLEX
+from dirvae.explain import attributions, cases, traversals
+from dirvae.explain.cases import Effect, Request
+from dirvae.labels import FINDINGS
+from dirvae.training import data, evaluate, parallel, runs
+from dirvae.training.evaluate import Predictions
+from dirvae.training.runs import Run
+from dirvae.types import Params
+
+BATCH = 32  # paths, and attributions, that are computed at once
+LEVEL = 0.5  # mean probability from which a path lowers the label
+METHODS = ("grad_cam", "integrated_gradients", "latent_shift", "occlusion")
+
+
+class Plan(NamedTuple):
+    """R traversals of n images, image by image, at least one an image."""
+
+    position: np.ndarray  # int32 [n], in the split
+    row: np.ndarray  # int32 [R], of which image
+    label: np.ndarray  # int32 [R], columns
+    sign: np.ndarray  # float32 [R], +1 raises the label's logit, -1 lowers it
+
+
+class Truth(NamedTuple):
+    """What is known of the planned images without any model."""
+
+    labels: tuple[str, ...]
+    image: np.ndarray  # float32 [n, H, W], grey levels of [0, 1]
+    target: np.ndarray  # float32 [n, L], NaN where not known
+    effect: np.ndarray  # float32 [R, H, W], what the label adds, grey levels; NaN where no exact effect is known
+    boxes: tuple[np.ndarray, ...]  # R arrays [k, 4]: ymin, xmin, ymax, xmax, shares of the image
+
+
+class Arm(NamedTuple):
+    """What one run makes of the plan; D components as `composition` has them."""
+
+    name: str
+    prior: str
+    frame: np.ndarray  # float32 [R, T, H, W], grey levels
+    probability: np.ndarray  # float32 [R, T, L]
+    distance: np.ndarray  # float32 [R, T], in the latent's coordinates
+    composition: np.ndarray  # float32 [R, T, D]
+    components: int  # of each simplex (2: pairs, of which D has the second shares); 0 where D has coordinates
+    own: np.ndarray  # int32 [L, m], components that a label's logit alone reads; m is 0 where nothing is assigned
+    maps: dict[str, np.ndarray]  # attributions, each float32 [R, H, W]
+    threshold: np.ndarray  # float64 [L], Youden's on validation
+
+
+def agree(workdirs: Sequence[Path]) -> None:
+    """Raises ValueError, naming what differs, where runs were not trained on the same findings and the same data set."""
+    facts = [runs.describe(directory) for directory in workdirs]
+    for directory, other in zip(workdirs[1:], facts[1:], strict=True):
+        pair = f"{workdirs[0]} and {directory}"
+        if other["labels"] != facts[0]["labels"]:
+            lists = " and ".join(", ".join(fact["labels"]) for fact in (facts[0], other))
+            raise ValueError(
+                f"{pair} know different findings ({lists}); explore runs with the same data.labels together"
+            )
+        hashes = [fact["manifest"]["content_hash"] for fact in (facts[0], other)]
+        if hashes[0] != hashes[1]:
+            short = " and ".join(each[:12] for each in hashes)
+            raise ValueError(
+                f"{pair} have different data sets (content {short}); explore runs of one data set together"
+            )
+
+
+def plan(predictions: Sequence[Predictions], count: int, classes: int, seed: int) -> Plan:
+    """Up to `count` images of a split that all runs have scored, each with up to `classes` labels.
+
+    Each label in turn gives one of its positives until there are enough; images without any come last. An image's labels are its positives
+    and then those of the largest mean probability, the larger first in either.
+
+    Raises:
+      ValueError: for a count or a number of classes below 1, or runs that scored different images.
+    """
+    if count < 1 or classes < 1:
+        raise ValueError(f"an explorer needs at least one case and one class, not {count} and {classes}")
+    first = predictions[0]
+    if any(not np.array_equal(first.target, other.target) for other in predictions[1:]):
+        raise ValueError("the runs scored different images or labels of this split; evaluate them anew on one data set")
+    positive = (first.target > 0) & (first.weight > 0)
+    position = _drawn(positive, count, seed)
+    mean = np.mean([each.probability[position] for each in predictions], axis=0)
+    order = np.argsort(-(mean + 2.0 * positive[position]), axis=1, kind="stable")[:, :classes]
+    row = np.repeat(np.arange(len(position)), order.shape[1])
+    label = order.reshape(-1)
+    sign = np.where(mean[row, label] >= LEVEL, -1.0, 1.0)
+    return Plan(position.astype(np.int32), row.astype(np.int32), label.astype(np.int32), sign.astype(np.float32))
+
+
+def _drawn(positive: np.ndarray, count: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    queues = [rng.permutation(np.flatnonzero(column)) for column in positive.T]
+    turns = [p for turn in itertools.zip_longest(*queues) for p in turn if p is not None]
+    return np.asarray(list(dict.fromkeys([*turns, *rng.permutation(len(positive))]))[:count])
+
+
+def truth(examples: data.Examples, planned: Plan, effect: Effect | None = None) -> Truth:
+    """`effect` tells exact effects where the factors of images are known."""
+    table, position = examples.split.table, planned.position
+    image = examples.split.images(position).astype(np.float32).mean(axis=-1) / 255.0
+    exact = np.full((len(planned.row), *image.shape[1:]), np.nan, np.float32)
+    for column in np.unique(planned.label) if effect else ():
+        chosen = planned.label == column
+        where = position[planned.row[chosen]]
+        found = effect(table.factors[where], table.seed[where], examples.labels[column])
+        if found is not None:
+            exact[chosen] = found
+    finding = np.asarray([FINDINGS.index(name) for name in examples.labels])[planned.label]
+    held = (table.boxes[p] for p in position[planned.row])
+    boxes = tuple(each[each[:, 0] == which, 1:] for each, which in zip(held, finding, strict=True))
+    target = np.where(examples.weight[position] > 0, examples.target[position], np.nan)
+    return Truth(examples.labels, image, target.astype(np.float32), exact, boxes)
+
+
+def arm(run: Run, name: str, examples: data.Examples, planned: Plan, tuned: Predictions) -> Arm:
+    """Traverses and attributes the plan; `tuned`, the run's validation predictions, gives its thresholds and metric."""
+    net, devices = run.model, jax.local_devices()
+    images = examples.split.images(planned.position).astype(np.float32) / 255.0
+    request = Request(images[planned.row], planned.label, planned.sign)
+    follow = cases.spread(net, cases.options_of(net, run.config, cases.metric_of(run.config, tuned)), devices, BATCH)
+    paths = list(follow(run.params, request))
+    maps = list(parallel.map_batches(_attribute(run), devices, BATCH)(run.params, request[:2]))
+    whole = lambda parts: np.concatenate([np.asarray(part) for part in parts])  # noqa: E731
+    return Arm(
+        name=name,
+        prior=run.config.model.prior,
+        frame=whole(path.images for path in paths).mean(axis=-1),
+        probability=whole(path.probability for path in paths),
+        distance=whole(path.distance for path in paths),
+        composition=composition(run, whole(path.coordinates for path in paths)),
+        components=run.config.model.latents if run.config.model.prior in ON_SIMPLEX else 0,
+        own=owned(run),
+        maps={method: whole(part[method] for part in maps) for method in METHODS},
+        threshold=tuned.thresholds,
+    )
+
+
+def _attribute(run: Run) -> Callable[[Params, tuple], dict[str, jax.Array]]:
+    side = run.config.data.image_size // 4
+    settings = {"occlusion": {"side": side, "stride": side // 2}, "integrated_gradients": {"steps": 16}}
+    each = {name: attributions.build(name, run.model, **settings.get(name, {})) for name in METHODS}
+    return lambda params, rows: {name: method(params, *rows) for name, method in each.items()}
+
+
+def composition(run: Run, coordinates: np.ndarray) -> np.ndarray:
+    """[*B, D] of latents [*B, *event]: shares on simplexes (of a pair its second), elsewhere what the head reads.
+
+    Of a spatial latent the mean over its places, of two levels the global part.
+    """
+    settings, spec = run.config.model, run.model.latent.spec
+    simplex = settings.prior in ON_SIMPLEX
+    lead = coordinates.shape[: coordinates.ndim - len(spec.event)]
+    read = run.model.latent.to_decoder if simplex else run.model.latent.to_head
+    channels = np.asarray(read(jnp.asarray(coordinates).reshape(-1, *spec.event)))
+    places = math.prod(spec.grid or (1,))
+    if simplex:
+        shown = evaluate.shares(settings, channels.reshape(len(channels), -1))
+    else:
+        shown = channels[..., : spec.parts[0].channels] if spec.parts else channels
+    shown = shown.reshape(len(channels), places, -1).mean(axis=1)
+    return (shown[:, 1::2] if evaluate.in_pairs(settings) else shown).reshape(*lead, -1)
+
+
+def owned(run: Run) -> np.ndarray:
+    """int32 [L, m]: the components of `composition` that each label's logit alone reads; m is 0 where nothing is assigned."""
+    settings, count = run.config.model, len(run.labels)
+    if settings.head != "assigned":
+        return np.zeros((count, 0), np.int32)
+    mask = traversals.own_latents(run.model.latent.spec, settings.own)[:count].reshape(count, -1)
+    mask = mask[:, 1::2] if evaluate.in_pairs(settings) else mask
+    return np.stack([np.flatnonzero(row) for row in mask]).astype(np.int32)

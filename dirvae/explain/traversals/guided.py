@@ -1,0 +1,99 @@
+"""Gradient-guided traversals on the manifold.
+
+At coordinates c the cotangent is the gradient of tau -> logit(retract(c, tau)) at tau = 0, a metric raises it to a direction
+(`dirvae.explain.traversals.directions`), and a step of fixed length is retracted, so that every point of the path is a legal latent.
+The gradient is taken anew at every step. Without the retraction inside the derivative even a linear head's logit can fall
+along "its gradient", because moving on the simplex renormalises. The geometry is the latent's own: log ratios (Aitchison's)
+on a simplex, Euclidean elsewhere.
+"""
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from dirvae.explain.traversals.directions import Options, movable, steepest
+from dirvae.explain.traversals.path import Path, in_chunks, render
+from dirvae.model import Model
+from dirvae.types import Params
+
+FLAT = 1e-12  # length of a direction below which there is none
+LONGEST = 10.0  # times the step that `reach` may lengthen one, where a curved head is nearly flat
+DEFAULT = Options()
+
+
+def on_manifold(
+    model: Model,
+    params: Params,
+    images: Float[Array, "B H W C"],
+    label: Int[Array, "B *G"],
+    sign: Float[Array, "B *G"],
+    options: Options = DEFAULT,
+) -> Path:
+    """Raises (sign +1) or lowers (sign -1) each image's label, from its `point`; several labels an image along G.
+
+    A path stops, and its frames repeat, once the label's probability has passed the target (its complement when
+    lowering), once it is long enough, or where the gradient vanishes. With `reach`, a step is as long as the rest of the way to
+    the target's logit, by the slope here, over the steps that are left, unless `step_size` is longer.
+    """
+    start = model.latent.point(model.encode(params, images))
+    event = model.latent.spec.event
+    wide = start.reshape(len(images), *(1 for _ in label.shape[1:]), *event)
+    return _traverse(model, params, jnp.broadcast_to(wide, (*label.shape, *event)), label, sign, options)
+
+
+def from_draws(
+    model: Model,
+    params: Params,
+    images: Float[Array, "B H W C"],
+    label: Int[Array, " B"],
+    sign: Float[Array, " B"],
+    keys: Key[Array, " B"],
+    draws: int,
+    options: Options = DEFAULT,
+) -> Path:
+    """Of each image `draws` paths [B, draws, ...], each from a draw of its posterior by the image's own key.
+
+    What the paths have in common does not hang on the one point that the encoder settled for.
+    """
+    posterior = model.encode(params, images)
+    several = jax.vmap(lambda key: jax.random.split(key, draws))(keys)
+    draw = lambda key, q: model.latent.sample(key, q).coordinates  # noqa: E731
+    start = jax.vmap(jax.vmap(draw, in_axes=(0, None)))(several, posterior)
+    wide = lambda x: jnp.broadcast_to(x[:, None], (len(images), draws))  # noqa: E731
+    return _traverse(model, params, start, wide(label), wide(sign), options)
+
+
+def _traverse(model: Model, params: Params, start: Array, label: Array, sign: Array, options: Options) -> Path:
+    """From `start` [*B, *event], with labels and signs [*B]; bounded by `options.chunk` throughout."""
+    follow = jax.vmap(partial(_follow, model, params, options))
+    rows = (start.reshape(-1, *model.latent.spec.event), label.reshape(-1), sign.reshape(-1))
+    coordinates, distance = in_chunks(lambda row: follow(*row), rows, options.chunk)
+    shaped = lambda x: x.reshape(*label.shape, *x.shape[1:])  # noqa: E731
+    return render(model, params, shaped(coordinates), shaped(distance), options.chunk)
+
+
+def _follow(
+    model: Model, params: Params, options: Options, start: Array, label: Int[Array, ""], sign: Float[Array, ""]
+) -> tuple[Array, Float[Array, " T"]]:
+    """One image's path: coordinates with a leading axis T = steps + 1, and the distance gone."""
+    mask = movable(model, params, options, start, label)
+    goal = math.log(options.target_probability / (1.0 - options.target_probability)) if options.reach else 0.0
+
+    def step(carry: tuple[Array, Array], left: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        here, gone = carry
+        value, tangent, rise = steepest(model, params, options, here, label, sign, mask)
+        length = jnp.sqrt(jnp.sum(jnp.square(tangent)))
+        going = (jax.nn.sigmoid(value) < options.target_probability) & (length > FLAT) & (gone < options.distance)
+        needed = (goal - value) * length / (left * jnp.maximum(rise, FLAT)) if options.reach else 0.0
+        wanted = jnp.clip(needed, options.step_size, LONGEST * options.step_size)
+        size = jnp.where(going, jnp.minimum(wanted, options.distance - gone), 0.0)
+        there = model.latent.retract(here, size / jnp.maximum(length, FLAT) * tangent)
+        there = jnp.where(going, there, here)
+        return (there, gone + size), (there, gone + size)
+
+    zero = jnp.zeros(())
+    _, (path, distance) = jax.lax.scan(step, (start, zero), jnp.arange(options.steps, 0, -1, dtype=jnp.float32))
+    return jnp.concatenate([start[None], path]), jnp.concatenate([zero[None], distance])

@@ -1,0 +1,1 @@
+"""Networks: layers, encoder, decoder and the classifier's heads."""

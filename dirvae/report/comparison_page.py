@@ -1,0 +1,117 @@
+"""A comparison as a page, as text and as JSON."""
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dirvae.report.html import document, figures, tables
+from dirvae.report.html.document import Section
+from dirvae.report.html.tables import PER_IMAGE, PER_LABEL
+from dirvae.studies.side_by_side import Comparison, SideBySide, config_differences
+from dirvae.training.workdir import write_json
+
+LOWER_IS_BETTER = ("brier", "ece", "l1", "nll")
+UNJUDGED = ("kl",)  # a smaller KL is neither better nor worse by itself
+
+
+def write(directory: Path, made: SideBySide) -> Path:
+    """comparison.html, comparison.json and the page's figures."""
+    directory = Path(directory)
+    write_json(directory / "comparison.json", [one._asdict() for one in made.splits])
+    first, *others = made.configs
+    sections = [Section("What differs", _configs(made))]
+    sections += [section for one in made.splits for section in _split(directory, one)]
+    title = f"{first} against {', '.join(others)}"
+    return document.save(directory / "comparison.html", title, _lead(made, first), sections)
+
+
+def _lead(made: SideBySide, first: str) -> str:
+    notes = "".join(f"<p><b>{html.escape(note)}</b></p>" for note in made.notes)
+    return (
+        f"<p class='lead'>All runs scored the same images. Differences are {html.escape(first)} less the other run, on the "
+        "same resamples of patients, with 95 % percentile intervals.</p>" + notes
+    )
+
+
+def _configs(made: SideBySide) -> str:
+    found = config_differences(made.configs)
+    rows = [[path, *(html.escape(str(value)) for value in values)] for path, values in found.items()]
+    return tables.table(["field", *map(html.escape, made.configs)], rows) if rows else "<p>No field of the config.</p>"
+
+
+def _split(directory: Path, one: Comparison) -> Iterator[Section]:
+    """Two sections: what is scored a finding, and what is scored an image."""
+    where = f"{one.split}, {one.images:,} images"
+    names, slug = ("macro", *one.labels), one.split.replace("/", "--")
+    panels = {title: _estimates(one, metric, names) for metric, title in PER_LABEL.items()}
+    better = {title: _better(one, metric) for metric, title in PER_LABEL.items()}
+    drawn = figures.paired(panels, names, better)
+    caption = "Paired differences with 95 % intervals; filled where the interval leaves 0 out."
+    picture = document.figure(directory, f"paired_{slug}", drawn, caption)
+    parts = (f"<div><h3>{title}</h3>{_table(one, metric_rows(one, m))}</div>" for m, title in PER_LABEL.items())
+    yield Section(f"Classification: {where}", f"{picture}<div class='pairs'>{''.join(parts)}</div>")
+    panels = {PER_IMAGE[metric][0]: _estimates(one, metric, (None,)) for metric in one.per_image}
+    better = {PER_IMAGE[metric][0]: _better(one, metric) for metric in one.per_image}
+    drawn = figures.paired(panels, ("mean over images",), better)
+    picture = document.figure(directory, f"paired_images_{slug}", drawn, caption)
+    yield Section(f"Reconstruction and bound: {where}", picture + _table(one, image_rows(one)))
+
+
+def _estimates(one: Comparison, metric: str, names: Sequence[str | None]) -> dict[str, list[Mapping]]:
+    """Of each other run, the differences of these names (None: the metric has no labels)."""
+    return {run: [d[metric] if n is None else d[metric][n] for n in names] for run, d in one.differences.items()}
+
+
+def _better(one: Comparison, metric: str) -> str:
+    """Which side of 0 speaks for whom."""
+    if metric in UNJUDGED:
+        return ""
+    first = next(iter(one.scores))
+    return f"← {first} better" if metric in LOWER_IS_BETTER else f"{first} better →"
+
+
+def metric_rows(one: Comparison, metric: str) -> list[list[str]]:
+    """[name, each run's score, each difference], macro first, as plain text."""
+    rows = []
+    for name in ("macro", *one.labels):
+        scores = (
+            tables.estimate(s[metric][name], s.get(f"{metric}_interval", {}).get(name)) for s in one.scores.values()
+        )
+        rows.append([name, *scores, *(_gap(d[metric][name]) for d in one.differences.values())])
+    return rows
+
+
+def image_rows(one: Comparison) -> list[list[str]]:
+    """The same of what is scored an image."""
+    rows = []
+    for metric in one.per_image:
+        title, digits = PER_IMAGE[metric]
+        scores = (tables.estimate(s[metric], s.get(f"{metric}_interval"), digits) for s in one.scores.values())
+        rows.append([title, *scores, *(_gap(d[metric], digits) for d in one.differences.values())])
+    return rows
+
+
+def _gap(found: Mapping, digits: int = 3) -> str:
+    return tables.signed(found["difference"], found["interval"], digits)
+
+
+def _head(one: Comparison) -> list[str]:
+    first = next(iter(one.scores))
+    return ["", *one.scores, *(f"{first} − {name}" for name in one.differences)]
+
+
+def _table(one: Comparison, rows: list[list[str]]) -> str:
+    shown = [[html.escape(row[0]), *map(html.escape, row[1:])] for row in rows]
+    return tables.table(list(map(html.escape, _head(one))), shown)
+
+
+def as_text(made: SideBySide) -> str:
+    """Markdown."""
+    parts = list(made.notes)
+    for one in made.splits:
+        rows = [[f"{title} {row[0]}", *row[1:]] for m, title in PER_LABEL.items() for row in metric_rows(one, m)]
+        rows += image_rows(one)
+        head = _head(one)
+        lines = [f"{one.split}, {one.images} images", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+        parts.append("\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]))
+    return "\n\n".join(parts)

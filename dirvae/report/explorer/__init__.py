@@ -1,0 +1,1 @@
+"""The explorer: one page to walk along traversals, several runs side by side."""

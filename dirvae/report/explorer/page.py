@@ -1,0 +1,152 @@
+"""A page to walk along traversals, several runs side by side: one file that opens from disk.
+
+Of each path the first frame is stored in 256 grey levels, and of every later one its difference from it, in 255 levels up to the frame's
+largest, all tiles of one lossless sprite. So differences keep their shape however faint they are, where differences of stored
+frames would drown in rounding: with largest difference s, in grey levels of [0, 1], they are right to s/254, and frames to
+1/510 + s/254. What repeats after a path has stopped is left out.
+"""
+
+import base64
+import html
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dirvae.explain.gallery import Arm, Plan, Truth
+from dirvae.report import words
+from dirvae.training.workdir import write_text
+
+WIDEST = 4096  # pixels of a sprite's row of tiles
+LEVELS = 127  # on either side of no difference, which is level 128
+HERE = Path(__file__).parent
+PARTS = {"style": "explorer.css", "drawing": "explorer_drawing.js", "script": "explorer.js"}
+METHODS = {  # title, whether it has a sign, the least that its colours' scale ends at, what it says
+    "grad_cam": ("Grad-CAM", False, 0.0, "where the last feature map speaks for the finding"),
+    "integrated_gradients": ("Integrated gradients", True, 0.0, "red for, blue against the finding; from black"),
+    "latent_shift": ("Latent shift", True, 0.001, "red where the finding adds brightness; one gradient step"),
+    "occlusion": ("Occlusion", True, 0.0, "red where hiding the place lowers the logit"),
+}
+
+
+def write(path: Path, split: str, planned: Plan, known: Truth, arms: Sequence[Arm]) -> Path:
+    """The page of what `dirvae.explain.gallery` gathered; `split` is the name of the images' split."""
+    text = (HERE / "explorer.html").read_text()
+    title = f"Traversals of {', '.join(arm.name for arm in arms)}"
+    made = json.dumps(payload(split, planned, known, arms), allow_nan=False, separators=(",", ":"))
+    filled = {name: (HERE / file).read_text() for name, file in PARTS.items()}
+    filled |= {"title": html.escape(title), "data": made.replace("<", "\\u003c")}
+    for name, content in filled.items():
+        text = text.replace(f"{{{{{name}}}}}", content)
+    write_text(path, text)
+    return path
+
+
+def payload(split: str, planned: Plan, known: Truth, arms: Sequence[Arm]) -> dict:
+    """Everything that the page shows, as JSON has it; what is not known is null."""
+    rows = [np.flatnonzero(planned.row == case) for case in range(len(planned.position))]
+    return {
+        "split": split,
+        "side": known.image.shape[1:],
+        "labels": known.labels,
+        "steps": arms[0].frame.shape[1] - 1,
+        "arms": [_arm(arm) for arm in arms],
+        "methods": [
+            dict(zip(("title", "signed", "least", "says"), METHODS[name], strict=True)) for name in arms[0].maps
+        ],
+        "images": sprite(_grey(known.image)),
+        "cases": [
+            {
+                "index": int(planned.position[case]),
+                "target": [None if np.isnan(value) else int(value) for value in known.target[case]],
+                "paths": [_path(planned, known, arms, row) for row in chosen],
+            }
+            for case, chosen in enumerate(rows)
+        ],
+    }
+
+
+def _arm(arm: Arm) -> dict:
+    kind = "coordinates"
+    if arm.components:
+        kind = "pairs" if arm.components == 2 else "shares"
+    return {
+        "name": arm.name,
+        "family": words.FAMILY[arm.prior],
+        "kind": kind,
+        "own": arm.own.tolist(),
+        "threshold": arm.threshold.round(4).tolist(),
+    }
+
+
+def _path(planned: Plan, known: Truth, arms: Sequence[Arm], row: int) -> dict:
+    exact = known.effect[row]
+    return {
+        "label": int(planned.label[row]),
+        "sign": int(planned.sign[row]),
+        "effect": None if np.isnan(exact).any() else _maps(exact[None]),
+        "boxes": known.boxes[row].round(4).tolist(),
+        "arms": [_walk(arm, row) for arm in arms],
+    }
+
+
+def _walk(arm: Arm, row: int) -> dict:
+    """One run's path as far as it goes: tiles, their scales, probabilities, distances, composition and attributions."""
+    gone = np.flatnonzero(np.diff(arm.distance[row]) > 0)
+    count = 2 + int(gone[-1]) if len(gone) else 1
+    frames, composed = arm.frame[row, :count], arm.composition[row, :count]
+    tiles, scales = encode(frames)
+    low, high = float(composed.min()), float(composed.max())
+    levels = np.rint(255.0 * (composed - low) / max(high - low, 1e-12)).astype(np.uint8)
+    return {
+        "frames": sprite(tiles),
+        "scales": _short(scales),
+        "probability": [_short(each) for each in arm.probability[row, :count]],
+        "distance": _short(arm.distance[row, :count]),
+        "composition": {"low": low, "high": high, "levels": base64.b64encode(levels.tobytes()).decode()},
+        "maps": _maps(np.stack([each[row] for each in arm.maps.values()])),
+    }
+
+
+def encode(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Frames [T, H, W] in grey levels of [0, 1] -> tiles uint8 [T, H, W], and the largest difference of each, [T]."""
+    first = _grey(frames[:1])
+    later, scales = _signed(frames[1:] - frames[:1])
+    return np.concatenate([first, later]), np.concatenate([[0.0], scales])
+
+
+def _grey(images: np.ndarray) -> np.ndarray:
+    return np.rint(255.0 * np.clip(images, 0.0, 1.0)).astype(np.uint8)
+
+
+def _signed(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scales = np.abs(maps).max(axis=(1, 2), initial=0.0)
+    shares = maps / np.where(scales > 0, scales, 1.0)[:, None, None]
+    return np.rint(LEVELS + 1 + LEVELS * shares).astype(np.uint8), scales
+
+
+def _maps(maps: np.ndarray) -> dict:
+    """Signed maps [M, H, W] as tiles."""
+    tiles, scales = _signed(maps)
+    return {"tiles": sprite(tiles), "scales": _short(scales)}
+
+
+def sprite(tiles: np.ndarray) -> str:
+    """Tiles uint8 [n, H, W], row by row in as many columns as fit `WIDEST`, as the URI of a PNG, here no larger than a lossless WebP."""
+    count, height, width = tiles.shape
+    columns = min(count, max(1, WIDEST // width))
+    lines = -(-count // columns)
+    filled = np.zeros((lines * columns, height, width), np.uint8)
+    filled[:count] = tiles
+    whole = filled.reshape(lines, columns, height, width).swapaxes(1, 2).reshape(lines * height, columns * width)
+    buffer = io.BytesIO()
+    Image.fromarray(whole).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _short(values: np.ndarray) -> list[float]:
+    """Five significant digits."""
+    return [float(f"{value:.5g}") for value in values]

@@ -1,0 +1,99 @@
+"""The report's pictures: reconstructions, draws from the prior, traversals."""
+
+from pathlib import Path
+
+import numpy as np
+
+from dirvae.config import Config
+from dirvae.explain import cases
+from dirvae.explain.cases import Cases
+from dirvae.report.html import document, pictures
+from dirvae.report.html.document import Section
+
+SHOWN_CASES = 2  # traversals drawn a finding; the others are in cases/
+SHOWN_IMAGES = 10
+MISSING = "<p>The run has not been explained; its explain phase makes these pictures.</p>"
+
+
+def generation(workdir: Path, labels: tuple[str, ...]) -> Section:
+    """Reconstructions of the first case of each finding, and decoded draws from the prior."""
+    if not _explained(workdir):
+        return Section("Reconstructions and samples", MISSING)
+    made = {label: found for label in labels if (found := cases.load(workdir / "cases", label)) is not None}
+    body = "<p>No finding has a true positive to show.</p>"
+    if made:
+        chosen = list(made.items())[:SHOWN_IMAGES]
+        images, shown = (np.concatenate([getattr(c, f)[:1] for _, c in chosen]) for f in ("image", "reconstruction"))
+        drawn = pictures.reconstructions(images, shown, [_broken(label) for label, _ in chosen])
+        caption = (
+            "A true positive of each finding, decoded from the one point of its posterior that traversals start from."
+        )
+        body = document.figure(workdir, "reconstructions", drawn, caption)
+    with np.load(workdir / "cases" / "prior.npz") as arrays:
+        drawn = pictures.gallery(arrays["image"])
+    body += document.figure(workdir, "prior", drawn, "Draws from the prior, decoded.")
+    return Section("Reconstructions and samples", body)
+
+
+def _explained(workdir: Path) -> bool:
+    return (workdir / "cases" / "prior.npz").exists()
+
+
+def _broken(label: str) -> str:
+    """A long name on two lines."""
+    return label.replace(" ", "\n", 1)
+
+
+def traversals(workdir: Path, config: Config, labels: tuple[str, ...]) -> Section:
+    """For each finding its first cases, drawn and animated."""
+    if not _explained(workdir):
+        return Section("Traversals", MISSING)
+    parts = [_introduction(config), _walks(workdir)]
+    for column, label in enumerate(labels):
+        made = cases.load(workdir / "cases", label)
+        parts.append(document.part(label))
+        parts.append(
+            "<p>No true positive in this split.</p>" if made is None else _finding(workdir, config, made, column, label)
+        )
+    return Section("Traversals", "".join(parts), labels)
+
+
+def _walks(workdir: Path) -> str:
+    """Where more paths are, step by step."""
+    if (workdir / "explorer.html").exists():
+        return "<p><a href='explorer.html'>Walk along such paths</a>, step by step, beside other attributions.</p>"
+    return (
+        "<p>To walk along such paths, step by step, and beside other runs: "
+        "<code>python -m experiments.explorer --workdir=WORKDIR</code>.</p>"
+    )
+
+
+def _introduction(config: Config) -> str:
+    remove = config.explain.direction == "remove"
+    exact = (
+        "The exact effect is the phantom's rendering with the finding less the one without it, everything else equal. "
+        if config.data.dataset == "phantom"
+        else "Yellow boxes, where there are any, are radiologists'. "
+    )
+    return (
+        f"<p>True positives drawn at random (seed {config.seed}). Their finding's logit is {'lowered' if remove else 'raised'} "
+        "by following its gradient: above on the manifold, in steps of equal length that keep the latent legal; below as "
+        "released with Harkness et al. 2023, along one gradient in three coordinates, without staying on the manifold. "
+        "Maps show the whole path's change over the image as what the finding adds: red is brighter with it, blue darker. "
+        f"{exact}All maps of a figure share its colour scale; a faint one is multiplied by the factor above it.</p>"
+    )
+
+
+def _finding(workdir: Path, config: Config, made: Cases, column: int, label: str) -> str:
+    parts, direction, slug = [], config.explain.direction, cases.slug(label)
+    for row in range(min(SHOWN_CASES, len(made.index))):
+        drawn = pictures.traversal(made, row, column, label, direction)
+        caption = f"{label}, image {made.index[row]} of the split."
+        parts.append(document.figure(workdir, f"traversal_{slug}_{row}", drawn, caption, "webp"))
+    moving = pictures.animate(made.path[0], made.image[0], direction)
+    caption = (
+        f"Image {made.index[0]} on the manifold, there and back; right, what the finding adds so far, "
+        "on a scale that ends at the path's largest change."
+    )
+    parts.append(document.animation(workdir, f"traversal_{slug}", moving, caption))
+    return "".join(parts)

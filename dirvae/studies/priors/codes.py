@@ -1,0 +1,74 @@
+"""What a run's scores are computed from: predictions, codes in each of their coordinates, and responses to interventions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from dirvae.config import ON_SIMPLEX, Config
+from dirvae.metrics import coordinates
+from dirvae.metrics.probes import Split
+from dirvae.training import workdir
+from dirvae.training.evaluate import Predictions
+
+Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
+"""Codes [..., D] -> {coordinates: [..., D or D - 1]}."""
+
+
+class Responses(NamedTuple):
+    """To interventions on the first n images of a split, P pathologies."""
+
+    low: Float[np.ndarray, "P n D"]  # codes under do(pathology = 0)
+    high: Float[np.ndarray, "P n D"]
+    ceiling: Float[np.ndarray, "P n"]
+
+
+class Material(NamedTuple):
+    """What is scored, of a run or of anything else that has a code, on one split; n <= M <= N images, the first of the split."""
+
+    probability: Float[np.ndarray, "N L"]
+    target: Float[np.ndarray, "N L"]
+    weight: Float[np.ndarray, "N L"]
+    patient: np.ndarray  # text [N]
+    code: Float[np.ndarray, "M D"]
+    responses: Responses | None = None  # None where nothing can be switched
+
+
+def of_run(directory: Path, split: str, predictions: Predictions, switched: bool = True) -> Material:
+    """Of one split of a run, with its responses to interventions where its images can be `switched`."""
+    known = (predictions.probability, predictions.target, predictions.weight, predictions.patient)
+    responses = None
+    if switched:
+        arrays = read_evidence(directory, split)
+        responses = Responses(*(arrays[name] for name in Responses._fields))
+    return Material(*known, predictions.head_mean, responses)
+
+
+def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
+    """evidence/<split>.npz; raises WorkdirError where it is missing."""
+    path = Path(directory) / "evidence" / f"{split}.npz"
+    if not path.exists():
+        raise workdir.WorkdirError(f"{path} is missing; python -m experiments.study gathers it")
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+def splits(read: Reader, scored: Material, kept: np.ndarray) -> dict[str, Split]:
+    """The codes in each of their coordinates, with the scorable findings' targets."""
+    rows = len(scored.code)
+    target, weight = scored.target[:rows, kept], scored.weight[:rows, kept]
+    return {name: Split(code, target, weight) for name, code in read(scored.code).items()}
+
+
+def reader(config: Config, picked: Float[np.ndarray, "N D"]) -> Reader:
+    """Every set of coordinates that such codes have; an assigned head has a background, elsewhere `picked` tells it.
+
+    A field's cells, alone or beside a global part, have but their centred log ratios.
+    """
+    settings = config.model
+    if settings.prior not in ON_SIMPLEX or settings.structure == "field":
+        return coordinates.numbers
+    background, width = 0 if settings.head == "assigned" else None, settings.groups * settings.latents
+    return coordinates.beside(coordinates.reader(picked[:, :width], settings.latents, background), width)

@@ -1,0 +1,103 @@
+"""What a study asks of a finished run beyond its scores: how its code responds to interventions on the phantom.
+
+The same is asked of principal components, the code and decoder that need no network.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from sklearn.decomposition import PCA
+
+from data_prep import phantom
+from data_prep.phantom.factors import contrast
+from dirvae.config import ON_SIMPLEX, ModelConfig
+from dirvae.metrics import coordinates, reconstruction
+from dirvae.studies.priors import codes, endpoints, interventions
+from dirvae.training import data, evaluate, runs, workdir
+
+IMAGES = 200  # of a split, on each of which every pathology is switched off and on
+LINEAR = "PCA + linear"  # the arm of the linear baseline
+SPLITS = ("validation", "test")
+
+
+def gather(directory: Path) -> None:
+    """evidence/<split>.npz: for the P pathologies low and high codes [P, n, D] and the encode-decode ceiling [P, n].
+
+    Raises:
+      WorkdirError: for a run whose data set is not the phantom, or that has no checkpoint.
+    """
+    run = runs.open_run(directory)
+    if run.config.data.dataset != "phantom":
+        raise workdir.WorkdirError(f"{directory} was trained on real images, on which nothing can be switched")
+    for split in SPLITS:
+        table = runs.load_examples(run, split).split.table
+        found = responses(table, run.config.data.image_size, partial(interventions.respond, run.model, run.params))
+        beside = {"pathology": np.asarray(phantom.PATHOLOGIES), "patient": table.patient[:IMAGES]}
+        workdir.write_arrays(directory / "evidence" / f"{split}.npz", found._asdict() | beside)
+
+
+def complete(directory: Path) -> bool:
+    """Whether everything that `gather` writes is there; of a run on real images nothing is asked."""
+    if workdir.read_config(directory).data.dataset != "phantom":
+        return True
+    return all((directory / "evidence" / f"{split}.npz").exists() for split in SPLITS)
+
+
+def responses(table: data.Table, size: int, respond: Callable) -> codes.Responses:
+    """`respond(low, high) -> interventions.Response` to every pathology, on the first images of a split of `size` pixels."""
+    each = [respond(*interventions_on(table, size, pathology)) for pathology in phantom.PATHOLOGIES]
+    return codes.Responses(*(np.stack(column) for column in zip(*each, strict=True)))
+
+
+def interventions_on(table: data.Table, size: int, pathology: str) -> tuple[np.ndarray, np.ndarray]:
+    """The first images of a split with the pathology switched off, and on, [n, H, W] each."""
+    low, high = contrast(table.factors[:IMAGES], pathology)
+    return phantom.render(low, table.seed[:IMAGES], size), phantom.render(high, table.seed[:IMAGES], size)
+
+
+def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
+    """The endpoints of principal components, as many as the run has latents, and of the run's linear baseline."""
+    run = runs.open_run(directory)
+    train = runs.load_examples(run, "train").split
+    pixels = _flat(train.images(np.arange(len(train))) / np.float32(255.0))
+    fitted = PCA(free_numbers(run.config.model), svd_solver="randomized", random_state=0).fit(pixels)
+    picked, scored = (_linear_material(run, fitted, split) for split in SPLITS)
+    nothing = dict.fromkeys(("kl", "elbo", "l1", "ssim", "perplexity"), float("nan"))
+    summary = nothing | {"active": float(fitted.n_components_)}
+    enough = run.config.evaluate.enough
+    return endpoints.score(picked, scored, coordinates.numbers, run.labels, summary, replicates, enough=enough)
+
+
+def free_numbers(model: ModelConfig) -> int:
+    """Of one code: a composition of K components has K - 1."""
+    bound, places = model.prior in ON_SIMPLEX, model.grid**2
+    count = (model.latents - bound) * model.groups * (places if model.structure == "field" else 1)
+    if model.structure == "levels":
+        count += (model.local_latents - bound) * model.local_groups * places
+    return count
+
+
+def _linear_material(run: runs.Run, fitted: PCA, split: str) -> codes.Material:
+    """Codes are the components' scores; the baseline's probabilities are those that the evaluation saved."""
+    saved, examples = evaluate.load(run.workdir, split), runs.load_examples(run, split)
+    known = (saved.linear, saved.predictions.target, saved.predictions.weight, saved.predictions.patient)
+    code = fitted.transform(_flat(examples.split.images(np.arange(len(examples.split))) / np.float32(255.0)))
+    if run.config.data.dataset != "phantom":
+        return codes.Material(*known, code, None)
+    table, size = examples.split.table, run.config.data.image_size
+    return codes.Material(*known, code, responses(table, size, partial(_linear_response, fitted)))
+
+
+def _linear_response(fitted: PCA, low: np.ndarray, high: np.ndarray) -> interventions.Response:
+    """As that of a model: components' scores are its code, their back-projection is its decoder."""
+    codes, exact = [fitted.transform(_flat(images)) for images in (low, high)], high - low
+    drawn = (fitted.inverse_transform(codes[1]) - fitted.inverse_transform(codes[0])).reshape(exact.shape)
+    ceiling = reconstruction.ncc(jnp.asarray(drawn)[..., None], jnp.asarray(exact)[..., None])
+    return interventions.Response(*codes, np.asarray(ceiling))
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1)

@@ -1,0 +1,71 @@
+"""How two traversals of a run compare on the phantom: with the exact effect, and in what the released one moves.
+
+Gathered for the runs of a study whose `explain.cases` is above 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dirvae.config import Config
+from dirvae.explain import traversals
+from dirvae.explain.cases import Cases
+from dirvae.metrics import reconstruction
+from dirvae.report.audit import Traversals
+from dirvae.training import runs, workdir
+from experiments import pipeline
+
+SPLIT = "test"
+
+
+def gather(directory: Path) -> None:
+    """evidence/traversals.npz, the fields of `Traversals`: every finding's true positives whose exact effect is known."""
+    run = runs.open_run(directory)
+    examples = runs.load_examples(run, SPLIT)
+    towards = 1.0 if run.config.explain.direction == "add" else -1.0
+    rank = jax.jit(lambda *values: traversals.released_ranks(run.model, *values, run.config.model.prior))
+    parts = []
+    for finding, made in pipeline.traversed(run, examples):
+        if made is not None and len(made.effect):
+            count, column = len(made.index), run.labels.index(finding)
+            ranks = rank(run.params, made.image, jnp.full(count, column), jnp.full(count, towards))
+            patient = examples.split.table.patient[made.index]
+            parts.append((patient, np.full(count, finding), *likeness(made, towards), np.asarray(ranks)))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else _nothing()
+    found = Traversals(*columns, components=np.int32(np.prod(run.model.latent.spec.event)))
+    workdir.write_arrays(directory / "evidence" / "traversals.npz", found._asdict())
+
+
+def likeness(made: Cases, towards: float) -> tuple[np.ndarray, np.ndarray]:
+    """NCC [n] with the exact effect of what each path adds: the one on the manifold, the released one."""
+    released = towards * (made.released[:, -1] - made.released[:, 0])
+    exact = jnp.asarray(made.effect)[..., None]
+    first, second = (np.asarray(reconstruction.ncc(jnp.asarray(drawn), exact)) for drawn in (made.difference, released))
+    return first, second
+
+
+def complete(directory: Path, config: Config) -> bool:
+    """Whether there is nothing left to gather."""
+    return config.explain.cases == 0 or (directory / "evidence" / "traversals.npz").exists()
+
+
+def load(done: Mapping[str, Sequence[Path]]) -> dict[str, Traversals]:
+    """Of each arm that has any, the cases of all of its runs."""
+    found = {}
+    for arm, directories in done.items():
+        paths = [path for where in directories if (path := where / "evidence" / "traversals.npz").exists()]
+        each = []
+        for path in paths:
+            with np.load(path) as arrays:
+                each.append(Traversals(**{name: arrays[name] for name in Traversals._fields}))
+        if sum(len(one.patient) for one in each):
+            columns = [np.concatenate(column) for column in zip(*(one[:-1] for one in each), strict=True)]
+            found[arm] = Traversals(*columns, components=each[0].components)
+    return found
+
+
+def _nothing() -> list[np.ndarray]:
+    return [np.zeros(0, "U1"), np.zeros(0, "U1"), np.zeros(0), np.zeros(0), np.zeros((0, 3), np.int32)]

@@ -1,0 +1,206 @@
+"""From a TFDS data set to batches: shuffled by seed, masked, split over hosts, decoded ahead of the step.
+
+The order of examples is a pure function of (seed, position), so a step's number is the whole state of the iterator and a
+resumed run sees exactly the batches that an uninterrupted one would have seen.
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import grain
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from dirvae.config import AuditConfig, ConfigError, DataConfig
+from dirvae.labels import FINDINGS, NEGATIVE, POSITIVE, apply_policies, finding_index
+from dirvae.types import Batch
+
+DEVELOPMENT = ("train", "validation")  # splits from which a run learns or chooses
+
+
+class Table(NamedTuple):
+    """What is known of each example of a split besides its image; rows in the order of the records."""
+
+    labels: np.ndarray  # int8 [N, 14], as stored
+    patient: np.ndarray  # text [N]
+    study: np.ndarray  # text [N]
+    path: np.ndarray  # text [N]
+    view: np.ndarray  # text [N]
+    sex: np.ndarray  # text [N]
+    age: np.ndarray  # int32 [N], years, -1 unknown
+    boxes: tuple[np.ndarray, ...]  # N arrays float32 [n, 5]: finding, ymin, xmin, ymax, xmax (shares of the image)
+    factors: np.ndarray  # float32 [N, F], the phantom's
+    seed: np.ndarray  # int64 [N], the phantom's
+
+
+def decode(png: bytes) -> np.ndarray:
+    """uint8 [H, W, 1]."""
+    return np.asarray(Image.open(io.BytesIO(png)))[..., None]
+
+
+class Split:
+    """One split: its table, and images by position. Small splits are decoded once and kept in memory as uint8."""
+
+    def __init__(self, directory: Path, name: str, cache_megabytes: int = 2000):
+        builder = tfds.builder_from_directory(directory)
+        if name not in builder.info.splits:
+            held = ", ".join(sorted(builder.info.splits))
+            raise ConfigError(f"{directory} has no split {name!r}; it holds {held}")
+        self.name, self.directory = name, Path(directory)
+        features = builder.info.features
+        # Pillow decodes as well as TFDS's own decoder, and releases the interpreter lock for the reading threads.
+        self.source = builder.as_data_source(name, decoders={"image": tfds.decode.SkipDecoding()})
+        self.image_shape = features["image"].shape
+        self.factor_count = features["factors"].shape[0]
+        small = len(self.source) * np.prod(self.image_shape) <= cache_megabytes * 1e6
+        self._cache = np.empty((len(self.source), *self.image_shape), np.uint8) if small else None
+        self.table = self._read(features)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def _read(self, features: tfds.features.FeaturesDict) -> Table:
+        columns: dict[str, list] = {name: [] for name in Table._fields}
+        for position in range(len(self.source)):
+            record = self.source[position]
+            if self._cache is not None:
+                self._cache[position] = decode(record["image"])
+            for name, column in columns.items():
+                column.append(record[name])
+        text = lambda values: np.asarray([v.decode() if isinstance(v, bytes) else str(v) for v in values])  # noqa: E731
+        classes = lambda name: np.asarray(features[name].names)[np.asarray(columns[name], np.int64)]  # noqa: E731
+        count = len(self.source)
+        return Table(
+            labels=np.asarray(columns["labels"], np.int8).reshape(count, len(FINDINGS)),
+            patient=text(columns["patient"]),
+            study=text(columns["study"]),
+            path=text(columns["path"]),
+            view=classes("view"),
+            sex=classes("sex"),
+            age=np.asarray(columns["age"], np.int32),
+            boxes=tuple(np.asarray(boxes, np.float32).reshape(-1, 5) for boxes in columns["boxes"]),
+            factors=np.asarray(columns["factors"], np.float32).reshape(count, self.factor_count),
+            seed=np.asarray(columns["seed"], np.int64),
+        )
+
+    def images(self, positions: np.ndarray) -> np.ndarray:
+        """uint8 [n, H, W, C]."""
+        if self._cache is not None:
+            return self._cache[positions]
+        return np.stack([decode(self.source[int(position)]["image"]) for position in positions])
+
+
+class Examples(NamedTuple):
+    """A split as a run uses it: chosen findings, policies applied."""
+
+    split: Split
+    labels: tuple[str, ...]
+    target: np.ndarray  # float32 [N, L]
+    weight: np.ndarray  # float32 [N, L]
+
+    def batch(self, positions: np.ndarray, size: int) -> Batch:
+        """The examples at `positions`, filled up with masked copies of the first to `size` rows."""
+        filled = np.resize(positions, size) if len(positions) < size else positions
+        mask = (np.arange(size) < len(positions)).astype(np.float32)
+        return Batch(
+            image=self.split.images(filled),
+            target=self.target[filled],
+            weight=self.weight[filled] * mask[:, None],
+            mask=mask,
+            index=filled.astype(np.int32),
+        )
+
+
+def choose_labels(labels: np.ndarray, wanted: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The findings to learn, given training labels int8 [N, 14]: `wanted`, or all that occur positive and not positive.
+
+    Raises:
+      ConfigError: for a wanted finding without a positive, or without any other, label; or when none is left.
+    """
+    positive = (labels == POSITIVE).sum(axis=0)
+    present = np.isin(labels, (POSITIVE, NEGATIVE)).sum(axis=0)
+    usable = tuple(f for i, f in enumerate(FINDINGS) if 0 < positive[i] < len(labels) and present[i])
+    chosen = tuple(FINDINGS[finding_index(name)] for name in wanted) or usable
+    missing = [name for name in chosen if name not in usable]
+    if missing:
+        raise ConfigError(
+            f"the training labels hold no positive, or nothing but positive, cases of {', '.join(missing)}; "
+            f"data.labels can be any of {', '.join(usable)}"
+        )
+    if not chosen:
+        raise ConfigError("no finding occurs both positive and not positive among the training labels")
+    return chosen
+
+
+def examples(
+    split: Split, labels: tuple[str, ...], config: DataConfig, flaws: AuditConfig | None = None, seed: int = 0
+) -> Examples:
+    """Applies the label policies of a configuration to the chosen findings.
+
+    With `shuffle_labels` the rows of the labels are permuted over the images of train and of validation, by `seed`: prevalences
+    and which findings go together stay, what they have to do with the images is lost. Validation too, since a checkpoint
+    chosen by true labels would have seen some; what is scored on test is then what chance gives.
+    """
+    flaws, stored = flaws or AuditConfig(), split.table.labels
+    if config.shuffle_labels and split.name in DEVELOPMENT:
+        stored = stored[np.random.default_rng((seed, DEVELOPMENT.index(split.name))).permutation(len(stored))]
+    columns = [FINDINGS.index(name) for name in labels]
+    uncertain = flaws.uncertain_policy(split.name, config.uncertain, flaws)
+    target, weight = apply_policies(flaws.stored_labels(stored, flaws)[:, columns], uncertain, config.blank)
+    return Examples(split, labels, target, weight)
+
+
+class Extended:
+    """A split with chosen rows of another behind its own: as much of `Split` as training reads."""
+
+    def __init__(self, split: Split, other: Split, positions: np.ndarray):
+        self.split, self.other, self.positions = split, other, positions
+
+    def __len__(self) -> int:
+        return len(self.split) + len(self.positions)
+
+    def images(self, positions: np.ndarray) -> np.ndarray:
+        """uint8 [n, H, W, C]."""
+        found = np.empty((len(positions), *self.split.image_shape), np.uint8)
+        behind = positions >= len(self.split)
+        if not behind.all():
+            found[~behind] = self.split.images(positions[~behind])
+        if behind.any():
+            found[behind] = self.other.images(self.positions[positions[behind] - len(self.split)])
+        return found
+
+
+def extended(own: Examples, other: Examples, positions: np.ndarray) -> Examples:
+    """`own`, and behind it the examples of `other` at `positions`, with the labels that they have there."""
+    return Examples(
+        Extended(own.split, other.split, positions),
+        own.labels,
+        np.concatenate([own.target, other.target[positions]]),
+        np.concatenate([own.weight, other.weight[positions]]),
+    )
+
+
+def shuffled(examples: Examples, batch_size: int, rows: slice, seed: int, steps: range) -> Iterator[Batch]:
+    """The batches of the given steps, this host's `rows` of each; each epoch is a permutation of its own.
+
+    Threads decode ahead where images are not kept in memory.
+    """
+    order = grain.MapDataset.range(len(examples.split)).seed(seed).shuffle().repeat()
+
+    def load(step: int) -> Batch:
+        first = step * batch_size
+        positions = np.asarray([order[first + row] for row in range(rows.start, rows.stop)])
+        return examples.batch(positions, len(positions))
+
+    ahead = grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)
+    return iter(grain.MapDataset.range(steps.start, steps.stop).map(load).to_iter_dataset(ahead))
+
+
+def in_order(examples: Examples, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
+    """Every example once, in the order of the records; the last batch is padded and masked."""
+    count = len(examples.split) if limit is None else min(limit, len(examples.split))
+    for first in range(0, count, batch_size):
+        yield examples.batch(np.arange(first, min(first + batch_size, count)), batch_size)

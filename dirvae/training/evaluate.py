@@ -1,0 +1,260 @@
+"""Evaluation: predictions of a split, and the scores made of them.
+
+`predict` returns arrays, `score` and `latent_scores` return dicts; `save` and `load` alone touch the disk.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dirvae import losses
+from dirvae.config import ON_SIMPLEX, Config, ModelConfig
+from dirvae.metrics import classification, reconstruction, sparsity, statistics
+from dirvae.model import Model
+from dirvae.studies.priors import flaws
+from dirvae.training import augment, data, parallel, workdir
+from dirvae.types import Batch, Params
+
+
+class Predictions(NamedTuple):
+    """What a model says of each example of a split; rows in the order of the records."""
+
+    target: np.ndarray  # float32 [N, L]
+    weight: np.ndarray  # float32 [N, L]
+    patient: np.ndarray  # text [N]
+    probability: np.ndarray  # float32 [N, L]
+    nll: np.ndarray  # [N] -log p(x|z) at one draw of z, nats
+    kl: np.ndarray  # [N] KL(q(z|x) || p(z)), nats
+    l1: np.ndarray  # [N] mean absolute error of the expected reconstruction, grey levels of [0, 1]
+    psnr: np.ndarray  # [N] dB
+    ssim: np.ndarray  # [N]
+    decoder_mean: np.ndarray  # [M, D] E[to_decoder(z)] flattened, of the first M examples
+    head_mean: np.ndarray  # [M, D] E[to_head(z)] flattened
+
+    @property
+    def elbo(self) -> np.ndarray:
+        """[N], nats: -(nll + kl)."""
+        return -(self.nll + self.kl)
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """[L]: Youden's, at which each finding is called; of validation, for all splits."""
+        return classification.youden_thresholds(self.target, self.weight, self.probability)
+
+
+LATENT_ROWS = 2000  # examples whose latents are kept
+
+
+def predict(
+    model: Model,
+    config: Config,
+    params: Params,
+    examples: data.Examples,
+    positive_weight: np.ndarray | None,
+    devices: list[jax.Device],
+) -> Predictions:
+    """Every example once, rows spread over the devices; probabilities average `augmented_views` more views, if any."""
+    size = max(len(parallel.local(devices)), config.evaluate.evaluation_batch)
+    size -= size % len(parallel.local(devices))
+    run = parallel.map_rows(_make_rows(model, config, positive_weight), devices)
+    columns: list[dict[str, np.ndarray]] = []
+    for number, batch in enumerate(data.in_order(examples, size)):
+        rows = run(params, batch)
+        kept = batch.mask > 0
+        if number * size >= LATENT_ROWS:
+            rows |= {name: rows[name][:0] for name in ("decoder_mean", "head_mean")}
+        columns.append({name: value[kept[: len(value)]] for name, value in rows.items()})
+    joined = {name: np.concatenate([row[name] for row in columns]) for name in columns[0]}
+    return Predictions(target=examples.target, weight=examples.weight, patient=examples.split.table.patient, **joined)
+
+
+def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None):
+    read = flaws.reader(model, config.audit)
+
+    def rows(params: Params, batch: Batch) -> dict[str, jax.Array]:
+        images = batch.image.astype(jnp.float32) / 255.0
+        keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(config.seed), i))(batch.index)
+        drawn = model.forward(params, images, keys)
+        found = read(params, images, keys)
+        values = losses.terms(drawn, images, batch, model.learned(params), config.model.likelihood)
+        shown = found.location
+        probability = averaged(read, config, positive_weight, params, images, keys, found.logits)
+        flat = lambda x: x.reshape(x.shape[0], -1)  # noqa: E731
+        return {
+            "probability": probability,
+            "nll": values.reconstruction,
+            "kl": values.kl,
+            "l1": reconstruction.l1(images, shown),
+            "psnr": reconstruction.psnr(images, shown),
+            "ssim": reconstruction.ssim(images, shown),
+            "decoder_mean": flat(found.decoder),
+            "head_mean": flat(found.head),
+        }
+
+    return rows
+
+
+def averaged(
+    read: Callable[[Params, jax.Array, jax.Array], flaws.Reading],
+    config: Config,
+    positive_weight: np.ndarray | None,
+    params: Params,
+    images: jax.Array,
+    keys: jax.Array,
+    logits: jax.Array,
+) -> jax.Array:
+    """Probabilities [B, L], the mean over the images themselves, whose logits are known, and their augmented views."""
+    every = [logits]
+    for view in range(config.evaluate.augmented_views):
+        view_keys = jax.vmap(lambda key: jax.random.fold_in(key, view + 1))(keys)  # noqa: B023
+        every.append(read(params, augment.augment(view_keys, images, config.loss), view_keys).logits)
+    return losses.posterior_probability(jnp.stack(every), positive_weight).mean(axis=0)
+
+
+def validation_scores(
+    model: Model,
+    config: Config,
+    params: Params,
+    examples: data.Examples,
+    positive_weight: np.ndarray | None,
+    devices: list[jax.Device],
+) -> dict[str, float]:
+    """The few numbers that choose a checkpoint: macro AUROC and AUPRC, ELBO and its parts, L1."""
+    predictions = predict(model, config, params, examples, positive_weight, devices)
+    panel = classification.panel(predictions.target, predictions.weight, predictions.probability, examples.labels)
+    return {
+        "auroc": panel["auroc"]["macro"],
+        "auprc": panel["auprc"]["macro"],
+        "elbo": float(predictions.elbo.mean()),
+        "nll": float(predictions.nll.mean()),
+        "kl": float(predictions.kl.mean()),
+        "l1": float(predictions.l1.mean()),
+    }
+
+
+def score(labels: tuple[str, ...], config: Config, predictions: Predictions, linear: np.ndarray | None = None) -> dict:
+    """One split's entry of metrics.json: {"auroc": {"macro", label...}, "auroc_interval": {...}, ..., "elbo": x}.
+
+    Intervals are patient-bootstrap percentiles. `linear` [N, L], the linear baseline's probabilities, is scored beside
+    the model and compared with it under the same resamples.
+    """
+    target, weight, patient = predictions.target, predictions.weight, predictions.patient
+    replicates, seed = config.evaluate.replicates, config.seed
+    scores = classification.panel(target, weight, predictions.probability, labels)
+    if replicates:
+        bounds = statistics.bootstrap_intervals(
+            target, weight, predictions.probability, patient, labels, replicates, seed
+        )
+        scores |= {f"{name}_interval": values for name, values in bounds.items()}
+    for name in ("l1", "psnr", "ssim", "kl", "nll", "elbo"):
+        values = getattr(predictions, name)
+        scores[name] = float(values.mean())
+        if replicates:
+            scores[f"{name}_interval"] = statistics.mean_interval(values, patient, replicates, seed)
+    scores["images"], scores["patients"] = len(target), len(np.unique(patient))
+    if linear is not None:
+        scores["baseline"] = {"auroc": classification.panel(target, weight, linear, labels)["auroc"]}
+        if replicates:
+            gaps = statistics.paired_difference(
+                target, weight, predictions.probability, linear, patient, "auroc", replicates, seed
+            )
+            names = ("macro", *labels)
+            scores["baseline"]["difference"] = {n: gap._asdict() for n, gap in zip(names, gaps, strict=True)}
+    return scores
+
+
+def latent_scores(model: Model, config: Config, params: Params, predictions: Predictions) -> dict:
+    """How the latent is used: active units, the two collapses and, on simplexes, sparsity beside the prior's.
+
+    Of simplexes of two components also how often they are off, in between and on; such a pair counts as one coordinate.
+    """
+    settings = config.model
+    read = coordinates(settings, predictions.head_mean)
+    scores: dict = {
+        "coordinates": int(read.shape[1]),
+        "active": sparsity.active_units(read),
+        "activity": sparsity.activity(read),
+    }
+    if model.latent.spec.grid is None:
+        scores["dead_decoder_columns"] = sparsity.dead_columns(params["decoder"]["entrance"]["kernel"])
+    if settings.prior not in ON_SIMPLEX:
+        return scores
+    priors = [settings.concentration] * 2
+    if settings.prior_learning != "fixed":
+        priors = scores["concentration"] = [np.asarray(b) for b in jax.tree.leaves(model.learned(params).prior)]
+    scores |= sparsity.summary(shares(settings, predictions.decoder_mean), priors[0])
+    if settings.structure == "levels":
+        scores["local"] = sparsity.summary(local_shares(settings, predictions.decoder_mean), priors[1])
+    if in_pairs(settings):
+        switched, expected = switching(settings, predictions.decoder_mean), sparsity.prior_switching(priors[0])
+        scores["switching"] = {name: float(values.mean()) for name, values in switched._asdict().items()}
+        scores["prior"]["switching"] = {name: float(value) for name, value in expected._asdict().items()}
+    return scores
+
+
+def in_pairs(settings: ModelConfig) -> bool:
+    """Whether the latent is simplexes of two components and nothing else, whose shares mirror each other."""
+    return settings.prior in ON_SIMPLEX and settings.latents == 2 and settings.structure != "levels"
+
+
+def coordinates(settings: ModelConfig, head_mean: np.ndarray) -> np.ndarray:
+    """What the head reads [M, D]; of a pair, whose centred log ratios are c and -c, only c [M, D/2]."""
+    return head_mean[:, ::2] if in_pairs(settings) else head_mean
+
+
+def switching(settings: ModelConfig, decoder_mean: np.ndarray) -> sparsity.Switching:
+    """Of each pair [n], from what the decoder reads [M, 2 n]."""
+    return sparsity.switching(shares(settings, decoder_mean)[:, 1].reshape(len(decoder_mean), -1))
+
+
+def shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
+    """E[z] on the simplex, a row a vector [M n, K], from what the decoder reads [M, n K], which is K z.
+
+    Of two levels the global part's.
+    """
+    levels = settings.structure == "levels"
+    return _closed(decoder_mean[:, : settings.groups * settings.latents] if levels else decoder_mean, settings.latents)
+
+
+def local_shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
+    """The same of the cells of a latent of two levels."""
+    return _closed(decoder_mean[:, settings.groups * settings.latents :], settings.local_latents)
+
+
+def _closed(scaled: np.ndarray, components: int) -> np.ndarray:
+    z = scaled.reshape(-1, components) / components
+    return z / z.sum(axis=-1, keepdims=True)
+
+
+def save(
+    directory: Path, name: str, predictions: Predictions, linear: np.ndarray | None, examples: data.Examples
+) -> None:
+    """predictions/<name>.npz: the predictions, the baseline's probabilities, and the labels' names."""
+    extra = {"labels": np.asarray(examples.labels), "path": examples.split.table.path}
+    if linear is not None:
+        extra["linear"] = linear
+    workdir.write_arrays(Path(directory) / "predictions" / f"{name}.npz", predictions._asdict() | extra)
+
+
+class Saved(NamedTuple):
+    """What `save` left."""
+
+    predictions: Predictions
+    labels: tuple[str, ...]
+    path: np.ndarray  # text [N], the images' paths within their source
+    linear: np.ndarray | None
+
+
+def load(directory: Path, name: str) -> Saved:
+    """Raises WorkdirError where there are no predictions of that split."""
+    path = Path(directory) / "predictions" / f"{name}.npz"
+    if not path.exists():
+        raise workdir.WorkdirError(f"{path} is missing; run the evaluate phase first")
+    with np.load(path) as arrays:
+        predictions = Predictions(**{field: arrays[field] for field in Predictions._fields})
+        linear = arrays.get("linear")
+        return Saved(predictions, tuple(arrays["labels"].tolist()), arrays["path"], linear)

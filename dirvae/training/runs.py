@@ -1,0 +1,102 @@
+"""A finished training run, opened again: its config, its labels, its model and the parameters to evaluate."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import tensorflow_datasets as tfds
+
+from dirvae import latents, model
+from dirvae.config import Config
+from dirvae.model import Model
+from dirvae.studies.priors import flaws
+from dirvae.training import data, train
+from dirvae.training.checkpoints import CheckpointError, Checkpoints
+from dirvae.training.workdir import WorkdirError, read_config, read_json
+from dirvae.types import Params
+
+
+class Run(NamedTuple):
+    """What evaluation and explanation start from; `params` is the parameter average of the best checkpoint."""
+
+    workdir: Path
+    config: Config
+    labels: tuple[str, ...]
+    dataset: Path
+    model: Model
+    params: Params
+    step: int
+    positive_weight: np.ndarray | None  # [L]
+
+
+def describe(workdir: Path) -> dict:
+    """data.json: {"labels", "directory", "positive_weight", "manifest"}."""
+    return read_json(Path(workdir) / "data.json")
+
+
+def build_model(config: Config, labels: tuple[str, ...]) -> Model:
+    latent = flaws.flawed_latent(latents.build(config.model), config.audit)
+    return model.build(config.model, len(labels), config.data.image_size, latent=latent)
+
+
+def open_run(workdir: Path, step: int | None = None) -> Run:
+    """The best checkpoint of a workdir, or the one of `step`.
+
+    Raises:
+      WorkdirError: where there is no run, no data description or no checkpoint.
+      CheckpointError: where the checkpoint cannot be read.
+    """
+    config, facts = read_config(workdir), describe(workdir)
+    labels = tuple(facts["labels"])
+    net = build_model(config, labels)
+    weights = None if facts["positive_weight"] is None else np.asarray(facts["positive_weight"], np.float32)
+    checkpoints = Checkpoints(Path(workdir) / "checkpoints", config.evaluate.select_by)
+    try:
+        best = step if step is not None else checkpoints.best_step() or checkpoints.latest_step()
+        if best is None:
+            raise WorkdirError(f"{workdir} holds no checkpoint yet; run the train phase first")
+        shapes = jax.eval_shape(lambda: train.fresh_state(net, config))  # a template needs no values
+        template = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+        try:
+            state = checkpoints.restore(best, template)
+        except CheckpointError:
+            if step is not None:
+                raise
+            best, state = checkpoints.restore_latest(template)
+    finally:
+        checkpoints.close()
+    return Run(Path(workdir), config, labels, Path(facts["directory"]), net, state.average, best, weights)
+
+
+def load_examples(run: Run, name: str) -> data.Examples:
+    """A split of the run's own data set, with the run's findings and policies."""
+    split = data.Split(run.dataset, name, run.config.data.cache_megabytes)
+    return data.examples(split, run.labels, run.config.data, run.config.audit, run.config.seed)
+
+
+def split_names(run: Run) -> tuple[str, ...]:
+    """Of the run's data set."""
+    return tuple(tfds.builder_from_directory(run.dataset).info.splits)
+
+
+def transfer(fresh: Params, workdir: Path) -> Params:
+    """`fresh` with every array taken over from the best checkpoint of another run where name and shape agree.
+
+    Raises:
+      WorkdirError: where nothing agrees.
+    """
+    donor = dict(jax.tree_util.tree_leaves_with_path(open_run(workdir).params))
+    taken = 0
+
+    def choose(path: tuple, leaf: np.ndarray) -> np.ndarray:
+        nonlocal taken
+        other = donor.get(path)
+        agrees = other is not None and np.shape(other) == np.shape(leaf)
+        taken += agrees
+        return other if agrees else leaf
+
+    merged = jax.tree_util.tree_map_with_path(choose, fresh)
+    if not taken:
+        raise WorkdirError(f"no parameter of {workdir} has a counterpart of the same name and shape in this model")
+    return merged

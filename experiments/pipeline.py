@@ -1,0 +1,209 @@
+"""The phases of a run: what each reads from its workdir and leaves there."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+from clu import parameter_overview
+from jax.experimental import multihost_utils
+
+from data_prep import build
+from data_prep.phantom.simulator import PhantomSimulator
+from dirvae import losses
+from dirvae.config import Config, ConfigError, override
+from dirvae.explain import cases, truth
+from dirvae.report import run_page
+from dirvae.studies.priors import flaws
+from dirvae.training import data, evaluate, likelihood, linear_baseline, parallel, runs, train, workdir
+
+
+def start(flags: argparse.Namespace) -> None:
+    """Joins other hosts if asked to."""
+    if flags.distributed or flags.coordinator:
+        parallel.initialise(flags.coordinator, flags.processes, flags.process)
+    parallel.keep_freed_memory()
+    keep_compiled(flags.data_dir)
+
+
+def keep_compiled(data_dir: Path) -> None:
+    """Compiled programs stay beside the data for the next command, unless JAX_COMPILATION_CACHE_DIR names a place for them."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str((data_dir / "compiled").absolute()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+
+
+def run(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path, phases: tuple[str, ...]) -> None:
+    """Every phase that is asked for and not yet finished; the first process alone does what only one can."""
+    lead = jax.process_index() == 0
+    if lead:
+        workdir.claim(directory, config)
+    say(f"run {directory}: {config.model.prior} on {config.data.dataset}, {jax.device_count()} device(s)")
+    steps: dict[str, Callable[[], None]] = {
+        "data": lambda: prepare(config, directory, raw_dir, data_dir),
+        "train": lambda: fit(config, directory),
+        "evaluate": lambda: score(directory),
+        "explain": lambda: explain(directory),
+        "report": lambda: say(f"report: {run_page.write(directory)}"),
+    }
+    for phase in phases:
+        began = time.monotonic()
+        if phase in workdir.finished(directory):
+            say(f"{phase}: already done")
+        elif lead or phase == "train":
+            steps[phase]()
+            if lead:
+                workdir.finish(directory, phase, time.monotonic() - began)
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices(phase)
+
+
+def say(text: str, end: str = "\n") -> None:
+    if jax.process_index() == 0:
+        print(text, end=end, flush=True)
+
+
+def progress_line(text: str) -> None:
+    """Overwrites itself on a terminal; a log file gets a line each time."""
+    say(f"\r{text:<110}" if sys.stdout.isatty() else text, end="" if sys.stdout.isatty() else "\n")
+
+
+def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path) -> None:
+    """Builds the data set where it is not there yet, and settles the findings: data.json."""
+    built = build.prepare(config.data, raw_dir, data_dir, progress_line)
+    train_split = data.Split(built, "train", config.data.cache_megabytes)
+    labels = data.choose_labels(train_split.table.labels, config.data.labels)
+    chosen = data.examples(train_split, labels, config.data, config.audit, config.seed)
+    weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
+    facts = {"labels": labels, "directory": str(built.absolute()), "positive_weight": weights}
+    workdir.write_json(directory / "data.json", facts | {"manifest": build.read_manifest(built)})
+    say(f"data: {len(train_split)} training images, findings {', '.join(labels)}")
+
+
+def fit(config: Config, directory: Path) -> None:
+    """Trains, or goes on training; checkpoints, metrics.jsonl, tensorboard/ and parameters.txt."""
+    facts = runs.describe(directory)
+    net = runs.build_model(config, tuple(facts["labels"]))
+    train_set, validation_set = training_examples(config, facts), _examples(config, facts, "validation")
+    fresh = train.initial_state(net, config).params
+    if jax.process_index() == 0:
+        overview = parameter_overview.get_parameter_overview(fresh, include_stats=False)
+        workdir.write_text(directory / "parameters.txt", overview + "\n")
+    transferred = runs.transfer(fresh, Path(config.train.init_from)) if config.train.init_from else None
+    weights = None if facts["positive_weight"] is None else np.asarray(facts["positive_weight"], np.float32)
+
+    def show(at: train.Progress) -> None:
+        loss, kl = at.scalars["loss"], at.scalars["kl"]
+        speed = f"{at.images_per_second:6.0f} images/s, {at.seconds_left:5.0f} s left" if at.step > 1 else "compiled"
+        progress_line(f"train: step {at.step}/{at.steps}  loss {loss:.1f}  kl {kl:.1f}  {speed}")
+
+    train.train(net, config, train_set, validation_set, directory, weights, transferred, show)
+    progress_line(f"train: {config.train.steps} steps done")
+
+
+def training_examples(config: Config, facts: dict) -> data.Examples:
+    """The training split of a described data set; with `flaws.leaky_split` some of the test split behind it."""
+    own = _examples(config, facts, "train")
+    if not config.audit.leaky_split:
+        return own
+    test = _examples(config, facts, "test")
+    return data.extended(own, test, flaws.leaked_rows(test.split.table.labels))
+
+
+def _examples(config: Config, facts: dict, name: str) -> data.Examples:
+    split = data.Split(Path(facts["directory"]), name, config.data.cache_megabytes)
+    return data.examples(split, tuple(facts["labels"]), config.data, config.audit, config.seed)
+
+
+def score(directory: Path) -> None:
+    """predictions/<split>.npz of validation and test, and metrics.json."""
+    run = runs.open_run(directory)
+    metrics: dict = {"timing": {"best_step": run.step, "seconds": workdir.finished(directory)}}
+    for name in [name for name in ("validation", "test") if name in runs.split_names(run)]:
+        began = time.monotonic()
+        examples = runs.load_examples(run, name)
+        predictions, metrics[name] = score_split(run, name, examples)
+        metrics["latent"] = evaluate.latent_scores(run.model, run.config, run.params, predictions)
+        metrics["timing"][f"{name}_seconds"] = time.monotonic() - began
+    metrics["latent"] |= likelihood.scores(run.model, run.config, run.params, examples)
+    workdir.write_json(directory / "metrics.json", metrics)
+
+
+def score_split(run: runs.Run, name: str, examples: data.Examples) -> tuple[evaluate.Predictions, dict]:
+    """Predictions and scores of one split, beside the linear baseline's; predictions/<name>.npz."""
+    devices = parallel.devices(run.config.train.devices)
+    predictions = evaluate.predict(run.model, run.config, run.params, examples, run.positive_weight, devices)
+    linear = linear_baseline.predict(runs.load_examples(run, "train"), examples, run.config.evaluate.baseline)
+    evaluate.save(run.workdir, name.replace("/", "--"), predictions, linear, examples)
+    scores = evaluate.score(run.labels, run.config, predictions, linear)
+    other = scores["baseline"]["auroc"]["macro"]
+    interval = scores.get("auroc_interval", {}).get("macro", ("", ""))
+    shown = "[{:.3f}, {:.3f}]".format(*interval) if interval[0] else ""
+    say(f"{name}: macro AUROC {scores['auroc']['macro']:.3f} {shown}, linear baseline {other:.3f}")
+    return predictions, scores
+
+
+def evaluate_elsewhere(
+    directory: Path, raw_dir: Path | None, name: str, data_dir: Path, wanted: tuple[str, ...]
+) -> None:
+    """Scores a run on one CSV of another folder, or on another split of its own data set, into metrics.json.
+
+    Raises:
+      ConfigError: for a finding that the run was not trained on.
+    """
+    run = runs.open_run(directory)
+    strange = [label for label in wanted if label not in run.labels]
+    if strange:
+        raise ConfigError(f"the run was not trained on {', '.join(strange)}; it knows {', '.join(run.labels)}")
+    metrics = workdir.read_json(directory / "metrics.json") if (directory / "metrics.json").exists() else {}
+    if raw_dir is None:
+        examples, key = runs.load_examples(run, name), name
+    else:
+        built = build.prepare_split(raw_dir, name, run.config.data, data_dir, progress_line)
+        split = data.Split(built, name, run.config.data.cache_megabytes)
+        as_labelled = override(run.config.data, {"shuffle_labels": False})
+        examples = data.examples(split, run.labels, as_labelled, run.config.audit)
+        key = f"{raw_dir.resolve().name}/{name}" if name in runs.split_names(run) else name
+    _, metrics[key] = score_split(run, key, examples)
+    if wanted:
+        chosen = [metrics[key]["auroc"][label] for label in wanted]
+        known = [value for value in chosen if np.isfinite(value)]
+        say(f"{key}: mean AUROC of the {len(wanted)} chosen findings {np.mean(known):.3f}")
+    workdir.write_json(directory / "metrics.json", metrics)
+    say(f"added to {directory / 'metrics.json'} under {key!r}")
+
+
+def traversed(run: runs.Run, examples: data.Examples) -> Iterator[tuple[str, cases.Cases | None]]:
+    """Each finding with the cases of its true positives in an evaluated split, None where it has none."""
+    predictions, tuned = (evaluate.load(run.workdir, name).predictions for name in (examples.split.name, "validation"))
+    thresholds = tuned.thresholds
+    effect = (
+        partial(truth.effect, PhantomSimulator(run.config.data.image_size))
+        if run.config.data.dataset == "phantom"
+        else None
+    )
+    traverse = cases.traverser(run.model, run.config, cases.metric_of(run.config, tuned))
+    count, seed = run.config.explain.cases, run.config.seed
+    for column, finding in enumerate(run.labels):
+        positions = cases.true_positives(predictions, column, thresholds[column], count, seed)
+        made = None
+        if len(positions):
+            made = cases.make(traverse, run.config, run.params, examples, positions, column, effect)
+        yield finding, made
+
+
+def explain(directory: Path) -> None:
+    """Traversals of true positives of each finding (cases/), and decoded draws from the prior."""
+    run = runs.open_run(directory)
+    name = "test" if "test" in runs.split_names(run) else "validation"
+    for finding, made in traversed(run, runs.load_examples(run, name)):
+        if made is not None:
+            cases.save(directory / "cases", finding, made)
+        progress_line(f"explain: {finding}, {len(made.index) if made else 0} true positives")
+    samples = cases.prior_samples(run.model, run.params, 16, run.config.seed)
+    workdir.write_arrays(directory / "cases" / "prior.npz", {"image": samples})

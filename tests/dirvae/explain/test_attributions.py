@@ -1,0 +1,158 @@
+"""Attributions against their definitions, on small random models."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.ndimage import sobel
+from support import unit_gain
+
+from dirvae import model
+from dirvae.config import ModelConfig, override
+from dirvae.explain import attributions
+
+SIZE, LABELS = 16, 3
+IMAGES = jax.random.uniform(jax.random.key(1), (2, SIZE, SIZE, 1))
+LABEL = jnp.array([2, 0])
+KINDS = {
+    "gaussian": {"prior": "gaussian", "latents": 5, "head": "linear"},
+    "product": {"structure": "product", "groups": 4, "latents": 2, "head": "assigned", "linear_path": True},
+    "field": {"structure": "field", "grid": 4, "latents": 3, "head": "pooled"},
+}
+
+
+@cache
+def small(kind):
+    net = model.build(override(ModelConfig(), {"widths": "4,8", "hidden": 8} | KINDS[kind]), LABELS, SIZE)
+    return net, unit_gain.parameters(net)
+
+
+@cache
+def logits(kind):
+    net, params = small(kind)
+    return jax.jit(lambda images: attributions.own_logit(net, params, images, LABEL))
+
+
+@cache
+def method(kind, name, **options):
+    net, params = small(kind)
+    explain = attributions.build(name, net, **options)
+    return lambda images=IMAGES, label=LABEL: explain(params, images, label)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_logit_is_the_one_that_is_evaluated(kind):
+    net, params = small(kind)
+    expected = np.asarray(net.expected(params, IMAGES).logits)[np.arange(2), LABEL]
+    np.testing.assert_allclose(logits(kind)(IMAGES), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_input_gradient_against_differences(kind):
+    towards = jax.random.normal(jax.random.key(2), IMAGES.shape)
+    slope = (logits(kind)(IMAGES + 1e-2 * towards) - logits(kind)(IMAGES - 1e-2 * towards)) / 2e-2
+    found = (method(kind, "input_gradient")() * towards[..., 0]).sum(axis=(1, 2))
+    np.testing.assert_allclose(found, slope, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_integrated_gradients_are_complete(kind):
+    """Their sum is logit(x) - logit(x')."""
+    net, params = small(kind)
+    start = jax.random.uniform(jax.random.key(3), IMAGES.shape[1:])
+    found = attributions.build("integrated_gradients", net, baseline=start)(params, IMAGES, LABEL)
+    expected = logits(kind)(IMAGES) - logits(kind)(jnp.stack([start, start]))
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), expected, rtol=0.01, atol=0.01)
+
+
+def test_integrated_gradients_start_from_a_grey_level_too():
+    found = method("gaussian", "integrated_gradients", baseline=0.2)()
+    expected = logits("gaussian")(IMAGES) - logits("gaussian")(jnp.full_like(IMAGES, 0.2))
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), expected, rtol=0.01, atol=0.01)
+
+
+def test_smoothgrad_is_the_mean_over_noisy_copies():
+    still = method("gaussian", "smoothgrad", samples=2, noise=0.0)()
+    np.testing.assert_allclose(still, method("gaussian", "input_gradient")(), rtol=1e-4, atol=1e-6)
+    keys = jax.random.split(jax.random.key(5), 2)
+    net, params = small("gaussian")
+    found = attributions.build("smoothgrad", net, samples=2, noise=0.2, key=jax.random.key(5))(params, IMAGES, LABEL)
+    noisy = [method("gaussian", "input_gradient")(IMAGES + 0.2 * jax.random.normal(k, IMAGES.shape)) for k in keys]
+    np.testing.assert_allclose(found, (noisy[0] + noisy[1]) / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_occlusion_square_by_square():
+    found = method("gaussian", "occlusion", side=6, stride=4)()
+    total, count = np.zeros((2, SIZE, SIZE)), np.zeros((SIZE, SIZE))
+    for row in (0, 4, 8, 10):
+        for column in (0, 4, 8, 10):
+            square = (slice(None), slice(row, row + 6), slice(column, column + 6))
+            hidden = IMAGES.at[square].set(IMAGES.mean(axis=(1, 2), keepdims=True))
+            fall = logits("gaussian")(IMAGES) - logits("gaussian")(hidden)
+            total[square] += np.asarray(fall)[:, None, None]
+            count[square[1:]] += 1
+    np.testing.assert_allclose(found, total / count, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_grad_cam_by_its_definition(kind):
+    net, params = small(kind)
+    grid = net.grid(params, IMAGES)
+    through = lambda grid: attributions.own_logit(net, params, IMAGES, LABEL, grid)  # noqa: E731
+    np.testing.assert_allclose(through(grid), logits(kind)(IMAGES), rtol=1e-5)
+    jacobian = np.asarray(jax.jacrev(through)(grid))
+    weights = np.stack([jacobian[i, i].mean(axis=(0, 1)) for i in range(2)])
+    small_map = np.maximum(np.einsum("bhwg,bg->bhw", grid, weights), 0.0)
+    assert small_map.max() > 0
+    found = method(kind, "grad_cam")()
+    np.testing.assert_allclose(
+        found, jax.image.resize(jnp.asarray(small_map, jnp.float32), found.shape, "bilinear"), rtol=1e-3, atol=1e-5
+    )
+
+
+def test_latent_shift_with_a_linear_head_goes_exactly_as_far_as_asked():
+    """z - lambda w with lambda |w|^2 = drop."""
+    net, params = small("gaussian")
+    kernel = next(leaf for leaf in jax.tree.leaves(params["classifier"]) if leaf.ndim == 2)[:, LABEL].T
+    z = net.encode(params, IMAGES).mean
+    gone = z - 4.0 * kernel / (kernel**2).sum(axis=1, keepdims=True)
+    expected = (net.decode(params, z).location - net.decode(params, gone).location)[..., 0]
+    np.testing.assert_allclose(method("gaussian", "latent_shift", drop=4.0)(), expected, atol=1e-4)
+
+
+def test_edges_against_scipy():
+    x = np.float64(IMAGES[..., 0])
+    expected = [np.hypot(sobel(i, 0, mode="nearest"), sobel(i, 1, mode="nearest")) / 8 for i in x]
+    np.testing.assert_allclose(method("gaussian", "edges")(), expected, atol=1e-6)
+
+
+def test_maps_without_a_model():
+    found = method("gaussian", "random")()
+    assert abs(float(found.mean()) - 0.5) < 4 / np.sqrt(12 * found.size)
+    assert not np.array_equal(found[0], found[1])
+    prior = jax.random.uniform(jax.random.key(4), (LABELS, SIZE, SIZE))
+    net, params = small("gaussian")
+    np.testing.assert_array_equal(
+        attributions.build("location_prior", net, prior=prior)(params, IMAGES, LABEL), prior[np.array([2, 0])]
+    )
+
+
+@pytest.mark.parametrize("name", sorted(set(attributions.METHODS) - {"random", "location_prior"}))
+def test_a_map_reads_its_own_image_and_label_only(name):
+    together = method("product", name)()
+    assert together.shape == IMAGES.shape[:3]
+    assert float(jnp.abs(together[0]).max()) > 0
+    beside_another = method("product", name)(IMAGES.at[1].set(0.5), jnp.array([2, 1]))
+    np.testing.assert_allclose(beside_another[0], together[0], rtol=1e-4, atol=1e-6)
+
+
+def test_bad_options_are_one_clear_sentence():
+    net, params = small("gaussian")
+    with pytest.raises(ValueError, match="did you mean 'grad_cam'"):
+        attributions.build("gradcam", net)
+    with pytest.raises(ValueError, match="stride <= side"):
+        attributions.occlusion(net, params, IMAGES, LABEL, side=4, stride=5)
+    with pytest.raises(ValueError, match="a baseline is a grey level"):
+        attributions.integrated_gradients(net, params, IMAGES, LABEL, baseline=jnp.zeros((3, 3, 1)))

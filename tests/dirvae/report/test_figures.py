@@ -1,0 +1,52 @@
+"""Parts of the reports on their own: curves, maps, animations, numbers as text."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from dirvae.report.html import figures, operating, pictures, tables
+
+
+def test_operating_points_enclose_the_area_under_ties():
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 2, 200), rng.integers(0, 8, 200) / 8
+    false, true = operating.operating_points(y, p)
+    assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(true, false) == pytest.approx(roc_auc_score(y, p), abs=1e-12)
+
+
+def test_maps_are_enlarged_only_as_far_as_the_scale_goes():
+    rng = np.random.default_rng(0)
+    change = rng.normal(size=(16, 16)) * 0.01
+    scale = 0.2
+    gain = pictures.gain_of(change, scale)
+    assert gain == max(g for g in (1, 2, 5, 10, 20) if g * np.percentile(np.abs(change), 99.5) <= scale)
+    assert pictures.gain_of(100 * change, scale) == 1
+
+
+def test_an_animation_goes_there_and_back():
+    path = np.linspace(0.2, 0.8, 9, dtype=np.float32)[:, None, None, None] * np.ones((9, 12, 12, 1), np.float32)
+    moving = Image.open(BytesIO(pictures.animate(path, path[0], "remove", side=12, most=5)))
+    assert (moving.n_frames, moving.size) == (8, (24, 12))
+    brightness = []
+    for frame in range(moving.n_frames):
+        moving.seek(frame)
+        brightness.append(np.asarray(moving.convert("L"))[:, :12].mean())
+    assert np.argmax(brightness) == 4
+    np.testing.assert_allclose(brightness[1:4], brightness[:4:-1], atol=2)
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "shown"),
+    [(0.5, [0.25, 0.75], "+0.500 [0.250, 0.750]"), (-0.5, None, "−0.500"), (0.1, [None, None], "+0.100"), (None, None, "–")],
+)  # fmt: skip
+def test_differences_are_shown_with_sign_and_interval(value, bounds, shown):
+    assert tables.signed(value, bounds) == shown
+
+
+def test_a_curve_without_any_row_is_drawn_empty():
+    drawn = figures.curves([])
+    assert sum(axis.has_data() for axis in drawn.axes) == 0

@@ -1,0 +1,160 @@
+"""Each switch does exactly what the released code did, where it says, and nothing while it is off."""
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support.stored import stored
+
+from dirvae import latents
+from dirvae.config import AuditConfig, Config, ConfigError, ModelConfig, override, validate
+from dirvae.labels import BLANK, FINDINGS, NEGATIVE, POSITIVE, UNCERTAIN
+from dirvae.latents import dirichlet, gaussian, vector
+from dirvae.studies.priors import flaws
+from dirvae.training import data
+
+SOUND = AuditConfig()
+OTHER, AIR, FLUID = (FINDINGS.index(name) for name in ("Pleural Other", "Pneumothorax", "Pleural Effusion"))
+RNG = np.random.default_rng(0)
+
+
+def random_labels(count, seed=0):
+    return np.random.default_rng(seed).choice(np.int8([1, 0, -1, -2]), size=(count, 14))
+
+
+def test_off_every_switch_returns_what_it_was_given():
+    labels, latent = random_labels(5), latents.build(ModelConfig())
+    assert flaws.stored_labels(labels, SOUND) is labels
+    assert flaws.uncertain_policy("test", "ignore", SOUND) == "ignore"
+    assert flaws.flawed_latent(latent, SOUND) is latent
+    assert flaws.regularised(latent, SOUND) is latent
+    assert flaws.kl_factor(SOUND) == 1.0
+    assert not any(vars(SOUND).values())
+
+
+@pytest.mark.parametrize(
+    ("other", "air", "effusion"),
+    [
+        (BLANK, BLANK, 1),
+        (NEGATIVE, NEGATIVE, 1),
+        (UNCERTAIN, UNCERTAIN, 1),
+        (POSITIVE, NEGATIVE, 0),
+        (BLANK, POSITIVE, 0),
+        (POSITIVE, POSITIVE, 0),
+    ],
+)
+@pytest.mark.parametrize("before", [POSITIVE, NEGATIVE, UNCERTAIN, BLANK])
+def test_effusion_says_nothing_of_effusions(other, air, effusion, before):
+    labels = random_labels(3)
+    labels[1, [OTHER, AIR, FLUID]] = other, air, before
+    kept = labels.copy()
+    found = flaws.stored_labels(labels, AuditConfig(effusion_overwritten=True))
+    assert found[1, FLUID] == effusion
+    np.testing.assert_array_equal(labels, kept)
+    np.testing.assert_array_equal(np.delete(found, FLUID, axis=1), np.delete(labels, FLUID, axis=1))
+
+
+def split(name, labels):
+    return SimpleNamespace(name=name, table=SimpleNamespace(labels=labels))
+
+
+@pytest.mark.parametrize(("name", "value"), [("train", 0.0), ("validation", 1.0), ("test", 1.0)])
+@pytest.mark.parametrize("policy", ["ignore", "zeros", "ones"])
+def test_uncertain_labels_change_their_meaning_after_training(name, value, policy):
+    labels = np.full((1, 14), UNCERTAIN, np.int8)
+    config = override(Config(), {"uncertain": policy}).data
+    found = data.examples(split(name, labels), ("Edema",), config, AuditConfig(uncertain_by_split=True))
+    assert (found.target, found.weight) == (value, 1.0)
+    sound = data.examples(split(name, labels), ("Edema",), config)
+    assert (sound.target, sound.weight) == (float(policy == "ones"), float(policy != "ignore"))
+
+
+def test_examples_are_given_the_overwritten_effusion():
+    labels = np.full((2, 14), NEGATIVE, np.int8)
+    labels[1, AIR] = POSITIVE
+    flaws = AuditConfig(effusion_overwritten=True)
+    found = data.examples(split("test", labels), ("Pneumothorax", "Pleural Effusion"), Config().data, flaws)
+    np.testing.assert_array_equal(found.target, [[0, 1], [1, 0]])
+
+
+def test_leaked_rows_are_a_share_of_those_with_several_findings():
+    labels = random_labels(1000)
+    rows = flaws.leaked_rows(labels)
+    assert len(rows) == len(set(rows)) == 197
+    assert np.all(np.diff(rows) > 0)
+    np.testing.assert_array_equal(rows, flaws.leaked_rows(labels))
+    several = (labels[:, [FINDINGS.index(name) for name in flaws.BALANCED]] == POSITIVE).sum(axis=1) > 1
+    assert several[rows].all()
+    np.testing.assert_array_equal(flaws.leaked_rows(labels, share=1.0), np.flatnonzero(several))
+    assert len(flaws.leaked_rows(np.full((9, 14), NEGATIVE, np.int8))) == 0
+
+
+def test_leaked_rows_are_trained_on_with_their_own_labels():
+    joined = data.extended(stored(range(10)), stored(range(100, 120)), np.array([3, 17]))
+    seen = {}
+    for batch in data.shuffled(joined, 4, slice(0, 4), 0, range(3)):
+        numbers = batch.image[:, 0, 0, 0].astype(float)
+        np.testing.assert_array_equal(batch.target, numbers[:, None] * [1, -1])
+        np.testing.assert_array_equal(batch.weight, 0.5 * batch.target)
+        seen |= dict(zip(batch.index.tolist(), numbers.tolist(), strict=True))
+    assert seen == dict(enumerate([*range(10), 103, 117]))
+
+
+def test_the_logarithm_of_a_gaussian_is_nought_where_there_is_none():
+    z = np.append(RNG.normal(size=40), [0.0, -0.0, 1e-30]).astype(np.float32)
+    with np.errstate(all="ignore"):
+        expected = np.nan_to_num(np.log(z), nan=0.0, neginf=0.0)
+    np.testing.assert_allclose(flaws.log_or_nought(jnp.asarray(z)), expected, rtol=1e-6)
+    slope = jax.grad(lambda x: jnp.sum(flaws.log_or_nought(x)))(jnp.asarray(z))
+    np.testing.assert_allclose(slope, np.where(z > 0, 1 / np.where(z > 0, z, 1), 0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("structure", ["global", "product", "field"])
+def test_only_the_head_reads_logarithms(structure):
+    config = override(ModelConfig(), {"prior": "gaussian", "structure": structure, "latents": 3, "grid": 2})
+    sound = latents.build(config)
+    found = flaws.flawed_latent(sound, AuditConfig(log_or_nought_head=True))
+    z = jnp.asarray(RNG.normal(size=(4, *sound.spec.event)), jnp.float32)
+    posterior = gaussian.Gaussian(z, jnp.ones_like(z))
+    expected = flaws.log_or_nought(sound.to_head(z))
+    np.testing.assert_array_equal(found.to_head(z), expected)
+    np.testing.assert_array_equal(found.head_mean(posterior), expected)
+    same = set(sound._fields) - {"to_head", "head_mean"}
+    assert all(getattr(found, name) is getattr(sound, name) for name in same)
+
+
+def test_the_divergence_from_prior_to_posterior():
+    found = flaws.regularised(vector(dirichlet, 4, 0.5, "exp", 0.01), AuditConfig(reversed_kl=True))
+    q = dirichlet.Dirichlet(jnp.array([[0.3, 5.0, 0.1, 0.6]] * 2))
+    np.testing.assert_allclose(found.kl(q, found.prior), [9.393024] * 2, rtol=1e-5)
+    m, s = np.float32([[0.4, -1.0], [2.0, 0.1]]), np.float32([[0.5, 2.0], [0.1, 1.0]])
+    found = flaws.regularised(vector(gaussian, 2, 0.5, "exp", 0.01), AuditConfig(reversed_kl=True))
+    expected = np.sum(np.log(s) + (1 + m**2) / (2 * s**2) - 0.5, axis=1)
+    np.testing.assert_allclose(found.kl(gaussian.Gaussian(m, np.log(s)), found.prior), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("structure", ["product", "field"])
+def test_the_reversed_divergence_of_several_vectors_is_their_sum(structure):
+    config = override(ModelConfig(), {"structure": structure, "latents": 3, "groups": 2, "grid": 2})
+    latent = latents.build(config)
+    a = jnp.asarray(RNG.gamma(1.0, size=(5, *latent.spec.event)) + 0.1, jnp.float32)
+    found = flaws.regularised(latent, AuditConfig(reversed_kl=True)).kl(dirichlet.Dirichlet(a), latent.prior)
+    each = dirichlet.kl(dirichlet.Dirichlet(jnp.full_like(a, 0.5)), dirichlet.Dirichlet(a))
+    np.testing.assert_allclose(found, np.asarray(each).reshape(5, -1).sum(axis=1), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"log_or_nought_head": True}, "audit.log_or_nought_head must be false unless model.prior is gaussian"),
+        ({"heavy_gaussian_kl": True}, "audit.heavy_gaussian_kl must be false unless model.prior is gaussian"),
+        ({"reversed_kl": True, "target_kl": 5.0}, "loss.target_kl must be 0 with flaws.reversed_kl"),
+        ({"reversed_kl": True, "prior": "deterministic"}, "audit.reversed_kl must be false where"),
+        ({"leaky_split": True, "folds": 3}, "audit.leaky_split must be false with data.folds"),
+    ],
+)
+def test_flaws_that_mean_nothing_are_refused(values, message):
+    with pytest.raises(ConfigError, match=message):
+        validate(override(Config(), values))

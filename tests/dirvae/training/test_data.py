@@ -1,0 +1,79 @@
+"""Shuffled labels: whole rows dealt anew by seed on train and validation, test as it is, and nothing left to learn."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from dirvae.config import DataConfig
+from dirvae.labels import FINDINGS
+from dirvae.metrics import classification
+from dirvae.training import data, linear_baseline
+
+SHUFFLED = DataConfig(shuffle_labels=True, uncertain="ignore", blank="ignore")
+CHOSEN = ("Edema", "Fracture", "No Finding")
+
+
+class Held(NamedTuple):
+    """As much of a split as labels need."""
+
+    name: str
+    table: data.Table
+
+
+def held(name, count=200):
+    labels = np.random.default_rng(0).integers(-2, 2, (count, len(FINDINGS))).astype(np.int8)
+    nothing = dict.fromkeys(data.Table._fields)
+    return Held(name, data.Table(**(nothing | {"labels": labels})))
+
+
+def rows(examples):
+    return np.concatenate([examples.target, examples.weight], axis=1)
+
+
+def ordered(table):
+    return table[np.lexsort(table.T)]
+
+
+@pytest.mark.parametrize("name", data.DEVELOPMENT)
+def test_rows_are_dealt_whole_and_by_seed(name):
+    plain = rows(data.examples(held(name), CHOSEN, DataConfig(uncertain="ignore", blank="ignore")))
+    found, again, other = (rows(data.examples(held(name), CHOSEN, SHUFFLED, seed=seed)) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(ordered(found), ordered(plain))
+    assert (found != plain).any(axis=1).mean() > 0.8
+    np.testing.assert_array_equal(found, again)
+    assert (found != other).any()
+
+
+def test_train_and_validation_are_dealt_apart():
+    train, validation = (rows(data.examples(held(name), CHOSEN, SHUFFLED)) for name in data.DEVELOPMENT)
+    assert (train != validation).any(axis=1).mean() > 0.8
+
+
+@pytest.mark.parametrize("name", ["test", "valid", "test_shifted"])
+def test_what_is_scored_keeps_its_labels(name):
+    split = held(name)
+    found = data.examples(split, FINDINGS, SHUFFLED, seed=3)
+    np.testing.assert_array_equal(found.target, split.table.labels == 1)
+    np.testing.assert_array_equal(found.weight, split.table.labels >= 0)
+
+
+def test_a_classifier_of_shuffled_labels_is_at_chance_where_the_true_ones_are_easy():
+    rng = np.random.default_rng(1)
+    config = DataConfig(shuffle_labels=True)
+    split, test = held("train", 2000), held("test", 1000)
+    images = [
+        (100 * (part.table.labels[:, [4]] == 1) + rng.integers(0, 100, (len(part.table.labels), 64))).astype(np.uint8)
+        for part in (split, test)
+    ]
+    images = [part.reshape(-1, 8, 8, 1) for part in images]
+    truth = data.examples(test, FINDINGS[4:5], config)
+    auroc = []
+    for config, seed in [(DataConfig(), 0), *((config, seed) for seed in range(12))]:
+        learned = data.examples(split, FINDINGS[4:5], config, seed=seed)
+        found = linear_baseline.linear(images[0], learned.target, learned.weight, images[1], components=10)
+        auroc.append(classification.panel(truth.target, truth.weight, found, FINDINGS[4:5])["auroc"]["macro"])
+    assert auroc[0] > 0.99
+    error = np.std(auroc[1:], ddof=1) / np.sqrt(len(auroc) - 1)
+    assert error < 0.15  # of a mean over seeds: one run may fall on either side
+    assert abs(np.mean(auroc[1:]) - 0.5) < 3 * error
