@@ -44,7 +44,7 @@ def explore(flags: argparse.Namespace) -> Path:
     from experiments import pipeline
 
     gallery.agree(flags.workdir)
-    scored = [evaluate.load(directory, flags.split.replace("/", "--")).predictions for directory in flags.workdir]
+    scored = [evaluate.load(directory, flags.split).predictions for directory in flags.workdir]
     planned = gallery.plan(scored, flags.cases, flags.classes, flags.seed)
     opened = [runs.open_run(directory) for directory in flags.workdir]
     examples = runs.load_examples(opened[0], flags.split)
@@ -53,8 +53,7 @@ def explore(flags: argparse.Namespace) -> Path:
     known, arms = gallery.truth(examples, planned, effect), []
     for run, name in zip(opened, names(flags.workdir), strict=True):
         pipeline.say(f"{name}: {len(planned.row)} paths of {len(planned.position)} images")
-        tuned = evaluate.load(run.workdir, "validation").predictions
-        arms.append(gallery.arm(run, name, examples, planned, tuned))
+        arms.append(gallery.arm(run, name, examples, planned, run.tuned))
     return page.write(flags.out or flags.workdir[0] / "explorer.html", flags.split, planned, known, arms)
 
 

@@ -139,7 +139,7 @@ def score_split(run: runs.Run, name: str, examples: data.Examples) -> tuple[eval
     devices = parallel.devices(run.config.train.devices)
     predictions = evaluate.predict(run.model, run.config, run.params, examples, run.positive_weight, devices)
     linear = linear_baseline.predict(runs.load_examples(run, "train"), examples, run.config.evaluate.baseline)
-    evaluate.save(run.workdir, name.replace("/", "--"), predictions, linear, examples)
+    evaluate.save(run.workdir, name, predictions, linear, examples)
     scores = evaluate.score(run.labels, run.config, predictions, linear)
     other = scores["baseline"]["auroc"]["macro"]
     interval = scores.get("auroc_interval", {}).get("macro", ("", ""))
@@ -180,7 +180,7 @@ def evaluate_elsewhere(
 
 def traversed(run: runs.Run, examples: data.Examples) -> Iterator[tuple[str, cases.Cases | None]]:
     """Each finding with the cases of its true positives in an evaluated split, None where it has none."""
-    predictions, tuned = (evaluate.load(run.workdir, name).predictions for name in (examples.split.name, "validation"))
+    predictions, tuned = evaluate.load(run.workdir, examples.split.name).predictions, run.tuned
     thresholds = tuned.thresholds
     effect = (
         partial(truth.effect, PhantomSimulator(run.config.data.image_size))

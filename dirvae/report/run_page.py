@@ -28,7 +28,7 @@ def write(workdir: Path) -> Path:
     if not scored:
         raise WorkdirError(f"{workdir / 'metrics.json'} holds no scored split; run the evaluate phase")
     split = next((name for name in ("test", "validation") if name in scored), next(iter(scored)))
-    saved = evaluate.load(workdir, split.replace("/", "--"))
+    saved = evaluate.load(workdir, split)
     sections = [
         data(config, facts, scored),
         Section("Model", tables.facts(words.model(config))),

@@ -103,7 +103,7 @@ def config_differences(configs: dict[str, Config]) -> dict[str, list]:
 def _compare_split(
     split: str, runs: dict[str, Path], metrics: dict, allowed: tuple[str, ...], replicates: int
 ) -> Comparison:
-    saved = {name: evaluate.load(workdir, split.replace("/", "--")) for name, workdir in runs.items()}
+    saved = {name: evaluate.load(workdir, split) for name, workdir in runs.items()}
     (first, ours), *others = saved.items()
     for name, theirs in others:
         _check_alike(split, first, ours, name, theirs)

@@ -233,11 +233,11 @@ def _closed(scaled: np.ndarray, components: int) -> np.ndarray:
 def save(
     directory: Path, name: str, predictions: Predictions, linear: np.ndarray | None, examples: data.Examples
 ) -> None:
-    """predictions/<name>.npz: the predictions, the baseline's probabilities, and the labels' names."""
+    """Writes the predictions of the split `name`, the baseline's probabilities and the labels' names to predictions/."""
     extra = {"labels": np.asarray(examples.labels), "path": examples.split.table.path}
     if linear is not None:
         extra["linear"] = linear
-    workdir.write_arrays(Path(directory) / "predictions" / f"{name}.npz", predictions._asdict() | extra)
+    workdir.write_arrays(_file(directory, name), predictions._asdict() | extra)
 
 
 class Saved(NamedTuple):
@@ -250,11 +250,16 @@ class Saved(NamedTuple):
 
 
 def load(directory: Path, name: str) -> Saved:
-    """Raises WorkdirError where there are no predictions of that split."""
-    path = Path(directory) / "predictions" / f"{name}.npz"
+    """Reads what `save` wrote of the split `name`; raises WorkdirError where there is nothing."""
+    path = _file(directory, name)
     if not path.exists():
         raise workdir.WorkdirError(f"{path} is missing; run the evaluate phase first")
     with np.load(path) as arrays:
         predictions = Predictions(**{field: arrays[field] for field in Predictions._fields})
         linear = arrays.get("linear")
         return Saved(predictions, tuple(arrays["labels"].tolist()), arrays["path"], linear)
+
+
+def _file(directory: Path, name: str) -> Path:
+    """The file of a split's predictions; a split may be called "folder/test", and a file may not."""
+    return Path(directory) / "predictions" / f"{name.replace('/', '--')}.npz"

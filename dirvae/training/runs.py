@@ -11,7 +11,7 @@ from dirvae import latents, model
 from dirvae.config import Config
 from dirvae.model import Model
 from dirvae.studies.priors import flaws
-from dirvae.training import data, train
+from dirvae.training import data, evaluate, train
 from dirvae.training.checkpoints import CheckpointError, Checkpoints
 from dirvae.training.workdir import WorkdirError, read_config, read_json
 from dirvae.types import Params
@@ -28,6 +28,15 @@ class Run(NamedTuple):
     params: Params
     step: int
     positive_weight: np.ndarray | None  # [L]
+
+    @property
+    def tuned(self) -> evaluate.Predictions:
+        """The run's predictions of validation, from which thresholds and covariances are tuned; read anew at every call.
+
+        Raises:
+          WorkdirError: where validation was not evaluated.
+        """
+        return evaluate.load(self.workdir, "validation").predictions
 
 
 def describe(workdir: Path) -> dict:

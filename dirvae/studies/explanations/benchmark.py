@@ -92,7 +92,7 @@ def _field(
     run: runs.Run, judge: counterfactuals.Judge | None, picked: list[Truth], rows: int, replicates: int
 ) -> tuple[Field, dict]:
     """The entrants, once geometry and target have been picked on validation; and what was picked."""
-    tuned = evaluate.load(run.workdir, "validation").predictions
+    tuned = run.tuned
     name, options, tried = _geometry(run, tuned, picked)
     further, targets = options, {}
     if judge and picked:
@@ -174,7 +174,7 @@ def _sanity(field: Field, control: runs.Run | None, batch: faithfulness.Batch) -
     found = {"weights": faithfulness.randomised(field.entrants, run.params, fresh, batch), "labels": {}}
     if control is not None:
         pipeline.progress_line("contest: shuffled labels")
-        tuned = evaluate.load(control.workdir, "validation").predictions
+        tuned = control.tuned
         if not isinstance(options.metric, str):
             metric = geometry.covariance(tuned.head_mean, shrinkage=0.0)
             options = options._replace(metric=jnp.asarray(metric, jnp.float32))

@@ -20,7 +20,7 @@ def truths(run: runs.Run, split: str, images: int) -> tuple[list[Truth], dict[st
         raise ValueError(f"the run's data have no split {split!r}; there are {', '.join(runs.split_names(run))}")
     examples, exact = runs.load_examples(run, split), run.config.data.dataset == "phantom"
     training = runs.load_examples(run, "train") if exact else None
-    predictions, tuned = (evaluate.load(run.workdir, name).predictions for name in (split, "validation"))
+    predictions, tuned = evaluate.load(run.workdir, split).predictions, run.tuned
     if not exact:  # draw among those whose place is known
         predictions = predictions._replace(weight=predictions.weight * truth.has_box(examples))
     found, left_out = [], {}
@@ -109,7 +109,7 @@ def judging(directory: Path, run: runs.Run) -> counterfactuals.Judge:
     other = another(directory, run, "--judge")
     if other.config.data.shuffle_labels:
         raise ValueError(f"--judge={directory} was trained on shuffled labels and knows nothing; name another run")
-    thresholds = evaluate.load(other.workdir, "validation").predictions.thresholds
+    thresholds = other.tuned.thresholds
     return counterfactuals.Judge(
         counterfactuals.classifier(other.model, other.params, other.positive_weight), thresholds
     )

@@ -61,7 +61,7 @@ def gather(directory: Path) -> None:
     run = runs.open_run(directory)
     column, table = run.labels.index(finding_of(run.config)), runs.load_examples(run, SPLIT).split.table
     factors, seeds, size = table.factors[:IMAGES], table.seed[:IMAGES], run.config.data.image_size
-    tuned = evaluate.load(directory, "validation").predictions
+    tuned = run.tuned
     probability = counterfactuals.classifier(run.model, run.params)
 
     def logits(images: np.ndarray) -> np.ndarray:

@@ -57,7 +57,7 @@ def same(one, other):
 
 def test_it_is_the_librarys_traversals_and_maps(explainer, images, found):
     run, pixels = explainer.run, jnp.asarray(images[..., None], jnp.float32) / 255.0
-    tuned = evaluate.load(run.workdir, "validation").predictions
+    tuned = run.tuned
     options = cases.options_of(run.model, run.config, cases.metric_of(run.config, tuned))
     label, sign = jnp.full(3, 1), jnp.asarray(found.sign)
     path = traversals.on_manifold(run.model, run.params, pixels, label, sign, options)
