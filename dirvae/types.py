@@ -19,6 +19,11 @@ PyTree = Any
 Key = jax.Array
 
 
+def grey_levels(images: Array) -> Array:
+    """Grey levels as float32 in [0, 1] of uint8 images of any shape, a NumPy or a JAX array like the images given."""
+    return images.astype(np.float32) / 255.0
+
+
 class Batch(NamedTuple):
     """A host's or a device's share of a global batch.
 

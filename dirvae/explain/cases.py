@@ -21,7 +21,7 @@ from dirvae.model import Model
 from dirvae.training import data, parallel
 from dirvae.training.evaluate import Predictions
 from dirvae.training.workdir import write_arrays
-from dirvae.types import Params, PyTree
+from dirvae.types import Params, PyTree, grey_levels
 
 Effect = Callable[[np.ndarray, np.ndarray, str], np.ndarray | None]
 """(factors [n, F], seeds [n], finding) -> the exact image change [n, H, W] by which the finding entered, or None."""
@@ -134,8 +134,8 @@ def make(
     """Traverses the chosen cases of one label; `traverse` is the configuration's `traverser`."""
     settings, finding = config.explain, examples.labels[column]
     count = len(positions)
-    filled = np.resize(positions, max(count, settings.cases))  # one shape for all findings, hence one compilation
-    pixels = jnp.asarray(examples.split.images(filled), jnp.float32) / 255.0
+    filled = parallel.fill(positions, max(count, settings.cases))  # one shape for all findings, hence one compilation
+    pixels = grey_levels(jnp.asarray(examples.split.images(filled)))
     both = traverse(params, pixels, jnp.full(len(filled), column))
     path, released = jax.tree.map(lambda x: np.asarray(x)[:count], both)
     images = pixels[:count]

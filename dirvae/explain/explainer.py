@@ -25,7 +25,7 @@ from dirvae.studies.priors import flaws
 from dirvae.training import evaluate, runs, workdir
 from dirvae.training.evaluate import Predictions
 from dirvae.training.runs import Run
-from dirvae.types import Params
+from dirvae.types import Params, grey_levels
 
 SIGNS = {"add": 1.0, "remove": -1.0}
 OWN_FLAGS = ("direction", "cases")  # fields of config.explain that are chosen anew for every image
@@ -151,7 +151,8 @@ def checked(images: np.ndarray, side: int) -> tuple[np.ndarray, bool]:
         )
     if given.dtype != np.uint8 and not np.issubdtype(given.dtype, np.floating):
         raise ValueError(f"pixels of type {given.dtype} have no stated range; give uint8, or floats in [0, 1]")
-    pixels = given.reshape(-1, *one, 1).astype(np.float32) / (255.0 if given.dtype == np.uint8 else 1.0)
+    pixels = given.reshape(-1, *one, 1)
+    pixels = grey_levels(pixels) if given.dtype == np.uint8 else pixels.astype(np.float32)
     if not np.isfinite(pixels).all():
         raise ValueError(f"{int((~np.isfinite(pixels)).sum())} pixels are NaN or infinite; give floats in [0, 1]")
     low, high = float(pixels.min()), float(pixels.max())

@@ -21,7 +21,7 @@ from dirvae.labels import FINDINGS
 from dirvae.training import data, evaluate, parallel, runs
 from dirvae.training.evaluate import Predictions
 from dirvae.training.runs import Run
-from dirvae.types import Params
+from dirvae.types import Params, grey_levels
 
 BATCH = 32  # paths, and attributions, that are computed at once
 LEVEL = 0.5  # mean probability from which a path lowers the label
@@ -114,7 +114,7 @@ def _drawn(positive: np.ndarray, count: int, seed: int) -> np.ndarray:
 def truth(examples: data.Examples, planned: Plan, effect: Effect | None = None) -> Truth:
     """`effect` tells exact effects where the factors of images are known."""
     table, position = examples.split.table, planned.position
-    image = examples.split.images(position).astype(np.float32).mean(axis=-1) / 255.0
+    image = grey_levels(examples.split.images(position)).mean(axis=-1)
     exact = np.full((len(planned.row), *image.shape[1:]), np.nan, np.float32)
     for column in np.unique(planned.label) if effect else ():
         chosen = planned.label == column
@@ -132,7 +132,7 @@ def truth(examples: data.Examples, planned: Plan, effect: Effect | None = None) 
 def arm(run: Run, name: str, examples: data.Examples, planned: Plan, tuned: Predictions) -> Arm:
     """Traverses and attributes the plan; `tuned`, the run's validation predictions, gives its thresholds and metric."""
     net, devices = run.model, jax.local_devices()
-    images = examples.split.images(planned.position).astype(np.float32) / 255.0
+    images = grey_levels(examples.split.images(planned.position))
     request = Request(images[planned.row], planned.label, planned.sign)
     follow = cases.spread(net, cases.options_of(net, run.config, cases.metric_of(run.config, tuned)), devices, BATCH)
     paths = list(follow(run.params, request))

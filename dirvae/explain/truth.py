@@ -10,9 +10,9 @@ from jaxtyping import Array, Bool, Float, Int
 from dirvae.explain import cases
 from dirvae.labels import FINDINGS
 from dirvae.metrics import localisation
-from dirvae.training import data
+from dirvae.training import data, parallel
 from dirvae.training.evaluate import Predictions
-from dirvae.types import Simulator
+from dirvae.types import Simulator, grey_levels
 
 TAU = 0.02  # grey levels by which a pixel must change to belong to an exact mask
 PRIOR_IMAGES = 200  # training positives whose mean is the location prior, at most
@@ -51,7 +51,7 @@ class Truth(NamedTuple):
 
     def filled_up(self, images: Float[np.ndarray, "k ..."], rows: int) -> tuple[Array, Int[Array, " rows"]]:
         """Images repeated up to so many rows, and the label of each: one shape for all findings is compiled once."""
-        repeated = np.resize(images, (rows, *images.shape[1:])).astype(np.float32)
+        repeated = parallel.fill(images, rows).astype(np.float32)
         return jnp.asarray(repeated), jnp.full(rows, self.column)
 
     @property
@@ -130,7 +130,7 @@ def lacking(examples: data.Examples, column: int, count: int, seed: int) -> Floa
 
 def pixels(examples: data.Examples, positions: np.ndarray) -> Float[np.ndarray, "n H W C"]:
     """In [0, 1]."""
-    return examples.split.images(positions).astype(np.float32) / np.float32(255.0)
+    return grey_levels(examples.split.images(positions))
 
 
 def _switched(

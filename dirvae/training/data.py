@@ -16,6 +16,7 @@ from PIL import Image
 
 from dirvae.config import AuditConfig, ConfigError, DataConfig
 from dirvae.labels import FINDINGS, NEGATIVE, POSITIVE, apply_policies, finding_index
+from dirvae.training import parallel
 from dirvae.types import Batch
 
 DEVELOPMENT = ("train", "validation")  # splits from which a run learns or chooses
@@ -103,7 +104,7 @@ class Examples(NamedTuple):
 
     def batch(self, positions: np.ndarray, size: int) -> Batch:
         """The examples at `positions`, filled up with masked copies of the first to `size` rows."""
-        filled = np.resize(positions, size) if len(positions) < size else positions
+        filled = parallel.fill(positions, max(size, len(positions)))
         mask = (np.arange(size) < len(positions)).astype(np.float32)
         return Batch(
             image=self.split.images(filled),

@@ -17,7 +17,7 @@ from dirvae.metrics import classification, reconstruction, sparsity, statistics
 from dirvae.model import Model
 from dirvae.studies.priors import flaws
 from dirvae.training import augment, data, parallel, workdir
-from dirvae.types import Batch, Params
+from dirvae.types import Batch, Params, grey_levels
 
 
 class Predictions(NamedTuple):
@@ -76,7 +76,7 @@ def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None)
     read = flaws.reader(model, config.audit)
 
     def rows(params: Params, batch: Batch) -> dict[str, jax.Array]:
-        images = batch.image.astype(jnp.float32) / 255.0
+        images = grey_levels(batch.image)
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(config.seed), i))(batch.index)
         drawn = model.forward(params, images, keys)
         found = read(params, images, keys)

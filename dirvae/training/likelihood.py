@@ -8,8 +8,8 @@ from dirvae import losses
 from dirvae.config import Config
 from dirvae.metrics import iwae
 from dirvae.model import Model
-from dirvae.training import data
-from dirvae.types import Key, Params, PyTree
+from dirvae.training import data, parallel
+from dirvae.types import Key, Params, PyTree, grey_levels
 
 PAIRS = 512  # images times draws that are decoded at once
 
@@ -23,7 +23,7 @@ def scores(model: Model, config: Config, params: Params, examples: data.Examples
     if not count or not samples or config.model.prior == "deterministic":
         return {}
     key = jax.random.key(config.seed)
-    images = examples.split.images(np.arange(count)).astype(np.float32) / 255.0
+    images = grey_levels(examples.split.images(np.arange(count)))
     posterior = jax.tree.map(np.asarray, model.encode(params, images))
     z = model.latent.sample(key, posterior).coordinates
     to_all = lambda leaf: jnp.broadcast_to(leaf[None], (count, *leaf.shape))  # noqa: E731
@@ -65,7 +65,7 @@ def _log_weights(
     found = []
     for first in range(0, len(images), size):
         rows = np.arange(first, min(first + size, len(images)))
-        filled = np.resize(rows, size)
+        filled = parallel.fill(rows, size)
         chunk = jax.tree.map(lambda leaf: leaf[filled], posterior)  # noqa: B023
         found.append(np.asarray(weigh(params, jax.random.fold_in(key, first), chunk, images[filled]))[:, : len(rows)])
     return np.concatenate(found, axis=1)

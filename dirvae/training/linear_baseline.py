@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from dirvae.training import data
+from dirvae.types import grey_levels
 
 COMPONENTS = 80
 SIDE = 32
@@ -21,7 +22,7 @@ def averaged(images: np.ndarray) -> np.ndarray:
     count, height, width, channels = images.shape
     f = max(1, height // SIDE)
     blocks = images[:, : height // f * f, : width // f * f].reshape(count, height // f, f, width // f, f, channels)
-    return blocks.mean(axis=(2, 4), dtype=np.float32).reshape(count, -1) / 255.0
+    return grey_levels(blocks.mean(axis=(2, 4), dtype=np.float32).reshape(count, -1))
 
 
 def linear(

@@ -79,6 +79,11 @@ def rows_of_host(batch_size: int, devices: list[jax.Device]) -> slice:
     return slice(jax.process_index() * share, (jax.process_index() + 1) * share)
 
 
+def fill(rows: np.ndarray, size: int) -> np.ndarray:
+    """Rows [n, ...] repeated from the first on until there are `size` of them, so that every call has one shape and one compilation."""
+    return np.resize(rows, (size, *rows.shape[1:]))
+
+
 class Spread:
     """A per-device function `step(state, batch) -> (state, outputs)` over `devices`, by pmap or shard_map.
 
@@ -160,7 +165,7 @@ def map_batches(
         for first in range(0, len(jax.tree.leaves(rows)[0]), size):
             part = jax.tree.map(lambda x: np.asarray(x[first : first + size]), rows)  # noqa: B023
             count = len(jax.tree.leaves(part)[0])
-            filled = jax.tree.map(lambda x: np.resize(x, (size, *x.shape[1:])), part)
+            filled = jax.tree.map(lambda x: fill(x, size), part)
             yield jax.tree.map(lambda x: x[:count], run(params, filled))  # noqa: B023
 
     return mapped

@@ -24,7 +24,7 @@ from dirvae.studies.priors import flaws
 from dirvae.training import augment, data, evaluate, optimizer, parallel
 from dirvae.training.checkpoints import Checkpoints
 from dirvae.training.writers import MetricWriter
-from dirvae.types import Batch, Key, Params, PyTree, TrainState
+from dirvae.types import Batch, Key, Params, PyTree, TrainState, grey_levels
 
 TERMS = ("reconstruction", "kl", "classification")
 
@@ -62,7 +62,7 @@ def make_step(
         keys = example_keys(config.seed, state.step, batch.index)
         beta = losses.kl_weight(state.step, state.steering, config.train.steps, config.loss)
         beta = flaws.kl_factor(config.audit) * beta
-        images = batch.image.astype(jnp.float32) / 255.0
+        images = grey_levels(batch.image)
         if config.loss.augment:
             images = augment.augment(jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys), images, config.loss)
         count = jnp.maximum(jax.lax.psum(jnp.sum(batch.mask), axis), 1.0)

@@ -15,7 +15,7 @@ from dirvae.config import ModelConfig, override
 from dirvae.latents import learning
 from dirvae.latents.family import Latent
 from dirvae.training import train
-from dirvae.types import Key, Params, Pixels, PyTree
+from dirvae.types import Key, Params, Pixels, PyTree, grey_levels
 from experiments.literature.digits import Part
 
 UNITS, PIXELS, FLOOR = 500, 784, 1e-3
@@ -103,7 +103,7 @@ def fit(
     def step(carry: tuple, rows: Array, number: Array) -> tuple[tuple, Array]:
         params, moments = carry
         keys = jax.vmap(lambda key: jax.random.split(key))(train.example_keys(seed, number, rows))
-        shades = pixels[rows].astype(jnp.float32) / 255.0
+        shades = grey_levels(pixels[rows])
         images = jax.vmap(jax.random.bernoulli)(keys[:, 0], shades).astype(jnp.float32)
         prior_of = lambda p: learning.learned(latent, p, learns, FLOOR)  # noqa: E731
         value = jax.value_and_grad(lambda p: objective(prior_of(p), p, images, keys[:, 1]), has_aux=True)

@@ -12,7 +12,8 @@ from dirvae import losses
 from dirvae.latents.family import Latent
 from dirvae.metrics import iwae as metric
 from dirvae.metrics import sparsity
-from dirvae.types import Key, Params
+from dirvae.training import parallel
+from dirvae.types import Key, Params, grey_levels
 from experiments.literature import mlp
 from experiments.literature.digits import Digits, Part
 
@@ -41,7 +42,7 @@ def score(
 
 def binarised(part: Part, seed: int = 0) -> np.ndarray:
     """float32 [N, 784] of 0 and 1, the same whenever it is asked for."""
-    shades = part.pixels.astype(np.float32) / 255.0
+    shades = grey_levels(part.pixels)
     return (np.random.default_rng(seed).random(shades.shape, np.float32) < shades).astype(np.float32)
 
 
@@ -75,7 +76,7 @@ def bounds(latent: Latent, params: Params, images: np.ndarray, samples: int, see
     run = jax.jit(functools.partial(_log_weights, latent, params, samples=samples))
     rows, kl = [], []
     for first in range(0, len(images), size):
-        chunk = np.resize(images[first : first + size], (size, images.shape[1]))
+        chunk = parallel.fill(images[first : first + size], size)
         key = jax.random.fold_in(jax.random.key(seed), first)
         log_weights, nats = run(key, chunk)
         kept = min(size, len(images) - first)

@@ -17,6 +17,7 @@ from dirvae.config import ON_SIMPLEX, ModelConfig
 from dirvae.metrics import coordinates, reconstruction
 from dirvae.studies.priors import codes, endpoints, interventions
 from dirvae.training import data, evaluate, runs, workdir
+from dirvae.types import grey_levels
 
 IMAGES = 200  # of a split, on each of which every pathology is switched off and on
 LINEAR = "PCA + linear"  # the arm of the linear baseline
@@ -62,7 +63,7 @@ def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
     """The endpoints of principal components, as many as the run has latents, and of the run's linear baseline."""
     run = runs.open_run(directory)
     train = runs.load_examples(run, "train").split
-    pixels = _flat(train.images(np.arange(len(train))) / np.float32(255.0))
+    pixels = _flat(grey_levels(train.images(np.arange(len(train)))))
     fitted = PCA(free_numbers(run.config.model), svd_solver="randomized", random_state=0).fit(pixels)
     picked, scored = (_linear_material(run, fitted, split) for split in SPLITS)
     nothing = dict.fromkeys(("kl", "elbo", "l1", "ssim", "perplexity"), float("nan"))
@@ -84,7 +85,7 @@ def _linear_material(run: runs.Run, fitted: PCA, split: str) -> codes.Material:
     """Codes are the components' scores; the baseline's probabilities are those that the evaluation saved."""
     saved, examples = evaluate.load(run.workdir, split), runs.load_examples(run, split)
     known = (saved.linear, saved.predictions.target, saved.predictions.weight, saved.predictions.patient)
-    code = fitted.transform(_flat(examples.split.images(np.arange(len(examples.split))) / np.float32(255.0)))
+    code = fitted.transform(_flat(grey_levels(examples.split.images(np.arange(len(examples.split))))))
     if run.config.data.dataset != "phantom":
         return codes.Material(*known, code, None)
     table, size = examples.split.table, run.config.data.image_size

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from dirvae.metrics import reconstruction
 from dirvae.model import Model
+from dirvae.training import parallel
 from dirvae.types import Params
 
 
@@ -41,7 +42,7 @@ def respond(
     for first in range(0, len(low), batch):
         pair = [images[first : first + batch] for images in (low, high)]
         count = len(pair[0])
-        filled = [jnp.asarray(np.resize(images, (batch, *images.shape[1:])))[..., None] for images in pair]
+        filled = [jnp.asarray(parallel.fill(images, batch))[..., None] for images in pair]
         parts.append([np.asarray(column)[:count] for column in _respond(model, params, *filled)])
     return Response(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
