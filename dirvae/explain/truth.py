@@ -14,7 +14,6 @@ from dirvae.training import data, parallel
 from dirvae.training.evaluate import Predictions
 from dirvae.types import Simulator, grey_levels
 
-TAU = 0.02  # grey levels by which a pixel must change to belong to an exact mask
 PRIOR_IMAGES = 200  # training positives whose mean is the location prior, at most
 
 Intervene = Callable[[np.ndarray, np.ndarray, str], tuple[np.ndarray, np.ndarray] | None]
@@ -71,13 +70,13 @@ def exact(
     if images is None or others is None or not len(positives):
         return None
     effects = others[1] - others[0]
-    prior = (np.abs(effects) > TAU).mean(axis=0)
+    prior = (np.abs(effects) > localisation.MASK_THRESHOLD).mean(axis=0)
     return Truth(
         finding,
         column,
         examples.split.table.patient[positions],
         pixels(examples, positions),
-        np.abs(images[1] - images[0]) > TAU,
+        np.abs(images[1] - images[0]) > localisation.MASK_THRESHOLD,
         np.broadcast_to(prior, images[0].shape),
         *images,
         effects.mean(axis=0)[None],

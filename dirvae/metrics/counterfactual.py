@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from dirvae.metrics import faithfulness, localisation
+from dirvae.metrics import faithfulness
 from dirvae.metrics.faithfulness import Classify, Images
 from dirvae.metrics.localisation import Maps
 
@@ -118,21 +118,13 @@ def off_target(
 
 
 def ncc(differences: Maps, effects: Maps) -> Float[np.ndarray, " B"]:
-    """Correlation over pixels with the exact effect; NaN where there is no effect, 0 where there is no difference."""
+    """Normalised cross-correlation, in [-1, 1]: Pearson's correlation over pixels of a difference with the exact effect.
+
+    A constant difference scores 0, and an effect that changes no pixel has no score (NaN).
+    """
     silent = np.ptp(np.asarray(differences), axis=(1, 2)) == 0
     there = np.ptp(np.asarray(effects), axis=(1, 2)) > 0
     return np.where(silent & there, 0.0, faithfulness.correlation(differences, effects))
-
-
-def ncc_skill(
-    differences: Maps,
-    effects: Maps,
-    mean_effect: Float[np.ndarray, "H W"],
-    weights: Float[np.ndarray, "R B"] | None = None,
-) -> Float[np.ndarray, " R"]:
-    """Skill of the mean NCC over that of the class's mean effect over training images, a map that needs no model."""
-    prior = np.broadcast_to(mean_effect, np.shape(effects))
-    return localisation.mean_skill(ncc(differences, effects), ncc(prior, effects), weights)
 
 
 def severity(frames: Float[np.ndarray, "B T H W"], effects: Float[np.ndarray, "B H W"]) -> Float[np.ndarray, "B T"]:

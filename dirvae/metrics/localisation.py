@@ -20,6 +20,7 @@ from dirvae.metrics import classification
 Maps = Float[np.ndarray, "B H W"] | Float[Array, "B H W"]
 Masks = Bool[np.ndarray, "B ..."]  # [B, H, W]; `_flat` compares them with the maps
 
+MASK_THRESHOLD = 0.02  # grey levels by which a pixel must change to belong to an exact mask
 CELLS = 4  # of a class-sensitivity grid: one positive, three negatives
 
 
@@ -76,15 +77,6 @@ SCORES = {"rma": rma, "rra": rra, "hit": hit, "iou": matched_iou, "pixel_auroc":
 def panel(maps: Maps, masks: Masks) -> dict[str, Float[np.ndarray, " B"]]:
     """{name: score an image} of every score here."""
     return {name: score(maps, masks) for name, score in SCORES.items()}
-
-
-def chance(masks: Masks) -> dict[str, Float[np.ndarray, " B"]]:
-    """{name: what a random order of the pixels scores}; f for RMA, RRA and hit, f/(2 - f) for IoU, 1/2 for AUROC."""
-    _shape(masks)
-    flat = masks.reshape(len(masks), -1)
-    share = _known(flat.mean(axis=1), flat)
-    half = np.where(flat.any(axis=1) & ~flat.all(axis=1), 0.5, np.nan)
-    return {"rma": share, "rra": share, "hit": share, "iou": iou_of(share), "pixel_auroc": half}
 
 
 def skill(score: Float[np.ndarray, "*B"], reference: Float[np.ndarray, "*B"]) -> Float[np.ndarray, "*B"]:

@@ -40,14 +40,6 @@ def ssim(images: Float[Array, "B H W C"], shown: Float[Array, "B H W C"]) -> Flo
     return jnp.mean(luminance * structure, axis=(-3, -2, -1))
 
 
-def ncc(a: Float[Array, "*B H W C"], b: Float[Array, "*B H W C"]) -> Float[Array, "*B"]:
-    """Normalised cross-correlation of two maps: their Pearson correlation over pixels, 0 where one of them is constant."""
-    a, b = (x - jnp.mean(x, axis=(-3, -2, -1), keepdims=True) for x in (a, b))
-    product, *squares = (jnp.sum(x, axis=(-3, -2, -1)) for x in (a * b, a * a, b * b))
-    norm = jnp.sqrt(squares[0] * squares[1])
-    return jnp.where(norm > 1e-12, product / jnp.maximum(norm, 1e-12), 0.0)
-
-
 def _blur(images: Float[Array, "B H W C"]) -> Float[Array, "B h w C"]:
     """Separable Gaussian window, as sums of shifted images."""
     offsets = np.arange(WINDOW) - WINDOW // 2

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dirvae.explain import truth
 from dirvae.explain.truth import Truth
+from dirvae.metrics import localisation
 
 N, SIDE = 12, 8
 RNG = np.random.default_rng(0)
@@ -14,7 +14,7 @@ def known(finding="Edema", column=1):
     effect = np.zeros((N, SIDE, SIDE), np.float32)
     effect[::2, :4], effect[1::2, 4:] = 0.3, 0.2
     low = RNG.random((N, SIDE, SIDE), np.float32) / 2
-    mask = effect > truth.TAU
+    mask = effect > localisation.MASK_THRESHOLD
     prior = np.broadcast_to(mask.mean(axis=0), mask.shape)
     return Truth(
         finding,

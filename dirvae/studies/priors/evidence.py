@@ -7,14 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 from sklearn.decomposition import PCA
 
 from data_prep import phantom
 from data_prep.phantom.factors import contrast
 from dirvae.config import ON_SIMPLEX, ModelConfig
-from dirvae.metrics import coordinates, reconstruction
+from dirvae.metrics import coordinates, counterfactual
 from dirvae.studies.priors import codes, endpoints, interventions
 from dirvae.training import data, evaluate, runs, workdir
 from dirvae.types import grey_levels
@@ -96,8 +95,7 @@ def _linear_response(fitted: PCA, low: np.ndarray, high: np.ndarray) -> interven
     """As that of a model: components' scores are its code, their back-projection is its decoder."""
     codes, exact = [fitted.transform(_flat(images)) for images in (low, high)], high - low
     drawn = (fitted.inverse_transform(codes[1]) - fitted.inverse_transform(codes[0])).reshape(exact.shape)
-    ceiling = reconstruction.ncc(jnp.asarray(drawn)[..., None], jnp.asarray(exact)[..., None])
-    return interventions.Response(*codes, np.asarray(ceiling))
+    return interventions.Response(*codes, np.nan_to_num(counterfactual.ncc(drawn, exact)).astype(np.float32))
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

@@ -11,12 +11,11 @@ answer with more than the decoder's best).
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dirvae.metrics import reconstruction
+from dirvae.metrics import counterfactual
 from dirvae.model import Model
 from dirvae.training import parallel
 from dirvae.types import Params
@@ -47,9 +46,10 @@ def respond(
     return Response(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _respond(model: Model, params: Params, low: Array, high: Array) -> tuple[Array, Array, Array]:
+def _respond(model: Model, params: Params, low: Array, high: Array) -> tuple[Array, Array, np.ndarray]:
     (code_low, shown_low), (code_high, shown_high) = (_read(model, params, images) for images in (low, high))
-    return code_low, code_high, jax.jit(reconstruction.ncc)(shown_high - shown_low, high - low)
+    drawn, exact = (np.asarray(difference)[..., 0] for difference in (shown_high - shown_low, high - low))
+    return code_low, code_high, np.nan_to_num(counterfactual.ncc(drawn, exact)).astype(np.float32)
 
 
 def _read(model: Model, params: Params, images: Array) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ import numpy as np
 from dirvae.config import Config
 from dirvae.explain import traversals
 from dirvae.explain.cases import Cases
-from dirvae.metrics import reconstruction
+from dirvae.metrics import counterfactual
 from dirvae.report.audit import Traversals
 from dirvae.training import runs, workdir
 from experiments import pipeline
@@ -42,8 +42,10 @@ def gather(directory: Path) -> None:
 def likeness(made: Cases, towards: float) -> tuple[np.ndarray, np.ndarray]:
     """NCC [n] with the exact effect of what each path adds: the one on the manifold, the released one."""
     released = towards * (made.released[:, -1] - made.released[:, 0])
-    exact = jnp.asarray(made.effect)[..., None]
-    first, second = (np.asarray(reconstruction.ncc(jnp.asarray(drawn), exact)) for drawn in (made.difference, released))
+    first, second = (
+        np.nan_to_num(counterfactual.ncc(drawn[..., 0], made.effect)).astype(np.float32)
+        for drawn in (made.difference, released)
+    )
     return first, second
 
 

@@ -13,7 +13,7 @@ from data_prep.phantom.config import TREATED
 from data_prep.phantom.factors import ACQUISITION, ANATOMY, CONFOUNDERS, PATHOLOGIES, contrast
 from dirvae.config import Config, override
 from dirvae.explain import attributions, cases, gated, maps, traversals
-from dirvae.metrics import counterfactual, footprint
+from dirvae.metrics import counterfactual, footprint, localisation
 from dirvae.studies.explanations import counterfactuals
 from dirvae.training import evaluate, runs, workdir
 from experiments import pipeline
@@ -24,7 +24,6 @@ IMAGES = 100  # on which confounders are switched
 EXPLAINED = 48  # of which so many are explained
 FACTORS = (*PATHOLOGIES, *CONFOUNDERS, *ANATOMY, *ACQUISITION)
 KNOWN = np.asarray([name not in CONFOUNDERS for name in FACTORS])  # to an analyst who thinks of no confounder
-TAU = 0.02  # grey levels, of a confounder's mask
 
 
 class Found(NamedTuple):
@@ -70,7 +69,7 @@ def gather(directory: Path) -> None:
     usual = counterfactual.logit(tuned.probability[:, column])
     switched = [[phantom.render(f, seeds, size) for f in contrast(factors, name)] for name in CONFOUNDERS]
     relied = [counterfactual.reliance(logits(low), logits(high), usual) for low, high in switched]
-    masks = np.stack([np.abs(high - low)[:EXPLAINED] > TAU for low, high in switched], axis=1)
+    masks = np.stack([np.abs(high - low)[:EXPLAINED] > localisation.MASK_THRESHOLD for low, high in switched], axis=1)
     effects = np.stack([phantom.effect(factors[:EXPLAINED], seeds[:EXPLAINED], name, size) for name in FACTORS], axis=1)
     images = phantom.render(factors[:EXPLAINED], seeds[:EXPLAINED], size)[..., None]
     drawn = dict(_explain(run, tuned, images, column))

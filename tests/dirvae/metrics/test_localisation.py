@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import jaccard_score, roc_auc_score
 
+from data_prep.phantom import rendering
 from dirvae.metrics import localisation
 
 RNG = np.random.default_rng(0)
@@ -42,12 +43,20 @@ def test_pixel_auroc_against_scikit_learn():
     np.testing.assert_allclose(localisation.pixel_auroc(coarse, MASKS), expected)
 
 
+def chance(masks):
+    """What a random order of the pixels scores: with f the mask's share of the image, f, f/(2 - f) for IoU, 1/2 for AUROC."""
+    share = masks.mean(axis=(1, 2))
+    share = np.where(share > 0, share, np.nan)
+    half = np.where((share > 0) & (share < 1), 0.5, np.nan)
+    return {"rma": share, "rra": share, "hit": share, "iou": share / (2 - share), "pixel_auroc": half}
+
+
 def test_a_random_map_scores_chance():
     mask = np.zeros((1, 12, 12), bool)
     mask[:, 2:6, 3:9] = True
     masks = np.repeat(mask, 4000, axis=0)
     found = localisation.panel(np.random.default_rng(1).random(masks.shape), masks)
-    expected = localisation.chance(masks)
+    expected = chance(masks)
     for name, values in found.items():
         error = values.std() / np.sqrt(len(values))
         bias = 0.002 if name == "iou" else 0.0  # the mean of r/(2 - r) is not that of the mean
@@ -65,7 +74,7 @@ def test_ties_get_what_a_random_order_would():
 
 @pytest.mark.parametrize("level", [0.0, 0.3])
 def test_a_constant_map_scores_chance(level):
-    found, expected = localisation.panel(np.full(MAPS.shape, level), MASKS), localisation.chance(MASKS)
+    found, expected = localisation.panel(np.full(MAPS.shape, level), MASKS), chance(MASKS)
     for name in found:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, err_msg=name)
 
@@ -83,7 +92,7 @@ def test_scores_do_not_depend_on_scale():
 
 def test_an_empty_mask_is_never_a_hit():
     empty, full = np.zeros((1, 3, 3), bool), np.ones((1, 3, 3), bool)
-    for scores in (localisation.panel(np.ones((1, 3, 3)), empty), localisation.chance(empty)):
+    for scores in (localisation.panel(np.ones((1, 3, 3)), empty), chance(empty)):
         assert all(np.isnan(values).all() for values in scores.values())
     assert np.isnan(localisation.pixel_auroc(np.ones((1, 3, 3)), full)).all()
     assert localisation.rra(np.ones((1, 3, 3)), full) == pytest.approx([1.0])
@@ -151,3 +160,7 @@ def test_class_sensitivity():
 def test_bad_input_is_one_clear_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_studies_and_the_phantom_mean_the_same_by_a_changed_pixel():
+    assert localisation.MASK_THRESHOLD == rendering.TAU
