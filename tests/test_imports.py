@@ -20,6 +20,8 @@ LAYERS = (
         "explain.maps",
         "explain.gated",
         "explain.sanity",
+        "explain.contract",
+        "explain.paths",
         "explain.methods",
     },
     {"training"},

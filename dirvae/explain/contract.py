@@ -1,0 +1,72 @@
+"""The contract of explanation methods: what one is built from, what it is asked, and what its maps are called.
+
+A method is one file that builds on this one, and one line in `dirvae.explain.methods`:
+
+    def build(setting):
+        @jax.jit
+        def brightness(params, query):
+            return {"brightness": query.images.mean(axis=-1)}
+        return brightness
+
+    BRIGHTNESS = Method("brightness", (Map("brightness", "Brightness", False, "control", "bright pixels"),), build)
+
+Signed maps are positive where the finding adds brightness or where brightness speaks for it, whichever way the query goes.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from dirvae.explain.gated import DRAWS
+from dirvae.explain.traversals import Options
+from dirvae.model import Model
+from dirvae.types import Params, Query
+
+Role = Literal["ours", "rival", "control"]
+"""This project's explanations, those of others that ask the model, and maps that no explanation should be worse than."""
+
+
+class Map(NamedTuple):
+    """A map that a method draws, [B, H, W]."""
+
+    name: str  # an identifier, the key of the map everywhere
+    title: str  # for people
+    signed: bool
+    role: Role
+    legend: str  # what its colours say, to be read after the title
+
+
+def fold_in_positions(seed: int, count: int) -> Key[Array, " count"]:
+    """Random keys of a query's images: the seed's key folded with each image's position."""
+    return jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(count))
+
+
+class Setting(NamedTuple):
+    """What methods may be built from; what is None is not to be had."""
+
+    model: Model
+    family: str  # of the latent, as `config.model.prior` names it
+    options: Options = Options()  # of our traversals
+    differences: Float[np.ndarray, "L *event"] | None = (
+        None  # of each label's mean codes (`traversals.class_differences`)
+    )
+    draws: int = DRAWS  # start points of an image's paths, where these are several
+    keys: Callable[[int], Array] = partial(fold_in_positions, 0)  # random keys of so many images
+
+
+Explain = Callable[[Params, Query], dict[str, Float[Array, "B H W"]]]
+"""(params, query) -> {name of a map: the maps of the query's images}."""
+
+
+class Method(NamedTuple):
+    """An explanation method; maps that come from one computation are made at once."""
+
+    name: str
+    maps: tuple[Map, ...]
+    build: Callable[[Setting], Explain]
+    needs: tuple[str, ...] = ()  # fields of the setting without which it cannot be built
