@@ -102,11 +102,6 @@ def mean(posterior: Dirichlet) -> Float[Array, "*B K"]:
     return posterior.concentration / jnp.sum(posterior.concentration, axis=-1, keepdims=True)
 
 
-def log_mean(posterior: Dirichlet) -> Float[Array, "*B K"]:
-    """E log z = psi(a) - psi(a_0)."""
-    return digamma(posterior.concentration) - digamma(jnp.sum(posterior.concentration, axis=-1, keepdims=True))
-
-
 def point(posterior: Dirichlet) -> Float[Array, "*B K"]:
     """The Aitchison centre log_softmax(E log z): the head reads there exactly what it reads in expectation."""
     return jax.nn.log_softmax(digamma(posterior.concentration))

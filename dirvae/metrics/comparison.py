@@ -1,12 +1,10 @@
 """Two arms of a study, each trained from several seeds: differences with seeds as the outermost level, and verdicts.
 
 A metric of an arm varies with the seed of training and with the images that happen to be in the test set. Both are resampled
-(Saravanan, Berman & Sober 2020, arXiv 2007.07797): of S seeds S are drawn with replacement, separately for each arm; patients
-are drawn once for all runs, which score the same images. A mean of S draws with replacement varies by (S - 1)/S of what means
-of S seeds vary, so the seeds' part is widened by sqrt(S/(S - 1)). Even so, two seeds decide nothing.
+(Saravanan, Berman & Sober 2020, arXiv 2007.07797; `dirvae.metrics.bootstrap`): seeds separately for each arm, patients once for
+all runs, which score the same images. Two seeds decide nothing all the same.
 
-A comparison that shows no difference says something only beside the difference that it could have shown: `detectable` of what
-was measured, `planned_error` of what is planned.
+A comparison that shows no difference says something only beside the difference that it could have shown: `detectable`.
 """
 
 from collections.abc import Mapping
@@ -15,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtri
+
+from dirvae.metrics import bootstrap
 
 
 class Difference(NamedTuple):
@@ -41,8 +41,8 @@ def hierarchical_difference(
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("a metric is not finite on some resample of some run, so that no interval can be given")
     rng = np.random.default_rng(seed)
-    gaps = _seeds_drawn(a[:, 1:], rng) - _seeds_drawn(b[:, 1:], rng)
-    return Difference(float(a[:, 0].mean() - b[:, 0].mean()), _percentiles(gaps, level), _two_sided(gaps), gaps)
+    gaps = bootstrap.seeds_and_patients(a[:, 1:], rng) - bootstrap.seeds_and_patients(b[:, 1:], rng)
+    return Difference(float(a[:, 0].mean() - b[:, 0].mean()), _interval(gaps, level), bootstrap.two_sided(gaps), gaps)
 
 
 def change(ours: Difference, theirs: Difference, level: float = 0.95) -> Difference:
@@ -57,31 +57,17 @@ def change(ours: Difference, theirs: Difference, level: float = 0.95) -> Differe
     if len(ours.replicates) != len(theirs.replicates):
         raise ValueError(f"{len(ours.replicates)} and {len(theirs.replicates)} replicates cannot be paired")
     gaps = ours.replicates - theirs.replicates
-    return Difference(ours.difference - theirs.difference, _percentiles(gaps, level), _two_sided(gaps), gaps)
+    return Difference(ours.difference - theirs.difference, _interval(gaps, level), bootstrap.two_sided(gaps), gaps)
 
 
 def hierarchical_mean(values: Float[np.ndarray, "S R1"], seed: int = 0, level: float = 0.95) -> tuple[float, float]:
-    """Interval of one arm's mean over seeds, resampled likewise; of a single run, it is that of the patients alone."""
-    return _percentiles(_seeds_drawn(values[:, 1:], np.random.default_rng(seed)), level)
+    """Interval of one arm's mean over seeds, seeds and patients resampled; with a single run patients alone are."""
+    return _interval(bootstrap.seeds_and_patients(values[:, 1:], np.random.default_rng(seed)), level)
 
 
-def _percentiles(replicates: np.ndarray, level: float) -> tuple[float, float]:
-    low, high = np.percentile(replicates, (50 * (1 - level), 50 * (1 + level)))
+def _interval(replicates: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = bootstrap.percentiles(replicates, bootstrap.tails(level))
     return float(low), float(high)
-
-
-def _seeds_drawn(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """[R]: in each column the mean over as many rows as there are, drawn with replacement, widened about the column's mean."""
-    seeds, replicates = values.shape
-    drawn = np.take_along_axis(values, rng.integers(seeds, size=(seeds, replicates)), axis=0).mean(axis=0)
-    centre, wider = values.mean(axis=0), np.sqrt(seeds / max(1, seeds - 1))
-    return centre + wider * (drawn - centre)
-
-
-def _two_sided(gaps: np.ndarray) -> float:
-    """The sample itself counts as one replicate, so that p is never 0."""
-    beyond = min(np.sum(gaps <= 0), np.sum(gaps >= 0))
-    return float(min(1.0, 2.0 * (beyond + 1) / (len(gaps) + 1)))
 
 
 def equivalence(found: Difference, margin: float) -> tuple[float, float]:
@@ -115,21 +101,3 @@ def detectable(error: float, power: float = 0.8, level: float = 0.05) -> float:
 def resolution(found: Difference, power: float = 0.8, level: float = 0.05) -> float:
     """`detectable`, with the spread of a difference's replicates as its standard error."""
     return detectable(float(np.std(found.replicates)), power, level)
-
-
-def planned_error(images: int, prevalence: float, auroc: float, correlation: float) -> float:
-    """Standard error of the difference of two AUROCs on the same independent images, before there are any.
-
-    With m positives and n negatives each AUROC A varies by (Hanley & McNeil 1982, exponential scores)
-    [A(1 - A) + (m - 1)(Q1 - A^2) + (n - 1)(Q2 - A^2)]/(m n), Q1 = A/(2 - A), Q2 = 2 A^2/(1 + A), which is what DeLong's variance
-    expects of such scores; the difference by 2 (1 - correlation) of it.
-
-    Raises:
-      ValueError: where there would be no positive or no negative.
-    """
-    m, n = images * prevalence, images * (1.0 - prevalence)
-    if min(m, n) < 1:
-        raise ValueError(f"{images} images at a prevalence of {prevalence:g} have no positive or no negative")
-    q1, q2 = auroc / (2.0 - auroc), 2.0 * auroc**2 / (1.0 + auroc)
-    variance = (auroc * (1.0 - auroc) + (m - 1.0) * (q1 - auroc**2) + (n - 1.0) * (q2 - auroc**2)) / (m * n)
-    return float(np.sqrt(2.0 * (1.0 - correlation) * variance))

@@ -1,10 +1,10 @@
-"""Is each finding in one latent, and each latent about one finding? AUG, SAP, DCI, its interventional kin, and UDR.
+"""Is each finding in one latent, and each latent about one finding? AUG, SAP, DCI and UDR.
 
 Axes: N examples, D latents (or blocks of them), L labels. With many latents the best of pure noise looks good, so AUG and
 SAP pick their latents on train and score them on test. MIG and other scores of information: `dirvae.metrics.information`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -150,32 +150,6 @@ def gain_importances(split: Split, num_threads: int = 1, seed: int = 0) -> Float
     gains = np.stack(columns, axis=1).astype(np.float64)
     total = gains.sum(axis=0)
     return gains / np.where(total > 0, total, 1.0)
-
-
-def intervention_effects(
-    observed: Float[np.ndarray, "M D"],
-    without: Float[np.ndarray, "L N D"],
-    within: Float[np.ndarray, "L N D"],
-    blocks: Sequence[Int[np.ndarray, "_"]] | None = None,
-) -> Float[np.ndarray, "C L"]:
-    """E[c, k] = mean |change of block c under do(y_k)| / spread of block c; `dci` of it needs no probe.
-
-    Codes of the same examples without and with each label's finding, all else equal; a block's change is a Euclidean length
-    and its spread the root of its total variance among observed codes. Without blocks each latent is one.
-
-    Raises:
-      ValueError: where a block moves that does not vary among the observed codes: its change has no unit.
-    """
-    blocks = [np.array([latent]) for latent in range(observed.shape[1])] if blocks is None else blocks
-    change, variance = np.square(within - without), np.var(observed, axis=0)
-    moved = np.stack([np.sqrt(change[:, :, block].sum(axis=2)).mean(axis=1) for block in blocks])
-    spread = np.sqrt([variance[block].sum() for block in blocks])[:, None]
-    if ((spread == 0) & (moved > 0)).any():
-        strange = np.flatnonzero((spread == 0) & (moved > 0).any(axis=1, keepdims=True))
-        raise ValueError(
-            f"blocks {strange.tolist()} are constant among the observed codes, yet interventions move them"
-        )
-    return moved / np.where(spread > 0, spread, 1.0)
 
 
 def udr(

@@ -91,7 +91,7 @@ def skill(score: Float[np.ndarray, "*B"], reference: Float[np.ndarray, "*B"]) ->
 def mean_skill(
     score: Float[np.ndarray, " B"], reference: Float[np.ndarray, " B"], weights: Float[np.ndarray, "R B"] | None = None
 ) -> Float[np.ndarray, " R"]:
-    """Skill of the means over the images that have both, for each row of multiplicities (`statistics.patient_weights`)."""
+    """Skill of the means over the images that have both, for each row of multiplicities (`bootstrap.patient_weights`)."""
     known = np.isfinite(score) & np.isfinite(reference)
     rows = np.ones((1, int(known.sum()))) if weights is None else weights[:, known]
     total = rows.sum(axis=1)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from dirvae.metrics import classification, footprint, statistics
+from dirvae.metrics import bootstrap, classification, footprint
 
 RELIED_ON = 0.25  # standard deviations of the logit: from here on a confounder counts as used
 REPLICATES = 2000  # of the interval
@@ -85,10 +85,11 @@ def detection(
 ) -> Detection:
     """Of rows of models and confounders: z, true reliance, place among the factors; a `model` may have several rows."""
     used = reliance > threshold
-    drawn = np.concatenate([np.ones((1, len(z))), *statistics.patient_weights(model, REPLICATES)])
-    aurocs = classification.auroc(used.astype(np.float64), z, drawn) if 0 < used.sum() < len(z) else np.full(2, np.nan)
-    known = aurocs[1:][np.isfinite(aurocs[1:])]
-    low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
+    weights = bootstrap.with_sample(model, REPLICATES)
+    aurocs = (
+        classification.auroc(used.astype(np.float64), z, weights) if 0 < used.sum() < len(z) else np.full(2, np.nan)
+    )
+    low, high = bootstrap.percentiles(aurocs[1:])
     mean = lambda flags, among: float(flags[among].mean()) if among.any() else np.nan  # noqa: E731
     return Detection(
         len(z),

@@ -1,37 +1,11 @@
-"""Intervals and tests: patient-cluster bootstrap, alone and paired, and DeLong's test.
+"""Intervals and tests of a classifier's scores: patient bootstrap (`dirvae.metrics.bootstrap`), alone and paired, and DeLong's test."""
 
-Images of a patient are not independent, so whole patients are resampled. A replicate is expressed as weights (how often
-each patient was drawn), so that scores of all replicates come from one sorting of each label.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from dirvae.metrics import classification
-
-CHUNK = 250  # replicates scored at once, which bounds memory to CHUNK x N numbers
-
-
-def patient_weights(patient: np.ndarray, replicates: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """Chunks [<= CHUNK, N] of multiplicities: as many patients as there are, drawn with replacement."""
-    _, member = np.unique(patient, return_inverse=True)
-    count = int(member.max()) + 1
-    rng = np.random.default_rng(seed)
-    for first in range(0, replicates, CHUNK):
-        rows = min(CHUNK, replicates - first)
-        drawn = rng.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
-        multiplicity = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-        yield multiplicity[:, member].astype(np.float64)
-
-
-def _percentiles(values: np.ndarray, level: float) -> np.ndarray:
-    """[2, ...]: percentile interval over the first axis, ignoring undefined replicates; NaN where all are."""
-    known = np.isfinite(values).any(axis=0)
-    tails = (100 * (1 - level) / 2, 100 * (1 + level) / 2)
-    bounds = np.nanpercentile(np.where(known, values, 0.0), tails, axis=0)
-    return np.where(known, bounds, np.nan)
+from dirvae.metrics import bootstrap, classification
 
 
 def _macro(values: np.ndarray, defined: np.ndarray) -> np.ndarray:
@@ -55,7 +29,7 @@ def bootstrap_intervals(
     which is always over the labels that the sample defines.
     """
     parts: dict[str, list[np.ndarray]] = {name: [] for name in classification.METRICS}
-    for weights in patient_weights(patient, replicates, seed):
+    for weights in bootstrap.patient_weights(patient, replicates, seed):
         for name, metric in classification.METRICS.items():
             parts[name].append(classification.per_label(metric, target, mask, probability, weights))
     result = {}
@@ -64,7 +38,7 @@ def bootstrap_intervals(
         defined = np.isfinite(
             classification.per_label(classification.METRICS[name], target, mask, probability, np.ones((1, len(target))))
         )[0]
-        bounds = _percentiles(np.column_stack([_macro(values, defined), values]), level)
+        bounds = bootstrap.percentiles(np.column_stack([_macro(values, defined), values]), bootstrap.tails(level))
         result[name] = dict(zip(("macro", *labels), bounds.T.tolist(), strict=True))
     return result
 
@@ -73,8 +47,7 @@ def mean_interval(
     values: np.ndarray, patient: np.ndarray, replicates: int = 2000, seed: int = 0, level: float = 0.95
 ) -> list[float]:
     """[low, high] of the mean of a per-image quantity [N]."""
-    means = [weights @ values / weights.sum(axis=1) for weights in patient_weights(patient, replicates, seed)]
-    return _percentiles(np.concatenate(means), level).tolist()
+    return bootstrap.percentiles(bootstrap.means(values, patient, replicates, seed), bootstrap.tails(level)).tolist()
 
 
 class Paired(NamedTuple):
@@ -108,34 +81,24 @@ def paired_difference(
 
     values = gaps(np.ones((1, len(target))))
     defined = np.isfinite(values[0])
-    replicated = np.concatenate([gaps(weights) for weights in patient_weights(patient, replicates, seed)])
+    replicated = np.concatenate([gaps(weights) for weights in bootstrap.patient_weights(patient, replicates, seed)])
     observed = np.append(_macro(values, defined), values)
     replicated = np.column_stack([_macro(replicated, defined), replicated])
-    bounds = _percentiles(replicated, level)
+    bounds = bootstrap.percentiles(replicated, bootstrap.tails(level))
     return [
-        Paired(float(value), (float(low), float(high)), _two_sided(column))
+        Paired(float(value), (float(low), float(high)), bootstrap.two_sided(column))
         for value, low, high, column in zip(observed, *bounds, replicated.T, strict=True)
     ]
-
-
-def _two_sided(replicated: np.ndarray) -> float:
-    """2 min(P(<= 0), P(>= 0)), with the observed sample counted as one replicate."""
-    known = replicated[np.isfinite(replicated)]
-    if not known.size:
-        return float("nan")
-    beyond = min(np.sum(known <= 0), np.sum(known >= 0))
-    return float(min(1.0, 2.0 * (beyond + 1) / (known.size + 1)))
 
 
 def paired_mean_difference(
     a: np.ndarray, b: np.ndarray, patient: np.ndarray, replicates: int = 2000, seed: int = 0, level: float = 0.95
 ) -> Paired:
-    """The same for a per-image quantity [N]."""
+    """Mean of a less that of b, per-image quantities [N] of the same images."""
     gap = a - b
-    means = [weights @ gap / weights.sum(axis=1) for weights in patient_weights(patient, replicates, seed)]
-    replicated = np.concatenate(means)
-    low, high = _percentiles(replicated, level)
-    return Paired(float(gap.mean()), (float(low), float(high)), _two_sided(replicated))
+    replicated = bootstrap.means(gap, patient, replicates, seed)
+    low, high = bootstrap.percentiles(replicated, bootstrap.tails(level))
+    return Paired(float(gap.mean()), (float(low), float(high)), bootstrap.two_sided(replicated))
 
 
 class DeLong(NamedTuple):

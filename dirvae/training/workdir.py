@@ -18,7 +18,6 @@ import numpy as np
 
 from dirvae.config import Config, ConfigError, differences, from_json, to_json
 
-PHASES = ("data", "train", "evaluate", "explain", "report")
 PACKAGES = (
     "jax",
     "jaxlib",

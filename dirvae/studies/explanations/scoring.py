@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dirvae.explain.truth import Truth
-from dirvae.metrics import counterfactual, localisation, statistics
+from dirvae.metrics import bootstrap, counterfactual, localisation
 from dirvae.studies.explanations.entries import Entries
 
 FEWEST = 5  # patients from which a bootstrap says anything
@@ -82,8 +82,7 @@ def means(
 def _weights(patient: np.ndarray, replicates: int, seed: int) -> Float[np.ndarray, "R n"]:
     """Of the sample itself, then of each replicate; none of too few patients to tell how they vary."""
     enough = replicates and len(np.unique(patient)) >= FEWEST
-    chunks = list(statistics.patient_weights(patient, replicates, seed)) if enough else []
-    return np.concatenate([np.ones((1, len(patient))), *chunks])
+    return bootstrap.with_sample(patient, replicates if enough else 0, seed)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> Value:
@@ -98,8 +97,7 @@ def _weighted(values: np.ndarray, weights: np.ndarray) -> Float[np.ndarray, " R"
 
 def _value(replicated: np.ndarray) -> Value:
     """The first is of the sample itself."""
-    resampled = replicated[1:][np.isfinite(replicated[1:])]
-    low, high = np.percentile(resampled, [2.5, 97.5]) if resampled.size else (np.nan, np.nan)
+    low, high = bootstrap.percentiles(replicated[1:])
     return Value(float(replicated[0]), float(low), float(high))
 
 

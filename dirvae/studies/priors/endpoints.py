@@ -27,7 +27,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dirvae.config import ON_SIMPLEX, ModelConfig
-from dirvae.metrics import classification, disentanglement, interventional, latent_panel, readout, statistics
+from dirvae.metrics import bootstrap, classification, disentanglement, interventional, latent_panel, readout
 from dirvae.metrics.probes import ENOUGH, Split
 from dirvae.studies.priors import codes
 from dirvae.studies.priors.codes import Material, Reader, Responses, reader, splits
@@ -110,8 +110,7 @@ def score(
     """
     if not np.isfinite(scored.probability).all():
         raise ValueError("predicted probabilities are not all finite")
-    drawn = statistics.patient_weights(scored.patient, replicates, seed)
-    weights = np.concatenate([np.ones((1, len(scored.target))), *drawn])
+    weights = bootstrap.with_sample(scored.patient, replicates, seed)
     left_out = _too_rare(picked, scored, labels, enough)
     kept = np.flatnonzero([label not in left_out for label in labels])
     names = tuple(labels[column] for column in kept)

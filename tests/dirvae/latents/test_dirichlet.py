@@ -210,7 +210,6 @@ def test_moments():
     a = np.float32([0.05, 0.4, 3.0, 40.0])
     q = Dirichlet(jnp.asarray(a))
     np.testing.assert_allclose(dirichlet.mean(q), scipy.stats.dirichlet.mean(a.astype(np.float64)), rtol=1e-6)
-    np.testing.assert_allclose(dirichlet.log_mean(q), special.digamma(a) - special.digamma(a.sum()), rtol=1e-5)
     centred = special.digamma(a) - special.digamma(a).mean()
     np.testing.assert_allclose(dirichlet.head_mean(q), centred, rtol=1e-5)
     np.testing.assert_allclose(np.exp(dirichlet.point(q)), special.softmax(special.digamma(a)), rtol=1e-5)

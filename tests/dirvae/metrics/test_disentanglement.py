@@ -111,23 +111,6 @@ def test_importances_leave_unknown_labels_out():
     np.testing.assert_array_equal(first, second)
 
 
-def test_effects_are_changes_in_units_of_spread():
-    rng = np.random.default_rng(0)
-    observed = rng.normal(size=(5000, 3)) * [1.0, 10.0, 0.0] + [0, 0, 4]
-    without = np.zeros((2, 50, 3))
-    within = without.copy()
-    within[0, :, 0], within[1, :, 1] = 2.0, -5.0
-    spread = observed.std(axis=0)
-    found = disentanglement.intervention_effects(observed, without, within)
-    np.testing.assert_allclose(found, [[2 / spread[0], 0], [0, 5 / spread[1]], [0, 0]], rtol=1e-12)
-    assert disentanglement.dci(found) == (1, 1)
-    whole = disentanglement.intervention_effects(observed, without, within, [np.array([0, 1]), np.array([2])])
-    np.testing.assert_allclose(whole[0], np.array([2, 5]) / np.hypot(*spread[:2]), rtol=1e-12)
-    within[1, :, 2] = 1.0
-    with pytest.raises(ValueError, match=r"blocks \[2\] are constant among the observed codes, yet"):
-        disentanglement.intervention_effects(observed, without, within)
-
-
 def test_udr_of_codes_that_agree_up_to_order_sign_and_transform():
     code = np.random.default_rng(0).normal(size=(20_000, 4))
     same = np.stack([-code[:, 2], np.exp(code[:, 0]), code[:, 3] ** 3, code[:, 1], np.full(20_000, 2.0)], axis=1)

@@ -1,10 +1,10 @@
-"""Intervals that cover, resamples that are whole patients, and DeLong's published arithmetic."""
+"""Intervals that cover, and DeLong's published arithmetic."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from dirvae.metrics import classification, statistics
+from dirvae.metrics import bootstrap, classification, statistics
 
 Y = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
 A = np.array([0.9, 0.8, 0.3, 0.6, 0.7, 0.2, 0.1, 0.4, 0.35, 0.05])
@@ -53,25 +53,6 @@ def test_perfect_against_reversed_scores():
     assert found.z == np.inf
 
 
-def test_resamples_are_whole_patients_with_replacement():
-    patient = np.array(["a", "b", "b", "c", "c", "c", "d"])
-    weights = np.concatenate(list(statistics.patient_weights(patient, 600)))
-    assert weights.shape == (600, 7)
-    np.testing.assert_array_equal(weights[:, 1], weights[:, 2])
-    np.testing.assert_array_equal(weights[:, 3], weights[:, 5])
-    per_patient = weights[:, [0, 1, 3, 6]]
-    np.testing.assert_array_equal(per_patient.sum(axis=1), np.full(600, 4))
-    counts = np.bincount(per_patient[:, 0].astype(int), minlength=5)
-    assert stats.chisquare(counts, 600 * stats.binom(4, 0.25).pmf(range(5))).pvalue > 1e-3
-
-
-def test_resamples_follow_the_seed():
-    patient = np.arange(20).astype(str)
-    first, again, other = (np.concatenate(list(statistics.patient_weights(patient, 3, seed))) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
-
-
 def test_intervals_of_a_mean_cover_the_truth():
     """400 samples of 40 patients with three equal images each: images alone would cover 74 %."""
     rng = np.random.default_rng(0)
@@ -97,7 +78,7 @@ def test_bootstrap_intervals_are_percentiles_of_rescored_resamples():
     target, mask, p, _, patient = scores(n=60)
     mask[::7, 1] = 0
     found = statistics.bootstrap_intervals(target, mask, p, patient, ("x", "y"), 120, seed=3)
-    weights = np.concatenate(list(statistics.patient_weights(patient, 120, 3)))
+    weights = np.concatenate(list(bootstrap.patient_weights(patient, 120, 3)))
     values = []
     for row in weights.astype(int):
         drawn = np.repeat(np.arange(60), row)
