@@ -16,6 +16,7 @@ from PIL import Image
 
 from dirvae.config import AuditConfig, ConfigError, DataConfig
 from dirvae.labels import FINDINGS, NEGATIVE, POSITIVE, apply_policies, finding_index
+from dirvae.studies.priors import flaws
 from dirvae.training import parallel
 from dirvae.types import Batch
 
@@ -137,7 +138,7 @@ def choose_labels(labels: np.ndarray, wanted: tuple[str, ...] = ()) -> tuple[str
 
 
 def examples(
-    split: Split, labels: tuple[str, ...], config: DataConfig, flaws: AuditConfig | None = None, seed: int = 0
+    split: Split, labels: tuple[str, ...], config: DataConfig, audit: AuditConfig | None = None, seed: int = 0
 ) -> Examples:
     """Applies the label policies of a configuration to the chosen findings.
 
@@ -145,12 +146,12 @@ def examples(
     and which findings go together stay, what they have to do with the images is lost. Validation too, since a checkpoint
     chosen by true labels would have seen some; what is scored on test is then what chance gives.
     """
-    flaws, stored = flaws or AuditConfig(), split.table.labels
+    audit, stored = audit or AuditConfig(), split.table.labels
     if config.shuffle_labels and split.name in DEVELOPMENT:
         stored = stored[np.random.default_rng((seed, DEVELOPMENT.index(split.name))).permutation(len(stored))]
     columns = [FINDINGS.index(name) for name in labels]
-    uncertain = flaws.uncertain_policy(split.name, config.uncertain, flaws)
-    target, weight = apply_policies(flaws.stored_labels(stored, flaws)[:, columns], uncertain, config.blank)
+    uncertain = flaws.uncertain_policy(split.name, config.uncertain, audit)
+    target, weight = apply_policies(flaws.stored_labels(stored, audit)[:, columns], uncertain, config.blank)
     return Examples(split, labels, target, weight)
 
 
