@@ -15,9 +15,9 @@ import argparse
 import functools
 import sys
 from pathlib import Path
-from typing import get_args
 
-from dirvae.config import ConfigError, Prior
+from dirvae.config import ConfigError
+from dirvae.latents.families import FAMILIES
 
 COMPONENTS, BATCH, RATE = 50, 100, 5e-4
 
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m experiments.mnist", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     flags.add_argument("--raw_dir", type=Path, help="folder of the four IDX files, packed or not")
-    flags.add_argument("--prior", choices=get_args(Prior), default="dirichlet")
+    flags.add_argument("--prior", choices=FAMILIES, default="dirichlet")
     flags.add_argument("--concentration", type=float, default=1 - 1 / COMPONENTS)
     flags.add_argument("--prior_learning", choices=("fixed", "moments", "gradient"), default="fixed")
     flags.add_argument("--parametrisation", choices=("exp", "softplus", "mean_total"), default="exp")
@@ -43,10 +43,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     flags = parser().parse_args(arguments)
     try:
-        if flags.prior_learning != "fixed" and flags.prior != "dirichlet":
-            raise ConfigError(
-                f"--prior_learning={flags.prior_learning} needs --prior=dirichlet, the only one that can be learned"
-            )
+        if flags.prior_learning != "fixed" and not FAMILIES[flags.prior].learnable:
+            learnable = ", ".join(name for name, family in FAMILIES.items() if family.learnable)
+            raise ConfigError(f"--prior_learning={flags.prior_learning} needs a prior that can be learned: {learnable}")
         for name in ("epochs", "samples", "scored", "concentration"):
             if getattr(flags, name) <= 0:
                 raise ConfigError(f"--{name}={getattr(flags, name)} must be above 0")

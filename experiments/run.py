@@ -9,9 +9,9 @@ The same command on the same folder resumes where it was; what is finished is no
 import argparse
 import sys
 from pathlib import Path
-from typing import get_args
 
-from dirvae.config import Config, ConfigError, Prior, assignments, override, validate
+from dirvae.config import Config, ConfigError, assignments, override, validate
+from dirvae.latents.families import FAMILIES
 from experiments import configs
 
 PHASES = ("data", "train", "evaluate", "explain", "report")
@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(
         prog="python -m experiments.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    flags.add_argument("--prior", choices=get_args(Prior), default=None)
+    flags.add_argument("--prior", choices=FAMILIES, default=None)
     flags.add_argument(
         "--dataset", choices=("phantom", "chexpert"), default=None, help="chexpert: any CSV in its layout"
     )

@@ -5,7 +5,6 @@ Importing this package imports no numerical library, so that `--help` answers at
 
 from dirvae.config.checks import validate, validate_data
 from dirvae.config.fields import (
-    ON_SIMPLEX,
     AuditConfig,
     Config,
     ConfigError,
@@ -15,7 +14,6 @@ from dirvae.config.fields import (
     LossConfig,
     ModelConfig,
     OptimizerConfig,
-    Prior,
     TrainConfig,
     differences,
     paths,
@@ -23,7 +21,6 @@ from dirvae.config.fields import (
 from dirvae.config.parsing import assignments, from_json, override, to_json
 
 __all__ = [
-    "ON_SIMPLEX",
     "AuditConfig",
     "Config",
     "ConfigError",
@@ -33,7 +30,6 @@ __all__ = [
     "LossConfig",
     "ModelConfig",
     "OptimizerConfig",
-    "Prior",
     "TrainConfig",
     "assignments",
     "differences",

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from dirvae.config.fields import ON_SIMPLEX, Config, ConfigError, DataConfig, ModelConfig, paths
+from dirvae.config.fields import Config, ConfigError, DataConfig, ModelConfig, paths
+from dirvae.latents.families import FAMILIES
 
 Condition = tuple[bool, str, str]
 """(whether it holds, the field's path, what to say if not)."""
@@ -122,7 +123,7 @@ def _resolutions(model: ModelConfig, side: int) -> Iterator[Condition]:
 
 def _without_kl(config: Config) -> Iterator[Condition]:
     """What asks for the KL of a latent that has none."""
-    has_kl, where = config.model.prior != "deterministic", "where model.prior is deterministic, which has"
+    has_kl, where = config.model.family.density, f"where model.prior is {config.model.prior}, which has"
     yield has_kl or not config.loss.target_kl, "loss.target_kl", f"must be 0 {where} no KL"
     yield has_kl or config.evaluate.select_by != "elbo", "evaluate.select_by", f"cannot be elbo {where} none"
     yield has_kl or not config.audit.reversed_kl, "audit.reversed_kl", f"must be false {where} no KL"
@@ -130,15 +131,13 @@ def _without_kl(config: Config) -> Iterator[Condition]:
 
 def _latent(model: ModelConfig) -> Iterator[Condition]:
     """The latent's size and structure, and heads that fit them."""
-    is_field, simplex = model.structure == "field", model.prior in ON_SIMPLEX
+    is_field, simplex = model.structure == "field", model.family.simplex
     yield not simplex or model.latents > 1, "model.latents", "must be at least 2 on a simplex"
     local = not simplex or model.structure != "levels" or model.local_latents > 1
     yield local, "model.local_latents", "must be at least 2 on a simplex"
-    fixed, only = (
-        model.prior_learning == "fixed",
-        "must be fixed unless model.prior is dirichlet, the only one that can be learned",
-    )
-    yield fixed or model.prior == "dirichlet", "model.prior_learning", only
+    fixed, learnable = model.prior_learning == "fixed", [name for name, family in FAMILIES.items() if family.learnable]
+    only = f"must be fixed unless model.prior is {' or '.join(learnable)}, which alone can be learned"
+    yield fixed or model.family.learnable, "model.prior_learning", only
     room = "must be above model.min_concentration where the prior is learned"
     yield fixed or model.concentration > model.min_concentration, "model.concentration", room
     single = model.structure != "global" or model.groups == 1

@@ -1,11 +1,16 @@
 """Every field of a configuration with its meaning and unit."""
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-Prior = Literal["dirichlet", "gaussian", "logistic_normal", "gamma", "deterministic"]
-ON_SIMPLEX = ("dirichlet", "logistic_normal")  # families whose codes are compositions
+from dirvae.latents.families import FAMILIES, Family, family
+
+
+def setting(default: Any, meaning: str, unit: str = "", choices: Iterable[str] = ()) -> Any:
+    """A field with its default, its meaning, its unit and, where it has any, its choices: names or a registry of them."""
+    return field(default=default, metadata={"meaning": meaning, "unit": unit, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class DataConfig:
 class ModelConfig:
     """Encoder, latent, decoder and head; identical for every prior but for the latent family."""
 
-    prior: Prior = "dirichlet"  # latent family
+    prior: str = setting("dirichlet", "latent family", choices=FAMILIES)
     structure: Literal["global", "product", "field", "levels"] = (
         "global"  # one vector, n of them, one in each cell of a grid, or levels: n of them beside a grid
     )
@@ -77,6 +82,11 @@ class ModelConfig:
         "auto"  # how it is computed (dirvae/networks/layers.py), not what
     )
     compute: Literal["float32", "bfloat16"] = "float32"  # of the networks; distributions and losses stay float32
+
+    @property
+    def family(self) -> Family:
+        """What is known of the prior's family without its mathematics."""
+        return family(self.prior)
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,18 @@ def override(config: Any, values: dict[str, Any]) -> Any:
             raise ConfigError(f"no field {name!r} in the config; did you mean {bare.get(near, near)!r}?")
         section, _, leaf = path.rpartition(".")
         owner = getattr(config, section) if section else config
-        owner = replace(owner, **{leaf: _parse(path, typing.get_type_hints(type(owner))[leaf], value)})
+        (field,) = (field for field in dataclasses.fields(owner) if field.name == leaf)
+        parsed = _parse(path, typing.get_type_hints(type(owner))[leaf], value)
+        _check_choice(path, parsed, tuple(field.metadata.get("choices", ())))
+        owner = replace(owner, **{leaf: parsed})
         config = replace(config, **{section: owner}) if section else owner
     return config
+
+
+def _check_choice(path: str, value: Any, choices: tuple[str, ...]) -> None:
+    if choices and value not in choices:
+        near = difflib.get_close_matches(value, choices, n=1, cutoff=0.0)[0]
+        raise ConfigError(f"{path}={value!r} is not one of {', '.join(choices)}; did you mean {near!r}?")
 
 
 def _parse(path: str, kind: Any, value: Any) -> Any:

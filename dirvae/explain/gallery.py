@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dirvae.config import ON_SIMPLEX
 from dirvae.explain import attributions, cases, traversals
 from dirvae.explain.cases import Effect, Request
 from dirvae.labels import FINDINGS
-from dirvae.training import data, evaluate, parallel, runs
+from dirvae.latents import compositions
+from dirvae.training import data, parallel, runs
 from dirvae.training.evaluate import Predictions
 from dirvae.training.runs import Run
 from dirvae.types import Params, grey_levels
@@ -145,7 +145,7 @@ def arm(run: Run, name: str, examples: data.Examples, planned: Plan, tuned: Pred
         probability=whole(path.probability for path in paths),
         distance=whole(path.distance for path in paths),
         composition=composition(run, whole(path.coordinates for path in paths)),
-        components=run.config.model.latents if run.config.model.prior in ON_SIMPLEX else 0,
+        components=compositions.components(run.config.model),
         own=owned(run),
         maps={method: whole(part[method] for part in maps) for method in METHODS},
         threshold=tuned.thresholds,
@@ -165,17 +165,17 @@ def composition(run: Run, coordinates: np.ndarray) -> np.ndarray:
     Of a spatial latent the mean over its places, of two levels the global part.
     """
     settings, spec = run.config.model, run.model.latent.spec
-    simplex = settings.prior in ON_SIMPLEX
+    simplex = compositions.components(settings) > 0
     lead = coordinates.shape[: coordinates.ndim - len(spec.event)]
     read = run.model.latent.to_decoder if simplex else run.model.latent.to_head
     channels = np.asarray(read(jnp.asarray(coordinates).reshape(-1, *spec.event)))
     places = math.prod(spec.grid or (1,))
     if simplex:
-        shown = evaluate.shares(settings, channels.reshape(len(channels), -1))
+        shown = compositions.shares(settings, channels.reshape(len(channels), -1))
     else:
         shown = channels[..., : spec.parts[0].channels] if spec.parts else channels
     shown = shown.reshape(len(channels), places, -1).mean(axis=1)
-    return (shown[:, 1::2] if evaluate.in_pairs(settings) else shown).reshape(*lead, -1)
+    return (shown[:, 1::2] if compositions.in_pairs(settings) else shown).reshape(*lead, -1)
 
 
 def owned(run: Run) -> np.ndarray:
@@ -184,5 +184,5 @@ def owned(run: Run) -> np.ndarray:
     if settings.head != "assigned":
         return np.zeros((count, 0), np.int32)
     mask = traversals.own_latents(run.model.latent.spec, settings.own)[:count].reshape(count, -1)
-    mask = mask[:, 1::2] if evaluate.in_pairs(settings) else mask
+    mask = mask[:, 1::2] if compositions.in_pairs(settings) else mask
     return np.stack([np.flatnonzero(row) for row in mask]).astype(np.int32)

@@ -3,6 +3,7 @@
 All families work on the last axis and carry any leading axes, so a combinator only moves axes and sums the KL.
 """
 
+import importlib
 import math
 from collections.abc import Iterable, Iterator
 from types import ModuleType
@@ -11,33 +12,52 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dirvae.config import ON_SIMPLEX
+from dirvae.config import ModelConfig
 from dirvae.latents import geometry
+from dirvae.latents.families import family
 from dirvae.latents.family import Latent, LatentSpec, Levels, apart, together
 from dirvae.types import Key, LatentSample, PyTree
 
 
-def vector(family: ModuleType, components: int, concentration: float, parametrisation: str, floor: float) -> Latent:
+def build(config: ModelConfig) -> Latent:
+    """The latent of a configuration: `groups` vectors of `latents` components, alone or in each cell of a grid.
+
+    On two levels they are alone, beside `local_groups` vectors of `local_latents` components in each cell.
+    """
+    latent, grid = _vectors(config, config.latents, config.groups), (config.grid, config.grid)
+    if config.structure == "levels":
+        return levels(latent, field(_vectors(config, config.local_latents, config.local_groups), grid))
+    return field(latent, grid) if config.structure == "field" else latent
+
+
+def _vectors(config: ModelConfig, components: int, groups: int) -> Latent:
+    """One vector, or the product of several."""
+    module = importlib.import_module(f"dirvae.latents.{family(config.prior).name}")
+    latent = vector(module, components, config.concentration, config.parametrisation, config.min_concentration)
+    return product(latent, groups) if groups > 1 or config.structure == "product" else latent
+
+
+def vector(module: ModuleType, components: int, concentration: float, parametrisation: str, floor: float) -> Latent:
     """One simplex (or Gaussian vector) of K components an example."""
-    prior = family.prior(components, concentration)
-    features = family.feature_count(components, parametrisation)
-    name = family.__name__.rpartition(".")[2]
-    simplex = components if name in ON_SIMPLEX else 0
+    prior = module.prior(components, concentration)
+    features = module.feature_count(components, parametrisation)
+    name = module.__name__.rpartition(".")[2]
+    simplex = components if family(name).simplex else 0
     return Latent(
         name=name,
         spec=LatentSpec(grid=None, event=(components,), features=features, channels=components, simplex=simplex),
         prior=prior,
-        posterior=lambda values: family.posterior(values, prior, parametrisation, floor),
-        sample=family.sample,
-        kl=family.kl,
-        log_prob=family.log_prob,
-        point=family.point,
-        decoder_mean=family.decoder_mean,
-        head_mean=family.head_mean,
-        to_decoder=family.to_decoder,
-        to_head=family.to_head,
-        retract=family.retract,
-        raise_index=family.raise_index,
+        posterior=lambda values: module.posterior(values, prior, parametrisation, floor),
+        sample=module.sample,
+        kl=module.kl,
+        log_prob=module.log_prob,
+        point=module.point,
+        decoder_mean=module.decoder_mean,
+        head_mean=module.head_mean,
+        to_decoder=module.to_decoder,
+        to_head=module.to_head,
+        retract=module.retract,
+        raise_index=module.raise_index,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dirvae.config import Config
+from dirvae.latents import compositions
 from dirvae.report import run_pictures, usage, words
 from dirvae.report.html import document, figures, operating, tables
 from dirvae.report.html.document import Section, note
@@ -45,7 +46,7 @@ def write(workdir: Path) -> Path:
         further(workdir),
         provenance(workdir, config),
     ]
-    title = f"{words.FAMILY[config.model.prior]} on {words.source(config, facts['manifest'])}"
+    title = f"{compositions.title(config.model)} on {words.source(config, facts['manifest'])}"
     return document.save(workdir / "report.html", title, headline(config, scored[split], split), sections)
 
 

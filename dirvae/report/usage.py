@@ -10,14 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dirvae import latents
-from dirvae.config import ON_SIMPLEX, Config
+from dirvae.config import Config
 from dirvae.explain import cases
+from dirvae.latents import compositions
+from dirvae.metrics import sparsity
 from dirvae.metrics.sparsity import ACTIVE, SWITCHED, Switching
 from dirvae.report.html import document
 from dirvae.report.html.document import Section
 from dirvae.report.html.style import ACCENT, FAINT, INK, RULES, SECOND, WIDTH
 from dirvae.report.html.tables import number, table
-from dirvae.training import evaluate
 
 PRIOR_DRAWS = 500
 STATES = (f"off: second share below {SWITCHED}", "in between", f"on: above {1 - SWITCHED:g}")  # of a pair
@@ -27,7 +28,7 @@ ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.08), "ncols": 3, "bord
 def section(workdir: Path, config: Config, found: Mapping, decoder_mean: np.ndarray) -> Section:
     """Of "latent" in metrics.json, and of what the decoder reads of the images [M, D]."""
     drawn, head = prior_draws(config, found)
-    components = of_components(config, decoder_mean, drawn) if config.model.prior in ON_SIMPLEX else None
+    components = of_components(config, decoder_mean, drawn) if compositions.components(config.model) else None
     shown = picture(np.asarray(found["activity"]), float(head.var(axis=0).mean()), components)
     text = (
         "<p>Posterior means vary less, and on a simplex are less sparse, than draws: a latent that follows its prior stays "
@@ -38,12 +39,12 @@ def section(workdir: Path, config: Config, found: Mapping, decoder_mean: np.ndar
 
 
 def _on_simplexes(config: Config) -> str:
-    if evaluate.in_pairs(config.model):
+    if compositions.in_pairs(config.model):
         return (
             ", and how often each pair of components is off, in between and on. The two shares of a pair mirror each other, so "
             "that it counts once; where findings own pairs, the first component is the background."
         )
-    return ", and shares of components." if config.model.prior in ON_SIMPLEX else "."
+    return ", and shares of components." if compositions.components(config.model) else "."
 
 
 def overview(found: Mapping) -> str:
@@ -92,9 +93,9 @@ def of_components(config: Config, *decoded: np.ndarray) -> tuple:
     """Of what the decoder reads of images and of the prior's draws, each [M, n K]: the switching of pairs or, of larger
     simplexes, the mean share [K] of the largest, second largest, ... component."""
     settings = config.model
-    if evaluate.in_pairs(settings):
-        return tuple(evaluate.switching(settings, points) for points in decoded)
-    return tuple(np.sort(evaluate.shares(settings, points), axis=-1)[:, ::-1].mean(axis=0) for points in decoded)
+    if compositions.in_pairs(settings):
+        return tuple(sparsity.switching(compositions.second_shares(settings, points)) for points in decoded)
+    return tuple(np.sort(compositions.shares(settings, points), axis=-1)[:, ::-1].mean(axis=0) for points in decoded)
 
 
 @plt.rc_context(RULES)

@@ -5,19 +5,6 @@ from collections.abc import Iterator, Mapping
 
 from dirvae.config import Config, LossConfig, ModelConfig
 
-FAMILY = {
-    "dirichlet": "Dirichlet VAE",
-    "gaussian": "Gaussian VAE",
-    "logistic_normal": "Logistic-normal VAE",
-    "gamma": "Gamma VAE",
-    "deterministic": "Supervised autoencoder",
-}
-LEARNED = {
-    "fixed": "symmetric Dirichlet,",
-    "moments": "Dirichlet, learned by the method of moments from",
-    "gradient": "Dirichlet, learned by gradients from",
-}
-READS = {"dirichlet": "centred log ratios", "logistic_normal": "centred log ratios", "gamma": "logarithms"}
 POLICY = {"ignore": "left out of losses and scores", "zeros": "read as absent", "ones": "read as present"}
 
 
@@ -82,20 +69,13 @@ def kl_control(loss: LossConfig) -> str:
 def model(config: Config) -> Iterator[tuple[str, str]]:
     """(name, value) of what a reader must know to judge the model."""
     net, loss, rates = config.model, config.loss, config.optimizer
-    yield (
-        "prior",
-        {
-            "dirichlet": f"{LEARNED[net.prior_learning]} concentration {net.concentration:g} a component",
-            "gaussian": "standard Gaussian",
-            "logistic_normal": f"logistic normal, matched to a Dirichlet of concentration {net.concentration:g} a component",
-            "gamma": f"gamma, shape {net.concentration:g} a component, rate 1",
-            "deterministic": "none",
-        }[net.prior],
-    )
+    yield "prior", net.family.prior.format(concentration=net.concentration)
+    if net.prior_learning != "fixed":
+        yield "prior's concentrations", f"learned from there ({net.prior_learning})"
     yield "latent", shape(net)
     hidden = f", then {net.hidden} units" if net.hidden and net.structure != "field" else ""
     yield "encoder, decoder", f"channels {', '.join(map(str, net.widths))}{hidden}"
-    reads = READS.get(net.prior, "means")
+    reads = net.family.reads
     read = f"expected {reads}" if net.head_input == "mean" else f"{reads} of a draw"
     part = {"pooled": "field"}.get(net.head, "global part") if net.structure == "levels" else "latent"
     yield "classifier", f"{net.head}, on {read} of the {part}"

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dirvae import losses
-from dirvae.config import ON_SIMPLEX, Config, ModelConfig
+from dirvae.config import Config
+from dirvae.latents import compositions
 from dirvae.metrics import classification, reconstruction, sparsity, statistics
 from dirvae.model import Model
 from dirvae.studies.priors import flaws
@@ -173,7 +174,7 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
     Of simplexes of two components also how often they are off, in between and on; such a pair counts as one coordinate.
     """
     settings = config.model
-    read = coordinates(settings, predictions.head_mean)
+    read = compositions.coordinates(settings, predictions.head_mean)
     scores: dict = {
         "coordinates": int(read.shape[1]),
         "active": sparsity.active_units(read),
@@ -181,53 +182,20 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
     }
     if model.latent.spec.grid is None:
         scores["dead_decoder_columns"] = sparsity.dead_columns(params["decoder"]["entrance"]["kernel"])
-    if settings.prior not in ON_SIMPLEX:
+    if not compositions.components(settings):
         return scores
     priors = [settings.concentration] * 2
     if settings.prior_learning != "fixed":
         priors = scores["concentration"] = [np.asarray(b) for b in jax.tree.leaves(model.learned(params).prior)]
-    scores |= sparsity.summary(shares(settings, predictions.decoder_mean), priors[0])
+    scores |= sparsity.summary(compositions.shares(settings, predictions.decoder_mean), priors[0])
     if settings.structure == "levels":
-        scores["local"] = sparsity.summary(local_shares(settings, predictions.decoder_mean), priors[1])
-    if in_pairs(settings):
-        switched, expected = switching(settings, predictions.decoder_mean), sparsity.prior_switching(priors[0])
+        scores["local"] = sparsity.summary(compositions.local_shares(settings, predictions.decoder_mean), priors[1])
+    if compositions.in_pairs(settings):
+        switched = sparsity.switching(compositions.second_shares(settings, predictions.decoder_mean))
+        expected = sparsity.prior_switching(priors[0])
         scores["switching"] = {name: float(values.mean()) for name, values in switched._asdict().items()}
         scores["prior"]["switching"] = {name: float(value) for name, value in expected._asdict().items()}
     return scores
-
-
-def in_pairs(settings: ModelConfig) -> bool:
-    """Whether the latent is simplexes of two components and nothing else, whose shares mirror each other."""
-    return settings.prior in ON_SIMPLEX and settings.latents == 2 and settings.structure != "levels"
-
-
-def coordinates(settings: ModelConfig, head_mean: np.ndarray) -> np.ndarray:
-    """What the head reads [M, D]; of a pair, whose centred log ratios are c and -c, only c [M, D/2]."""
-    return head_mean[:, ::2] if in_pairs(settings) else head_mean
-
-
-def switching(settings: ModelConfig, decoder_mean: np.ndarray) -> sparsity.Switching:
-    """Of each pair [n], from what the decoder reads [M, 2 n]."""
-    return sparsity.switching(shares(settings, decoder_mean)[:, 1].reshape(len(decoder_mean), -1))
-
-
-def shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
-    """E[z] on the simplex, a row a vector [M n, K], from what the decoder reads [M, n K], which is K z.
-
-    Of two levels the global part's.
-    """
-    levels = settings.structure == "levels"
-    return _closed(decoder_mean[:, : settings.groups * settings.latents] if levels else decoder_mean, settings.latents)
-
-
-def local_shares(settings: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
-    """The same of the cells of a latent of two levels."""
-    return _closed(decoder_mean[:, settings.groups * settings.latents :], settings.local_latents)
-
-
-def _closed(scaled: np.ndarray, components: int) -> np.ndarray:
-    z = scaled.reshape(-1, components) / components
-    return z / z.sum(axis=-1, keepdims=True)
 
 
 def save(

@@ -20,7 +20,7 @@ def scores(model: Model, config: Config, params: Params, examples: data.Examples
     Nothing where none are asked for or the latent has no density.
     """
     count, samples = min(config.evaluate.bound_images, len(examples.split)), config.evaluate.bound_samples
-    if not count or not samples or config.model.prior == "deterministic":
+    if not count or not samples or not config.model.family.density:
         return {}
     key = jax.random.key(config.seed)
     images = grey_levels(examples.split.images(np.arange(count)))

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from sklearn.neighbors import KNeighborsClassifier
 
 from dirvae import losses
+from dirvae.latents import families
 from dirvae.latents.family import Latent
 from dirvae.metrics import iwae as metric
 from dirvae.metrics import sparsity
@@ -70,7 +71,7 @@ def bounds(latent: Latent, params: Params, images: np.ndarray, samples: int, see
 
     A latent without a density has no bounds: NaN.
     """
-    if latent.name == "deterministic":
+    if not families.family(latent.name).density:
         return dict.fromkeys(("negative_elbo", "kl", "nll", "effective_samples"), float("nan"))
     size = max(1, PAIRS // samples)
     run = jax.jit(functools.partial(_log_weights, latent, params, samples=samples))

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from dirvae.explain.traversals.path import CHUNK, Path, render
+from dirvae.latents import families
 from dirvae.model import Model
 from dirvae.types import Params
 
 RELEASED_STEPS = 50
 RELEASED_COORDINATES = 3
 RAREST = 1e-30  # a smaller component of a start counts as this, so that log z and d p/d z stay finite in float32
-RELEASED_STEP = {"dirichlet": 0.002, "logistic_normal": 0.002, "gamma": 0.002, "gaussian": 0.5, "deterministic": 0.5}
-IN_LOGARITHMS = ("dirichlet", "logistic_normal", "gamma")  # families whose coordinates are log z
+RELEASED_STEP = {True: 0.002, False: 0.5}  # by whether the family's coordinates are log z
 
 
 def as_released(
@@ -38,7 +38,7 @@ def as_released(
     start = start_of(model, params, images, family)
     chosen = coordinates_of(model, params, start, label, sign, family)
     directions = jax.nn.one_hot(chosen, start[0].size).sum(axis=1).reshape(start.shape)
-    stride = RELEASED_STEP[family] / (2.5 * RELEASED_COORDINATES)
+    stride = RELEASED_STEP[in_logarithms(family)] / (2.5 * RELEASED_COORDINATES)
     amounts = stride * jnp.arange(steps + 1, dtype=jnp.float32)
     wide = amounts.reshape(1, -1, *(1 for _ in model.latent.spec.event))
     coordinates = from_z(family)(start[:, None] + wide * directions[:, None])
@@ -65,15 +65,20 @@ def released_ranks(
     return jnp.take_along_axis(jnp.argsort(order, axis=1) + 1, chosen, axis=1)
 
 
+def in_logarithms(family: str) -> bool:
+    """Whether the family's coordinates are log z."""
+    return families.family(family).logarithmic
+
+
 def from_z(family: str) -> Callable[[Array], Array]:
     """z -> the family's coordinates."""
-    return jnp.log if family in IN_LOGARITHMS else lambda z: z
+    return jnp.log if in_logarithms(family) else lambda z: z
 
 
 def start_of(model: Model, params: Params, images: Float[Array, "B H W C"], family: str) -> Array:
     """z [B, *event] of each image, where the path starts."""
     point = model.latent.point(model.encode(params, images))
-    return jnp.maximum(jnp.exp(point), RAREST) if family in IN_LOGARITHMS else point
+    return jnp.maximum(jnp.exp(point), RAREST) if in_logarithms(family) else point
 
 
 def coordinates_of(

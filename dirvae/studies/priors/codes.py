@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from dirvae.config import ON_SIMPLEX, Config
+from dirvae.config import Config
+from dirvae.latents import compositions
 from dirvae.metrics import coordinates
 from dirvae.metrics.probes import Split
 from dirvae.training import workdir
@@ -68,7 +69,7 @@ def reader(config: Config, picked: Float[np.ndarray, "N D"]) -> Reader:
     A field's cells, alone or beside a global part, have but their centred log ratios.
     """
     settings = config.model
-    if settings.prior not in ON_SIMPLEX or settings.structure == "field":
+    if not compositions.components(settings) or settings.structure == "field":
         return coordinates.numbers
     background, width = 0 if settings.head == "assigned" else None, settings.groups * settings.latents
     return coordinates.beside(coordinates.reader(picked[:, :width], settings.latents, background), width)

@@ -26,7 +26,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from dirvae.config import ON_SIMPLEX, ModelConfig
+from dirvae.config import ModelConfig
+from dirvae.latents import compositions
 from dirvae.metrics import bootstrap, classification, disentanglement, interventional, latent_panel, readout
 from dirvae.metrics.probes import ENOUGH, Split
 from dirvae.studies.priors import codes
@@ -82,12 +83,9 @@ def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
     read, labels, enough = reader(config, picked.code), saved["test"].labels, config.evaluate.enough
     owned = assigned(config.model, labels)
     found = score(picked, scored, read, labels, _summary(directory), replicates, seed, enough, owned)
-    if config.model.prior not in ON_SIMPLEX:
+    if not compositions.components(config.model):
         return found
-    shares = evaluate.shares(config.model, saved["test"].predictions.decoder_mean)
-    shares = (shares[:, 1:] if config.model.latents == 2 else shares).reshape(
-        len(scored.code), -1
-    )  # of two, one says all
+    shares = compositions.composition(config.model, saved["test"].predictions.decoder_mean)
     return found._replace(basis=found.basis._replace(composition=shares, simplex=True))
 
 
@@ -230,6 +228,6 @@ def _summary(directory: Path) -> dict[str, float]:
     metrics = workdir.read_json(Path(directory) / "metrics.json")
     test, latent = metrics["test"], metrics["latent"]
     chosen = {name: test[name] for name in ("kl", "l1", "ssim", "elbo")}
-    if workdir.read_config(directory).model.prior == "deterministic":
+    if not workdir.read_config(directory).model.family.density:
         chosen["elbo"] = float("nan")  # without a density there is no bound
     return chosen | {"active": latent["active"], "perplexity": latent.get("perplexity", float("nan"))}

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from data_prep import phantom
 from data_prep.phantom.factors import contrast
-from dirvae.config import ON_SIMPLEX, ModelConfig
+from dirvae.latents.compositions import free_numbers
 from dirvae.metrics import coordinates, counterfactual
 from dirvae.studies.priors import codes, endpoints, interventions
 from dirvae.training import data, evaluate, runs, workdir
@@ -69,15 +69,6 @@ def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
     summary = nothing | {"active": float(fitted.n_components_)}
     enough = run.config.evaluate.enough
     return endpoints.score(picked, scored, coordinates.numbers, run.labels, summary, replicates, enough=enough)
-
-
-def free_numbers(model: ModelConfig) -> int:
-    """Of one code: a composition of K components has K - 1."""
-    bound, places = model.prior in ON_SIMPLEX, model.grid**2
-    count = (model.latents - bound) * model.groups * (places if model.structure == "field" else 1)
-    if model.structure == "levels":
-        count += (model.local_latents - bound) * model.local_groups * places
-    return count
 
 
 def _linear_material(run: runs.Run, fitted: PCA, split: str) -> codes.Material:

@@ -4,29 +4,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from dirvae.config import ModelConfig, override
+from dirvae.latents import compositions
+from dirvae.metrics import sparsity
 from dirvae.metrics.sparsity import Switching
 from dirvae.report import usage
-from dirvae.training import evaluate
 
 PAIRS = override(ModelConfig(), {"structure": "product", "latents": 2, "groups": 3})
 SECOND_SHARES = np.array([[0.02, 0.5, 0.97], [0.04, 0.3, 0.95], [0.95, 0.6, 0.4], [0.05, 0.93, 0.99]])
 DECODED = 2 * np.stack([1 - SECOND_SHARES, SECOND_SHARES], axis=-1).reshape(4, 6)  # K z
-RATIOS = np.stack([[1.0, -1.0], [2.0, -2.0], [0.01, -0.01], [4.0, -4.0]])
-
-
-def test_the_switching_of_pairs_is_that_of_their_second_shares():
-    found = evaluate.switching(PAIRS, DECODED)
-    np.testing.assert_allclose(found, [[0.75, 0, 0], [0, 0.75, 0.25], [0.25, 0.25, 0.75]])
-
-
-def test_a_pair_is_one_coordinate_and_other_latents_keep_theirs():
-    np.testing.assert_array_equal(evaluate.coordinates(PAIRS, RATIOS), RATIOS[:, :1])
-    for fields in ({"prior": "gaussian"}, {"latents": 3}, {"prior": "gamma"}):
-        assert evaluate.coordinates(override(PAIRS, fields), RATIOS) is RATIOS
 
 
 def test_bars_of_pairs_add_up_beside_the_priors():
-    found = evaluate.switching(PAIRS, DECODED)
+    found = sparsity.switching(compositions.second_shares(PAIRS, DECODED))
     prior = Switching(np.array([0.3, 0.1]), np.array([0.3, 0.7]), np.array([0.4, 0.2]))
     axis = usage.picture(np.ones(3), 2.0, (found, prior)).axes[1]
     heights = np.array([[bar.get_height() for bar in state] for state in axis.containers])
