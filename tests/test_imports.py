@@ -94,6 +94,7 @@ def test_no_module_is_a_drawer_for_everything():
     ("statement", "absent"),
     [
         ("import experiments.run; experiments.run.parser().format_help()", ("jax", "tensorflow", "numpy")),
+        ("import dirvae", ("jax", "numpy", "tensorflow")),
         ("import data_prep.build, data_prep.phantom", ("jax", "tensorflow")),
         ("import dirvae.training.train, dirvae.report.run_page, experiments.pipeline", ("tensorflow",)),
     ],

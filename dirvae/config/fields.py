@@ -190,7 +190,23 @@ class AuditConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """One run. No two sections share a field name, so `--config.batch_size` means `--config.train.batch_size`."""
+    """The complete configuration of one run, frozen; every field has a default, and the comment beside each gives its unit.
+
+    Fields lie in sections. No two sections share a field name, so `batch_size` means `train.batch_size`, here as in the flag
+    `--config.batch_size`. `dirvae.config.override` gives a changed copy and `dirvae.config.validate` refuses what cannot run.
+
+    Raises:
+      ConfigError: by `override` and `validate`, with the field, the reason and what would do; the class itself checks nothing.
+
+    Example:
+        >>> from dirvae import Config
+        >>> from dirvae.config import differences, override, validate
+        >>> config = validate(override(Config(), {"latents": 32, "train.steps": 500}))
+        >>> config.model.latents, config.train.steps
+        (32, 500)
+        >>> sorted(differences(config, Config()))
+        ['model.latents', 'train.steps']
+    """
 
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

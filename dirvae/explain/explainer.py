@@ -44,7 +44,28 @@ class Explanation(NamedTuple):
 
 
 class Explainer(NamedTuple):
-    """A run that explains; `load` and `make` build it."""
+    """A trained run that explains images given as arrays; `dirvae.load` builds it.
+
+    Calling it with images gives an `Explanation`: the probabilities of all findings, a latent traversal that adds or removes one
+    finding, and two maps of what the traversal changes, in grey levels of [0, 1]. Each image is explained alone, so no answer
+    depends on the other images of the batch. The first call compiles; later calls reuse the program.
+
+    Raises:
+      ValueError: by a call, for images of another shape, type or range, an unknown finding or an unknown direction.
+
+    Example:
+        >>> import numpy as np
+        >>> import dirvae
+        >>> explainer = dirvae.load("runs/smoke")
+        >>> side = explainer.run.config.data.image_size
+        >>> image = np.full((side, side), 128, np.uint8)
+        >>> explanation = explainer(image, "Edema", direction="add")
+        >>> explanation.map.shape == (side, side)
+        True
+        >>> frames = explainer.options.steps + 1
+        >>> explanation.path.images.shape == (frames, side, side, 1)
+        True
+    """
 
     run: Run
     options: traversals.Options
@@ -56,13 +77,15 @@ class Explainer(NamedTuple):
     def __call__(
         self, images: np.ndarray, label: str | None = None, direction: str | None = None, seed: int = 0
     ) -> Explanation:
-        """Explains a label of images uint8, or float in [0, 1], [H, W], [H, W, 1], [B, H, W] or [B, H, W, 1].
+        """Explains one finding of each image.
 
-        Without a label each image's own `leading` one; without a direction a finding that is called present is removed and one
-        that is not is added.
+        `images` are uint8, or float grey levels in [0, 1], of shape [H, W], [H, W, 1], [B, H, W] or [B, H, W, 1], with the run's own
+        height and width. `label` names the finding; without it each image's `leading` one is explained. `direction` is "add" or
+        "remove"; without it a finding that is called present is removed and one that is not is added. `seed` fixes the draws from
+        the posterior. The `Explanation` has a leading axis B exactly if the images have one.
 
         Raises:
-          ValueError: for other images, labels or directions.
+          ValueError: for images of another shape, type or range, an unknown finding or an unknown direction.
         """
         side = self.run.config.data.image_size
         wanted = None if label is None else finding_index(label, self.run.labels)
@@ -84,12 +107,25 @@ class Explainer(NamedTuple):
 
 
 def load(directory: Path | str, draws: int = gated.DRAWS, **fields: object) -> Explainer:
-    """Of a run's folder, at its best checkpoint; `fields` replace those of its config.explain, such as path_steps=40.
+    """Opens the folder of a finished run and gives its `Explainer`, with the parameters of the best checkpoint.
+
+    `directory` is what `python -m experiments.run` wrote, such as "runs/phantom-dirichlet-default-0". `draws` is the number of
+    paths, each from a draw of the posterior, whose agreement makes a map: more draws cost time in proportion. `fields` replace
+    fields of the run's `explain` section, such as `path_steps=40` (steps along the path) or `step_size=0.3` (length of a step in
+    the latent's coordinates).
 
     Raises:
       WorkdirError: where training has not finished or validation was not evaluated.
       CheckpointError: where no checkpoint can be read.
-      ConfigError: for other fields, or values that they cannot hold; or where the run's classifier was not trained.
+      ConfigError: for an unknown field, a value that it cannot hold, draws below 1, or a run whose classifier was not trained.
+
+    Example:
+        >>> import dirvae
+        >>> explainer = dirvae.load("runs/smoke", path_steps=8)
+        >>> explainer.options.steps
+        8
+        >>> "Edema" in explainer.run.labels
+        True
     """
     config = workdir.read_config(Path(directory))
     settings(config, fields)

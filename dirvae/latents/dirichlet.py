@@ -35,7 +35,22 @@ MAX_CONCENTRATION = 1e4  # beyond it a component's relative spread is below 1 % 
 
 
 class Dirichlet(NamedTuple):
-    """Dir(a) over the last axis; `concentration` a > 0."""
+    """The Dirichlet distribution Dir(a) of compositions z >= 0 with sum_k z_k = 1, one for every leading axis.
+
+    `concentration` holds a > 0, float32 [*B, K], without a unit: K components on the last axis, any batch axes before it. Its mean is
+    a/a_0 with a_0 = sum_k a_k. The functions of this module take it: `sample`, `kl` (in nats), `log_prob` and `point`. They raise no
+    error for a <= 0, where no such distribution exists, and give NaN; `posterior` never goes below its floor.
+
+        >>> import jax, jax.numpy as jnp
+        >>> from dirvae import Dirichlet
+        >>> from dirvae.latents import dirichlet
+        >>> posterior = Dirichlet(concentration=jnp.array([[0.3, 5.0, 0.1, 0.6]]))
+        >>> log_z = dirichlet.sample(jax.random.key(0), posterior).coordinates
+        >>> log_z.shape, bool(jnp.allclose(jnp.exp(log_z).sum(-1), 1.0))
+        ((1, 4), True)
+        >>> [round(float(nats), 2) for nats in dirichlet.kl(posterior, Dirichlet(jnp.full(4, 0.5)))]
+        [4.82]
+    """
 
     concentration: Float[Array, "*B K"]
 

@@ -32,11 +32,33 @@ def on_manifold(
     sign: Float[Array, "B *G"],
     options: Options = DEFAULT,
 ) -> Path:
-    """Raises (sign +1) or lowers (sign -1) each image's label, from its `point`; several labels an image along G.
+    """Follows a label's logit from each image's latent, up where the sign is +1 and down where it is -1, and decodes the path.
+
+    `images` are float32 [B, H, W, C], grey levels in [0, 1]. `label` [B] holds columns of the classifier, and with a further axis,
+    [B, G], several labels of each image; `sign` is as long. The path has `options.steps` + 1 = T frames and starts at the
+    posterior's `point`. It returns a `Path`: images [*B, T, H, W, C] in grey levels, sigmoids of the logits [*B, T, L], distances
+    [*B, T] in the latent's coordinates, and the coordinates themselves.
 
     A path stops, and its frames repeat, once the label's probability has passed the target (its complement when
     lowering), once it is long enough, or where the gradient vanishes. With `reach`, a step is as long as the rest of the way to
     the target's logit, by the slope here, over the steps that are left, unless `step_size` is longer.
+
+    Raises:
+      ValueError: for `options.chunk` below 1.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from dirvae import Config, model, traverse
+        >>> from dirvae.config import override
+        >>> small = override(Config(), {"latents": 4, "widths": "4,4", "hidden": 8}).model
+        >>> net = model.build(small, labels=2, image_size=16)
+        >>> params = net.init(jax.random.key(0))
+        >>> images = jnp.full((3, 16, 16, 1), 0.5)
+        >>> path = traverse(net, params, images, label=jnp.array([0, 1, 1]), sign=jnp.array([1.0, 1.0, -1.0]))
+        >>> path.images.shape, path.probability.shape
+        ((3, 25, 16, 16, 1), (3, 25, 2))
+        >>> bool(path.probability[0, -1, 0] > path.probability[0, 0, 0])
+        True
     """
     start = model.latent.point(model.encode(params, images))
     event = model.latent.spec.event
