@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from support import real_xrays
 
 from data_prep.schema import Example
 from dirvae.labels import FINDINGS
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "nih1993_64"
 COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS)
 
 
@@ -140,6 +140,6 @@ def plain_row() -> Callable[..., dict[str, str]]:
 
 @pytest.fixture
 def real_set() -> Path:
-    if not REAL.is_dir():
-        pytest.skip(f"the real X-rays are not at {REAL}")
-    return REAL
+    if not real_xrays.FOLDER.is_dir():
+        pytest.skip(real_xrays.ABSENT)
+    return real_xrays.FOLDER

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import real_xrays
 
 ROOT = Path(__file__).parents[2]
-REAL = ROOT.parent / "shared" / "data" / "nih1993_64"
 TINY = {
     "phantom_train": 96,
     "phantom_validation": 48,
@@ -160,14 +160,14 @@ def test_a_run_without_checkpoints_cannot_be_evaluated(finished, tmp_path):
     assert "holds no checkpoint" in done.stderr.strip().splitlines()[-1]
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real X-rays are not on this machine (../shared/data)")
+@real_xrays.needed
 def test_the_same_command_runs_on_real_xrays(tmp_path):
-    flags = ["--dataset=chexpert", f"--raw_dir={REAL}", f"--workdir={tmp_path / 'run'}"]
+    flags = ["--dataset=chexpert", f"--raw_dir={real_xrays.FOLDER}", f"--workdir={tmp_path / 'run'}"]
     done = call(command(tmp_path, *flags, steps=10, labels="Cardiomegaly,Edema,No Finding"))
     assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["test"]["images"] == 163
-    elsewhere = [f"--workdir={tmp_path / 'run'}", f"--raw_dir={REAL}", "--split=valid"]
+    elsewhere = [f"--workdir={tmp_path / 'run'}", f"--raw_dir={real_xrays.FOLDER}", "--split=valid"]
     done = call(command(tmp_path, *elsewhere, module="evaluate"))
     assert done.returncode == 0, done.stderr
     again = json.loads((tmp_path / "run" / "metrics.json").read_text())

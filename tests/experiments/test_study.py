@@ -3,16 +3,15 @@
 import csv
 import json
 import shutil
-from pathlib import Path
 
 import pytest
+from support import real_xrays
 from support.tiny import PAIRS, TINY
 
 from dirvae.labels import FINDINGS
 from experiments import study
 from experiments.configs import studies
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "nih1993_64"
 CONTRAST = ("DirVAE", "GVAE")
 TOY = studies.Study(
     "toy",
@@ -110,11 +109,11 @@ def test_real_images_without_a_test_split_are_refused_before_anything_is_trained
     assert not (tmp_path / "study").exists()
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real X-rays are not on this machine (../shared/data)")
+@real_xrays.needed
 def test_a_study_on_real_xrays_has_no_interventional_endpoints(monkeypatch, tmp_path):
     small_xrays(monkeypatch)
     chosen = "--config.labels=No Finding,Lung Opacity,Pneumothorax"
-    study.main(flags((tmp_path / "study", tmp_path), f"--raw_dir={REAL}", chosen))
+    study.main(flags((tmp_path / "study", tmp_path), f"--raw_dir={real_xrays.FOLDER}", chosen))
     stored = json.loads((tmp_path / "study" / "study.json").read_text())
     assert set(stored["runs"]) == {"DirVAE-0", "PCA + linear-0"}
     for run in stored["runs"].values():
