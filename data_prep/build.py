@@ -19,13 +19,13 @@ from pathlib import Path
 
 import tensorflow_datasets as tfds
 
-from data_prep import manifest, shards
-from data_prep.chexpert import CheXpert
+from data_prep import manifest, shards, sources
 from data_prep.manifest import Tally, read_manifest
 from data_prep.schema import features
 from data_prep.shards import Job, Progress, Shard
 from data_prep.source import Source, SourceError
-from dirvae.config import DataConfig, assignments, override, validate_data
+from dirvae.config import ConfigError, DataConfig, command_line, override, validate_data
+from dirvae.config.command_line import CONSOLE, Parser, one_of
 
 __all__ = ["SourceError", "build", "identity", "prepare", "prepare_split", "read_manifest"]
 
@@ -34,34 +34,28 @@ def silent(text: str) -> None:
     """Progress that nobody watches."""
 
 
-def source_of(data: DataConfig, raw_dir: Path | None) -> Source:
-    """What a configuration's data set is built from.
-
-    Raises:
-      SourceError: for real images without their folder.
-    """
-    if data.dataset == "phantom":
-        from data_prep import phantom  # a generator, which a reader of real images can do without
-
-        return phantom.source(data)
-    if raw_dir is None:
-        raise SourceError("the chexpert layout needs --raw_dir, the folder that holds train.csv")
-    return CheXpert(Path(raw_dir), data.image_size, data.views, data.validation_percent, data.folds, data.fold)
-
-
 def prepare(data: DataConfig, raw_dir: Path | None, data_dir: Path, progress: Progress = silent) -> Path:
     """The folder of a configuration's data set, built first where it is not there yet.
 
     Raises:
+      ConfigError: see `data_prep.sources.open_source`.
       SourceError: see `build`.
     """
-    return build(source_of(data, raw_dir), data_dir, data.build_workers, data.max_skipped_percent, progress)
+    source = sources.open_source(data, raw_dir)
+    return build(source, data_dir, data.build_workers, data.max_skipped_percent, progress)
 
 
 def prepare_split(raw_dir: Path, name: str, data: DataConfig, data_dir: Path, progress: Progress = silent) -> Path:
-    """The folder of a data set with one split, `name`, made of `raw_dir`/`name`.csv: for external validation."""
-    source = CheXpert(Path(raw_dir), data.image_size, data.views, only=name)
-    return build(source, data_dir, data.build_workers, data.max_skipped_percent, progress)
+    """The folder of a data set with one split, made of the table `name` of `raw_dir`, for external validation.
+
+    Raises:
+      ConfigError: where the data's source reads no tables.
+      SourceError: see `build`.
+    """
+    open_table = sources.named(data.dataset).open_table
+    if open_table is None:
+        raise ConfigError(f"--dataset={data.dataset} reads no tables; give --dataset={sources.of_tables()}")
+    return build(open_table(raw_dir, name, data), data_dir, data.build_workers, data.max_skipped_percent, progress)
 
 
 def build(
@@ -176,32 +170,35 @@ def _manifest(source: Source, jobs: list[Job], written: list[Shard]) -> dict:
     }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags = argparse.ArgumentParser(
-        prog="python -m data_prep.build", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    flags.add_argument("--dataset", choices=("phantom", "chexpert"), default="phantom")
-    flags.add_argument("--raw_dir", type=Path, help="folder of train.csv, valid.csv and the images (chexpert)")
-    flags.add_argument("--data_dir", type=Path, default=Path("data"), help="where data sets are kept")
-    flags.add_argument("--split", default="", help="make one split of RAW_DIR/SPLIT.csv (chexpert)")
+def parser() -> Parser:
+    flags = Parser("data_prep.build", __doc__ or "", prefix="--")
+    flags.add_argument("--dataset", default=DataConfig().dataset, help="data source", **one_of(sources.SOURCES))
+    flags.shared("--raw_dir")
+    flags.shared("--data_dir")
+    flags.add_argument("--split", default="", help="make one split, of the table RAW_DIR/SPLIT.csv")
     flags.epilog = (
         "Any field of dirvae.config.DataConfig can be set, as in --image_size=256 --views=all --phantom_train=500."
     )
-    chosen, leftover = flags.parse_known_args(arguments)
-    try:
-        data = validate_data(override(DataConfig(dataset=chosen.dataset), assignments(leftover, prefix="--")))
-        if chosen.split and not (chosen.raw_dir and data.dataset == "chexpert"):
-            raise SourceError("--split needs --dataset=chexpert and --raw_dir")
-        if chosen.split:
-            built = prepare_split(chosen.raw_dir, chosen.split, data, chosen.data_dir, print)
-        else:
-            built = prepare(data, chosen.raw_dir, chosen.data_dir, print)
-    except ValueError as error:
-        flags.exit(2, f"error: {error}\n")
-    whole = read_manifest(built)
-    for split, facts in whole["splits"].items():
-        print(f"{split}: {facts['images']} images of {facts['patients']} patients")
-    print(f"{len(whole['skipped'])} skipped; content {whole['content_hash'][:16]}; {built}")
+    return flags
+
+
+def run(flags: argparse.Namespace) -> None:
+    """Builds what the flags ask for, and prints images and patients of every split."""
+    data = validate_data(override(DataConfig(dataset=flags.dataset), flags.fields))
+    if flags.split:
+        if flags.raw_dir is None:
+            raise ConfigError("--split needs --raw_dir, the folder that holds the table")
+        built = prepare_split(flags.raw_dir, flags.split, data, flags.data_dir, CONSOLE.progress)
+    else:
+        built = prepare(data, flags.raw_dir, flags.data_dir, CONSOLE.progress)
+    facts = read_manifest(built)
+    for split, counts in facts["splits"].items():
+        CONSOLE.say(f"{split}: {counts['images']} images of {counts['patients']} patients")
+    CONSOLE.say(f"{len(facts['skipped'])} skipped; content {facts['content_hash'][:16]}; {built}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    command_line.main(parser(), run, arguments, "finished shards are kept, and the same command goes on from there")
 
 
 if __name__ == "__main__":

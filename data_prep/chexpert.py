@@ -11,6 +11,7 @@ Irvin et al. 2019, CheXpert: a large chest radiograph dataset with uncertainty l
 import functools
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +20,9 @@ import numpy as np
 
 from data_prep import images, splits
 from data_prep.schema import Example
-from data_prep.source import Skipped, SourceError
+from data_prep.source import DataSource, Skipped, SourceError
 from data_prep.tables import Row, read_boxes, read_table
+from dirvae.config import DataConfig
 
 VERSION = "1.0.0"
 CHUNK_PIXELS = 64_000_000  # a shard's images are held in memory at once
@@ -190,3 +192,29 @@ def _check_not_empty(rows: dict[str, list[Row]], source: CheXpert) -> None:
         if source.views == "frontal":
             hint += "; laterals are left out unless data.views is all"
         raise SourceError(f"{source.raw_dir} leaves no image for the split {name}{hint}")
+
+
+def _open(data: DataConfig, raw_dir: Path | None) -> CheXpert:
+    assert raw_dir is not None
+    return CheXpert(Path(raw_dir), data.image_size, data.views, data.validation_percent, data.folds, data.fold)
+
+
+def _open_table(raw_dir: Path, name: str, data: DataConfig) -> CheXpert:
+    return CheXpert(Path(raw_dir), data.image_size, data.views, only=name)
+
+
+def _title(data: DataConfig, manifest: Mapping[str, Any]) -> str:
+    return f"chest X-rays ({manifest['options']['folder']})"
+
+
+def _origin(data: DataConfig, manifest: Mapping[str, Any]) -> str:
+    if data.folds:
+        division = f"fold {data.fold + 1} of {data.folds} of train.csv's patients is held out as validation"
+    else:
+        division = f"{data.validation_percent} % of train.csv's patients select the checkpoint (validation)"
+    test = "; valid.csv is the test split" if "test" in manifest["splits"] else "; there is no test split"
+    folder = manifest["options"]["folder"]
+    return f"Chest X-rays from the folder {folder} in CheXpert's layout, divided by patient: {division}{test}."
+
+
+SOURCE = DataSource(_open, _title, _origin, raw_dir_holds="the folder that holds train.csv", open_table=_open_table)

@@ -11,13 +11,14 @@ import argparse
 import csv
 import os
 import shutil
-import sys
 from pathlib import Path
 
 from data_prep import images
 from data_prep.chexpert import locate
 from data_prep.source import SourceError
 from data_prep.tables import read_table
+from dirvae.config import command_line
+from dirvae.config.command_line import Parser
 
 SIDES = {"train": False, "valid": True}
 """Tables, and whether what is held out goes there."""
@@ -99,20 +100,23 @@ def _find(path: str, raw_dir: Path) -> Path:
         raise SourceError(f"{raw_dir}: {path}: {error}") from None
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags = argparse.ArgumentParser(
-        prog="python -m data_prep.resplit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    flags.add_argument("--raw_dir", type=Path, required=True, help="the folder that holds train.csv and valid.csv")
+def parser() -> Parser:
+    flags = Parser("data_prep.resplit", __doc__ or "")
+    flags.shared("--raw_dir", required=True)
     flags.add_argument("--by", type=Path, required=True, help="a CSV with the columns Path and --column")
-    flags.add_argument("--column", required=True)
+    flags.add_argument("--column", required=True, help="column that says on which side an image belongs")
     flags.add_argument("--held_out", default="test", help="the value whose images go to valid.csv")
-    flags.add_argument("--out", type=Path, required=True)
-    given = flags.parse_args(arguments)
-    try:
-        print(resplit(given.raw_dir, given.by, given.column, given.held_out, given.out))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    flags.shared("--out", required=True, help="folder to write")
+    return flags
+
+
+def run(flags: argparse.Namespace) -> None:
+    rows = resplit(flags.raw_dir, flags.by, flags.column, flags.held_out, flags.out)
+    print(f"{flags.out}: {', '.join(f'{count} images in {name}.csv' for name, count in rows.items())}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    command_line.main(parser(), run, arguments, "images may have been linked, but no table was written; start again")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""What a data set is built from: the contract of a source, and the one error that users of it see."""
+"""What a data set is built from: the contracts of a source and of its entry in the registry, and the error users see."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from data_prep.schema import Example
+from dirvae.config import DataConfig
 
 
 class SourceError(ValueError):
@@ -50,3 +53,29 @@ class Source(Protocol):
     def facts(self) -> dict[str, Any]:
         """JSON of what else the manifest should tell."""
         ...
+
+
+def no_simulator(data: DataConfig) -> None:
+    """The simulator of data whose causes cannot be switched: none."""
+
+
+class DataSource(NamedTuple):
+    """A kind of data, as the registry `data_prep.sources` holds it.
+
+    `open(data, raw_dir)` gives the `Source` of a configuration's data section. `title` and `origin` take that section and the
+    built data set's manifest; they give the data's name for a title, and plain-text sentences on where the images come from.
+    `simulator(data)` gives an object of the protocol `dirvae.types.Simulator` for data whose causes can be switched, else None.
+    `open_table(raw_dir, name, data)` gives a source whose only split is one table of a folder, for external validation.
+    `raw_dir_holds` says what --raw_dir must be, where the source needs it.
+    """
+
+    open: Callable[[DataConfig, Path | None], Source]
+    title: Callable[[DataConfig, Mapping[str, Any]], str]
+    origin: Callable[[DataConfig, Mapping[str, Any]], str]
+    raw_dir_holds: str = ""
+    simulator: Callable[[DataConfig], Any] = no_simulator
+    open_table: Callable[[Path, str, DataConfig], Source] | None = None
+
+    @property
+    def needs_raw_dir(self) -> bool:
+        return bool(self.raw_dir_holds)

@@ -6,7 +6,6 @@ Checked are every example's values, the counts and hashes of the manifest, and t
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,8 @@ from data_prep import manifest, records, splits
 from data_prep.manifest import Tally
 from data_prep.schema import SEXES, UNKNOWN_AGE, VIEWS, Example
 from data_prep.source import SourceError
+from dirvae.config import command_line
+from dirvae.config.command_line import Parser
 from dirvae.labels import FINDINGS
 
 MAX_PROBLEMS = 20  # of a split; a broken data set is broken in the same way everywhere
@@ -105,21 +106,30 @@ def _compare(split: str, found: dict, claimed: dict) -> list[str]:
     ]
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags = argparse.ArgumentParser(
-        prog="python -m data_prep.verify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parser() -> Parser:
+    flags = Parser("data_prep.verify", __doc__ or "")
     flags.add_argument("directory", type=Path, help="DATA_DIR/NAME/VERSION, as data_prep.build prints it")
-    try:
-        report = verify(flags.parse_args(arguments).directory)
-    except SourceError as error:
-        flags.exit(2, f"error: {error}\n")
+    return flags
+
+
+def run(flags: argparse.Namespace) -> None:
+    """Prints counts and problems of a data set.
+
+    Raises:
+      SourceError: for a data set with problems, or a folder that holds none.
+    """
+    report = verify(flags.directory)
     counts = ", ".join(f"{images} {split}" for split, images in report.images.items())
     print(f"{counts}; content {report.content_hash[:16]}")
     for problem in report.problems:
         print(f"problem: {problem}")
-    print("sound" if not report.problems else f"{len(report.problems)} problems")
-    sys.exit(1 if report.problems else 0)
+    if report.problems:
+        raise SourceError(f"{flags.directory} is not sound ({len(report.problems)} problems); build it again")
+    print("sound")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    command_line.main(parser(), run, arguments, "nothing was changed")
 
 
 if __name__ == "__main__":

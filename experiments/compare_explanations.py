@@ -9,40 +9,33 @@ maps must differ. Writes W/contest/<split>.json and .html, and prints the tables
 """
 
 import argparse
-import sys
 from pathlib import Path
 
+from experiments import cli
+from experiments.cli import Parser
 
-def parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(
-        prog="python -m experiments.compare_explanations",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flags.add_argument("--workdir", type=Path, required=True)
-    flags.add_argument("--judge", type=Path, help="workdir of another run, for the validity of counterfactuals")
-    flags.add_argument("--shuffled", type=Path, help="workdir of a run trained with --config.shuffle_labels=true")
-    flags.add_argument("--split", default="test")
-    flags.add_argument("--images", type=int, default=40, help="true positives a finding, at most")
-    flags.add_argument("--replicates", type=int, default=1000, help="of the patient bootstrap")
+
+def parser() -> Parser:
+    flags = cli.parser("compare_explanations", __doc__)
+    flags.shared("--workdir", required=True)
+    flags.add_argument("--judge", type=Path, help="folder of another run, for the validity of counterfactuals")
+    flags.add_argument("--shuffled", type=Path, help="folder of a run trained with --config.shuffle_labels=true")
+    flags.shared("--split")
+    flags.shared("--images", type=cli.whole(2), default=40, help="true positives for each finding, at most")
+    flags.shared("--replicates", default=1000)
     return flags
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags = parser().parse_args(arguments)
-    try:
-        if flags.images < 2:
-            raise ValueError(f"--images={flags.images} leaves nothing to resample; give at least 2")
-        if flags.replicates < 0:
-            raise ValueError(f"--replicates={flags.replicates} must not be negative")
-        from dirvae.studies.explanations import benchmark, tables
+def run(flags: argparse.Namespace) -> None:
+    """Scores every explanation, writes the page, and prints the tables."""
+    from dirvae.studies.explanations import benchmark, tables
 
-        found = benchmark.contend(
-            flags.workdir, flags.judge, flags.shuffled, flags.split, flags.images, flags.replicates
-        )
-        print(tables.text(found))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    scores = benchmark.contend(flags.workdir, flags.judge, flags.shuffled, flags.split, flags.images, flags.replicates)
+    print(tables.text(scores))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    cli.main(parser(), run, arguments)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ Hours are computed, not measured: operations of all steps over (peak x utilisati
 """
 
 import argparse
-import sys
 
-from dirvae.config import ConfigError, assignments, override, validate
-from experiments import configs
+from dirvae.config import ConfigError, override, validate
+from experiments import cli, configs
+from experiments.cli import Parser
 
 PEAKS = {
     "1 x A100 (bf16, 312 TFLOP/s)": 312e12,
@@ -18,30 +18,38 @@ PEAKS = {
 }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags = argparse.ArgumentParser(
-        prog="python -m experiments.cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    flags.add_argument("--preset", choices=configs.PRESETS, default="paper")
-    flags.add_argument("--images", type=int, default=0, help="training images; 0: the config's steps")
-    flags.add_argument("--epochs", type=float, default=30)
-    flags.add_argument("--labels", type=int, default=14)
-    flags.add_argument("--utilisation", type=float, default=0.3, help="share of the peak that is reached")
-    chosen, leftover = flags.parse_known_args(arguments)
-    try:
-        config = validate(override(configs.preset(chosen.preset), assignments(leftover, prefix="--config.")))
-    except ConfigError as error:
-        sys.exit(f"error: {error}")
+def parser() -> Parser:
+    flags = cli.parser("cost", __doc__, config=True)
+    flags.shared("--preset", default="paper", **cli.one_of(configs.PRESETS))
+    flags.shared("--images", help="training images; default: the configuration's own number of steps")
+    flags.add_argument("--epochs", type=cli.positive, default=30.0, help="passes over the training images")
+    flags.add_argument("--findings", type=cli.whole(1), default=14, help="findings that the classifier learns")
+    flags.add_argument("--utilisation", type=cli.positive, default=0.3, help="share of the peak that is reached")
+    return flags
+
+
+def run(flags: argparse.Namespace) -> None:
+    """Prints parameters, operations and hours."""
+    config = validate(override(configs.preset(flags.preset), flags.fields))
+    if flags.utilisation > 1:
+        raise ConfigError(f"--utilisation={flags.utilisation:g} must not be above 1")
     from dirvae.training import cost
 
-    steps = round(chosen.images * chosen.epochs / config.train.batch_size) or config.train.steps
-    found = cost.of_step(config, chosen.labels)
+    steps = config.train.steps
+    if flags.images is not None:
+        steps = max(1, round(flags.images * flags.epochs / config.train.batch_size))
+    step = cost.of_step(config, flags.findings)
     print(
-        f"{found.parameters / 1e6:.1f} million parameters, {found.operations / 1e9:,.0f} GFLOP a step of {config.train.batch_size}"
+        f"{step.parameters / 1e6:.1f} million parameters, {step.operations / 1e9:,.0f} GFLOP a step of "
+        f"{config.train.batch_size} images"
     )
     for name, peak in PEAKS.items():
-        hours = steps * found.operations / (peak * chosen.utilisation) / 3600
-        print(f"{steps:,} steps on {name} at {chosen.utilisation:.0%}: {hours:.1f} hours (computed)")
+        hours = steps * step.operations / (peak * flags.utilisation) / 3600
+        print(f"{steps:,} steps on {name} at {flags.utilisation:.0%}: {hours:.1f} hours (computed)")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    cli.main(parser(), run, arguments)
 
 
 if __name__ == "__main__":

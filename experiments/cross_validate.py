@@ -8,14 +8,17 @@ last one is scored.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from data_prep import sources
 from dirvae.config import override
-from experiments import configs
+from experiments import cli
 from experiments import run as single
+from experiments.cli import Parser
+
+PHASES = ("data", "train", "evaluate")
 
 
 def table(scores: list[dict], labels: list[str]) -> str:
@@ -30,33 +33,36 @@ def table(scores: list[dict], labels: list[str]) -> str:
     return "\n".join(lines)
 
 
-def parser() -> argparse.ArgumentParser:
-    flags = single.parser()
-    flags.prog, flags.description = "python -m experiments.cross_validate", __doc__
-    flags.add_argument("--folds", type=int, default=5)
-    flags.set_defaults(dataset="chexpert", workdir=Path("runs/cross-validation"))
+def parser() -> Parser:
+    flags = single.parser("cross_validate", __doc__)
+    flags.add_argument(
+        "--folds", type=cli.whole(2), default=5, help="parts that the training patients are divided into"
+    )
+    flags.set_defaults(workdir=Path("runs/cross-validation"))
     return flags
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags, leftover = parser().parse_known_args(arguments)
-    try:
-        config = single.resolve(flags, leftover)
-        from dirvae.training import workdir
-        from experiments import pipeline
+def run(flags: argparse.Namespace) -> None:
+    """Trains and scores every fold, and prints the table of means."""
+    flags.dataset = flags.dataset or sources.of_tables()
+    config = single.resolve(flags)
+    sources.open_source(config.data, flags.raw_dir)
+    from dirvae.training import workdir
+    from experiments import pipeline
 
-        pipeline.start(flags)
-        scores, labels = [], list(config.data.labels)
-        for fold in range(flags.folds):
-            one = override(config, {"folds": flags.folds, "fold": fold, "checkpoint_every": config.train.steps})
-            directory = flags.workdir / f"fold{fold}"
-            wanted = configs.phases("data,train,evaluate", single.PHASES)
-            pipeline.run(one, directory, flags.raw_dir, flags.data_dir, wanted)
-            scores.append(workdir.read_json(directory / "metrics.json")["validation"])
-            labels = labels or workdir.read_json(directory / "data.json")["labels"]
-        print(table(scores, labels))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    pipeline.start(flags)
+    scores, labels = [], list(config.data.labels)
+    for fold in range(flags.folds):
+        one = override(config, {"folds": flags.folds, "fold": fold, "checkpoint_every": config.train.steps})
+        directory = flags.workdir / f"fold{fold}"
+        pipeline.run(one, directory, flags.raw_dir, flags.data_dir, PHASES)
+        scores.append(workdir.read_json(directory / "metrics.json")["validation"])
+        labels = labels or workdir.read_json(directory / "data.json")["labels"]
+    print(table(scores, labels))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    cli.main(parser(), run, arguments, cli.RESUMES)
 
 
 if __name__ == "__main__":

@@ -7,34 +7,34 @@ of that name itself), the predictions to W/predictions/. Without --raw_dir, NAME
 """
 
 import argparse
-import sys
-from pathlib import Path
+
+from data_prep import sources
+from experiments import cli
+from experiments.cli import Parser
 
 
-def parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(
-        prog="python -m experiments.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def parser() -> Parser:
+    flags = cli.parser("evaluate", __doc__)
+    flags.shared("--workdir", required=True)
+    flags.add_argument("--dataset", help="data source that reads the table", **cli.one_of(sources.SOURCES))
+    flags.shared("--raw_dir")
+    flags.shared("--data_dir")
+    flags.shared(
+        "--split", required=True, default=None, help="name of a table in --raw_dir, or a split of the run's data"
     )
-    flags.add_argument("--workdir", type=Path, required=True)
-    flags.add_argument("--dataset", choices=("chexpert",), default="chexpert")
-    flags.add_argument("--raw_dir", type=Path)
-    flags.add_argument("--data_dir", type=Path, default=Path("data"))
-    flags.add_argument("--split", required=True)
-    flags.add_argument(
-        "--labels", default="", help="comma-separated findings to score; all of them must be the run's own"
-    )
+    flags.shared("--labels", help="comma-separated findings to score, all of them the run's own; default: all")
     return flags
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags = parser().parse_args(arguments)
+def run(flags: argparse.Namespace) -> None:
+    """Scores the run, and adds the scores to its metrics.json."""
     from experiments import pipeline
 
-    try:
-        labels = tuple(name for name in flags.labels.split(",") if name)
-        pipeline.evaluate_elsewhere(flags.workdir, flags.raw_dir, flags.split, flags.data_dir, labels)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    pipeline.evaluate_elsewhere(flags.workdir, flags.raw_dir, flags.split, flags.data_dir, flags.labels, flags.dataset)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    cli.main(parser(), run, arguments)
 
 
 if __name__ == "__main__":

@@ -9,25 +9,24 @@ replaces a field of the run's config.explain, such as --config.path_steps=40.
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-from dirvae.config import assignments
+from experiments import cli
+from experiments.cli import Parser
 
 
-def parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(
-        prog="python -m experiments.explain", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    flags.add_argument("--workdir", type=Path, required=True)
+def parser() -> Parser:
+    flags = cli.parser("explain", __doc__, config=True)
+    flags.shared("--workdir", required=True)
     what = flags.add_mutually_exclusive_group()
-    what.add_argument("--image", type=Path)
-    what.add_argument("--split", default="test", help="of the run's data set, already evaluated (without --image)")
-    flags.add_argument("--cases", type=int, default=2, help="of each outcome of a finding (without --image)")
-    flags.add_argument("--label", help="default: all; with --image the one that is most above its validation threshold")
-    flags.add_argument("--direction", choices=("add", "remove"), help="default: remove if called present, else add")
-    flags.add_argument("--out", type=Path, help="folder of what is written")
-    flags.add_argument("--data_dir", type=Path, default=Path("data"), help="where compiled programs are kept")
+    what.add_argument("--image", **cli.FLAGS["--image"])
+    what.add_argument("--split", default="test", help="split to explain, already evaluated (without --image)")
+    flags.shared("--cases", default=2, help="images for each outcome of a finding (without --image)")
+    flags.shared("--label", help="one finding; default: all, with --image the one most above its validation threshold")
+    flags.add_argument(
+        "--direction", help="default: remove if called present, else add", **cli.one_of(("add", "remove"))
+    )
+    flags.shared("--out", help="folder to write")
+    flags.shared("--data_dir")
     return flags
 
 
@@ -52,29 +51,30 @@ def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
 def explain_split(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     from functools import partial
 
-    from data_prep.phantom.simulator import PhantomSimulator
     from dirvae.explain import explainer, truth
     from dirvae.report import atlas
     from dirvae.training import evaluate, runs
+    from experiments import pipeline
 
     explainer = explainer.load(flags.workdir, **fields)
-    data, examples = explainer.run.config.data, runs.load_examples(explainer.run, flags.split)
+    examples = runs.load_examples(explainer.run, flags.split)
     predictions = evaluate.load(flags.workdir, flags.split).predictions
-    effect = partial(truth.effect, PhantomSimulator(data.image_size)) if data.dataset == "phantom" else None
+    renderer = pipeline.simulator(explainer.run.config.data)
+    effect = partial(truth.effect, renderer) if renderer else None
     path = (flags.out or flags.workdir / "explanations") / f"atlas-{flags.split}.html"
     print(atlas.write(path, explainer, examples, predictions, flags.cases, flags.label, flags.direction, effect))
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags, leftover = parser().parse_known_args(arguments)
-    try:
-        fields = assignments(leftover, prefix="--config.")
-        from experiments import pipeline  # imports jax, hence not before the flags are known to be good
+def run(flags: argparse.Namespace) -> None:
+    """Explains the image, or the split's cases."""
+    from experiments import pipeline  # imports jax, hence not before the flags are known to be good
 
-        pipeline.keep_compiled(flags.data_dir)
-        (explain_split if flags.image is None else explain_image)(flags, fields)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    pipeline.keep_compiled(flags.data_dir)
+    (explain_split if flags.image is None else explain_image)(flags, flags.fields)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    cli.main(parser(), run, arguments)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Writes a page to walk along traversals, of one run or of several side by side.
 
-    python -m experiments.explorer --workdir=W [--workdir=W2 ...] [--split=test] [--cases=40] [--out=FILE]
+    python -m experiments.explorer --workdir=W [--workdir=W2 ...] [--split=test] [--images=40] [--out=FILE]
 
 The same images for all runs, which must know the same findings and have been trained and scored on one data set; beside each
 path what the phantom knows of the truth, or radiologists' boxes, and attributions by other methods. One file, by default
@@ -8,20 +8,22 @@ W/explorer.html, that opens from disk.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
+from experiments import cli
+from experiments.cli import Parser
 
-def parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(
-        prog="python -m experiments.explorer", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+
+def parser() -> Parser:
+    flags = cli.parser("explorer", __doc__)
+    flags.shared("--workdir", action="append", required=True, help="folder of a run; may be repeated")
+    flags.shared("--split", help="split of the runs' data set, already evaluated")
+    flags.shared("--images", "--cases", default=40, help="images, drawn by seed from all findings' positives")
+    flags.add_argument(
+        "--findings", type=cli.whole(1), default=4, help="findings for each image, positives and likeliest first"
     )
-    flags.add_argument("--workdir", type=Path, action="append", required=True, help="a run's folder; may be repeated")
-    flags.add_argument("--split", default="test")
-    flags.add_argument("--cases", type=int, default=40, help="images, drawn by seed from all findings' positives")
-    flags.add_argument("--classes", type=int, default=4, help="findings an image, positives and likeliest first")
-    flags.add_argument("--seed", type=int, default=0)
-    flags.add_argument("--out", type=Path, help="the page; default page.html in the first run's folder")
+    flags.shared("--seed", default=0)
+    flags.shared("--out", help="the page; default: explorer.html in the first run's folder")
     return flags
 
 
@@ -37,7 +39,6 @@ def explore(flags: argparse.Namespace) -> Path:
     """Gathers run by run, and writes the page."""
     from functools import partial
 
-    from data_prep.phantom.simulator import PhantomSimulator
     from dirvae.explain import gallery, truth
     from dirvae.report.explorer import page
     from dirvae.training import evaluate, runs
@@ -45,11 +46,11 @@ def explore(flags: argparse.Namespace) -> Path:
 
     gallery.agree(flags.workdir)
     scored = [evaluate.load(directory, flags.split).predictions for directory in flags.workdir]
-    planned = gallery.plan(scored, flags.cases, flags.classes, flags.seed)
+    planned = gallery.plan(scored, flags.images, flags.findings, flags.seed)
     opened = [runs.open_run(directory) for directory in flags.workdir]
     examples = runs.load_examples(opened[0], flags.split)
-    config = opened[0].config.data
-    effect = partial(truth.effect, PhantomSimulator(config.image_size)) if config.dataset == "phantom" else None
+    renderer = pipeline.simulator(opened[0].config.data)
+    effect = partial(truth.effect, renderer) if renderer else None
     known, arms = gallery.truth(examples, planned, effect), []
     for run, name in zip(opened, names(flags.workdir), strict=True):
         pipeline.say(f"{name}: {len(planned.row)} paths of {len(planned.position)} images")
@@ -57,13 +58,13 @@ def explore(flags: argparse.Namespace) -> Path:
     return page.write(flags.out or flags.workdir[0] / "explorer.html", flags.split, planned, known, arms)
 
 
+def run(flags: argparse.Namespace) -> None:
+    page = explore(flags)
+    print(f"{page}: {page.stat().st_size / 1e6:.1f} MB")
+
+
 def main(arguments: list[str] | None = None) -> None:
-    flags = parser().parse_args(arguments)
-    try:
-        made = explore(flags)
-        print(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    cli.main(parser(), run, arguments)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """MNIST against the literature: the table of Joo et al. 2020 (arXiv 1901.02739) by this library's latents and losses.
 
-    python -m experiments.mnist --raw_dir=DIR --prior=dirichlet --output=runs/mnist-dirichlet.json
+    python -m experiments.mnist --raw_dir=DIR --prior=dirichlet --out=runs/mnist-dirichlet.json
 
 Encoder 784-500-500, decoder 50-500-784, ReLU, 50 latents, Bernoulli pixels, Adam 5e-4, batches of 100, as published; 50,000 training
 images, 10,000 for choices, 10,000 test images. Pixels are binarised: at random anew in every training step, once and for
@@ -12,57 +12,66 @@ same distribution.
 """
 
 import argparse
-import functools
-import sys
 from pathlib import Path
 
 from dirvae.config import ConfigError
 from dirvae.latents.families import FAMILIES
+from experiments import cli
+from experiments.cli import CONSOLE, Parser
 
 COMPONENTS, BATCH, RATE = 50, 100, 5e-4
 
 
-def parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(
-        prog="python -m experiments.mnist", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def parser() -> Parser:
+    flags = cli.parser("mnist", __doc__)
+    flags.shared("--raw_dir", help="folder of the four IDX files, packed or not")
+    flags.add_argument("--prior", default="dirichlet", help="latent family", **cli.one_of(FAMILIES))
+    flags.add_argument(
+        "--concentration", type=cli.positive, default=1 - 1 / COMPONENTS, help="the prior's, each component"
     )
-    flags.add_argument("--raw_dir", type=Path, help="folder of the four IDX files, packed or not")
-    flags.add_argument("--prior", choices=FAMILIES, default="dirichlet")
-    flags.add_argument("--concentration", type=float, default=1 - 1 / COMPONENTS)
-    flags.add_argument("--prior_learning", choices=("fixed", "moments", "gradient"), default="fixed")
-    flags.add_argument("--parametrisation", choices=("exp", "softplus", "mean_total"), default="exp")
-    flags.add_argument("--epochs", type=int, default=60)
-    flags.add_argument("--samples", type=int, default=100, help="of the importance-weighted bound")
-    flags.add_argument("--scored", type=int, default=10_000, help="test images whose bounds are computed")
-    flags.add_argument("--seed", type=int, default=0)
-    flags.add_argument("--split", choices=("validation", "test"), default="validation", help="what is scored")
-    flags.add_argument("--output", type=Path, default=Path("mnist.json"))
+    flags.add_argument(
+        "--prior_learning",
+        default="fixed",
+        help="how a Dirichlet prior is learned",
+        **cli.one_of(("fixed", "moments", "gradient")),
+    )
+    flags.add_argument(
+        "--parametrisation",
+        default="exp",
+        help="from features to concentrations",
+        **cli.one_of(("exp", "softplus", "mean_total")),
+    )
+    flags.add_argument("--epochs", type=cli.whole(1), default=60, help="passes over the training images")
+    flags.add_argument(
+        "--samples", type=cli.whole(1), default=100, help="draws for each image's importance-weighted bound"
+    )
+    flags.shared("--images", "--scored", default=10_000, help="images whose bounds are computed")
+    flags.shared("--seed", default=0)
+    flags.shared("--split", default="validation", help="split that is scored", **cli.one_of(("validation", "test")))
+    flags.shared("--out", "--output", default=Path("mnist.json"), help="file of the numbers")
     return flags
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags = parser().parse_args(arguments)
-    try:
-        if flags.prior_learning != "fixed" and not FAMILIES[flags.prior].learnable:
-            learnable = ", ".join(name for name, family in FAMILIES.items() if family.learnable)
-            raise ConfigError(f"--prior_learning={flags.prior_learning} needs a prior that can be learned: {learnable}")
-        for name in ("epochs", "samples", "scored", "concentration"):
-            if getattr(flags, name) <= 0:
-                raise ConfigError(f"--{name}={getattr(flags, name)} must be above 0")
-        from dirvae.latents import learning
-        from dirvae.training import workdir
-        from experiments.literature import digits, mlp, scores
+def run(flags: argparse.Namespace) -> None:
+    """Trains, scores, writes the numbers, and prints the table's row."""
+    if flags.prior_learning != "fixed" and not FAMILIES[flags.prior].learnable:
+        learnable = ", ".join(name for name, family in FAMILIES.items() if family.learnable)
+        raise ConfigError(f"--prior_learning={flags.prior_learning} needs a prior that can be learned: {learnable}")
+    from dirvae.latents import learning
+    from dirvae.training import workdir
+    from experiments.literature import digits, mlp, scores
 
-        say = functools.partial(print, flush=True)
-        images = digits.load(flags.raw_dir)
-        latent = mlp.latent(flags.prior, COMPONENTS, flags.concentration, flags.parametrisation)
-        params = mlp.fit(latent, images.train, flags.epochs, BATCH, RATE, flags.seed, say, flags.prior_learning)
-        latent = learning.learned(latent, params, flags.prior_learning, mlp.FLOOR)
-        found = scores.score(latent, params, images, flags.split, flags.samples, flags.scored, flags.seed)
-        workdir.write_json(flags.output, {"settings": {k: str(v) for k, v in vars(flags).items()}} | found)
-        print(scores.show(flags.prior, found))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    images = digits.load(flags.raw_dir)
+    latent = mlp.latent(flags.prior, COMPONENTS, flags.concentration, flags.parametrisation)
+    params = mlp.fit(latent, images.train, flags.epochs, BATCH, RATE, flags.seed, CONSOLE.say, flags.prior_learning)
+    latent = learning.learned(latent, params, flags.prior_learning, mlp.FLOOR)
+    numbers = scores.score(latent, params, images, flags.split, flags.samples, flags.images, flags.seed)
+    workdir.write_json(flags.out, {"settings": {k: str(v) for k, v in vars(flags).items()}} | numbers)
+    print(scores.show(flags.prior, numbers))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    cli.main(parser(), run, arguments)
 
 
 if __name__ == "__main__":

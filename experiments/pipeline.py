@@ -1,8 +1,7 @@
-"""The phases of a run: what each reads from its workdir and leaves there."""
+"""The phases of a run: what each reads from its workdir and leaves there. The one place where `data_prep` meets `dirvae`."""
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,14 +12,15 @@ import numpy as np
 from clu import parameter_overview
 from jax.experimental import multihost_utils
 
-from data_prep import build
-from data_prep.phantom.simulator import PhantomSimulator
+from data_prep import build, sources
 from dirvae import losses
-from dirvae.config import Config, ConfigError, override
+from dirvae.config import Config, ConfigError, DataConfig, override
+from dirvae.config.command_line import CONSOLE
 from dirvae.explain import cases, truth
 from dirvae.report import run_page
 from dirvae.studies.priors import flaws
 from dirvae.training import data, evaluate, likelihood, linear_baseline, parallel, runs, train, workdir
+from dirvae.types import Simulator
 
 
 def start(flags: argparse.Namespace) -> None:
@@ -38,18 +38,31 @@ def keep_compiled(data_dir: Path) -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
 
 
+def simulator(config: DataConfig) -> Simulator | None:
+    """The renderer of a data set's images with causes switched off and on; None for images that are only known as such."""
+    return sources.named(config.dataset).simulator(config)
+
+
 def run(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path, phases: tuple[str, ...]) -> None:
-    """Every phase that is asked for and not yet finished; the first process alone does what only one can."""
+    """Every phase that is asked for and not yet finished; the first process alone does what only one can.
+
+    The folder is claimed once its data are prepared, so that a first try with wrong data leaves nothing behind.
+
+    Raises:
+      WorkdirError: for a folder that holds a run of another config, or something else.
+      ConfigError: for more devices than there are.
+    """
     lead = jax.process_index() == 0
+    parallel.devices(config.train.devices)
     if lead:
-        workdir.claim(directory, config)
+        workdir.check(directory, config)
     say(f"run {directory}: {config.model.prior} on {config.data.dataset}, {jax.device_count()} device(s)")
     steps: dict[str, Callable[[], None]] = {
-        "data": lambda: prepare(config, directory, raw_dir, data_dir),
-        "train": lambda: fit(config, directory),
-        "evaluate": lambda: score(directory),
-        "explain": lambda: explain(directory),
-        "report": lambda: say(f"report: {run_page.write(directory)}"),
+        "data": partial(prepare, config, directory, raw_dir, data_dir),
+        "train": partial(fit, config, directory),
+        "evaluate": partial(score, directory),
+        "explain": partial(explain, directory),
+        "report": partial(report, directory),
     }
     for phase in phases:
         began = time.monotonic()
@@ -63,25 +76,41 @@ def run(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path, p
             multihost_utils.sync_global_devices(phase)
 
 
-def say(text: str, end: str = "\n") -> None:
+def say(text: str) -> None:
+    """Prints a message, on the first process."""
     if jax.process_index() == 0:
-        print(text, end=end, flush=True)
+        CONSOLE.say(text)
 
 
 def progress_line(text: str) -> None:
-    """Overwrites itself on a terminal; a log file gets a line each time."""
-    say(f"\r{text:<110}" if sys.stdout.isatty() else text, end="" if sys.stdout.isatty() else "\n")
+    """Replaces the progress line, on the first process."""
+    if jax.process_index() == 0:
+        CONSOLE.progress(text)
+
+
+def report(directory: Path) -> None:
+    """Writes report.html."""
+    say(f"report: {run_page.write(directory)}")
 
 
 def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path) -> None:
-    """Builds the data set where it is not there yet, and settles the findings: data.json."""
+    """Builds the data set where it is not there yet, settles the findings, and claims the run's folder: data.json."""
     built = build.prepare(config.data, raw_dir, data_dir, progress_line)
     train_split = data.Split(built, "train", config.data.cache_megabytes)
     labels = data.choose_labels(train_split.table.labels, config.data.labels)
     chosen = data.examples(train_split, labels, config.data, config.audit, config.seed)
     weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
-    facts = {"labels": labels, "directory": str(built.absolute()), "positive_weight": weights}
-    workdir.write_json(directory / "data.json", facts | {"manifest": build.read_manifest(built)})
+    manifest, source = build.read_manifest(built), sources.named(config.data.dataset)
+    facts = {
+        "labels": labels,
+        "directory": str(built.absolute()),
+        "positive_weight": weights,
+        "title": source.title(config.data, manifest),
+        "origin": source.origin(config.data, manifest),
+        "manifest": manifest,
+    }
+    workdir.claim(directory, config)
+    workdir.write_json(directory / "data.json", facts)
     say(f"data: {len(train_split)} training images, findings {', '.join(labels)}")
 
 
@@ -149,12 +178,19 @@ def score_split(run: runs.Run, name: str, examples: data.Examples) -> tuple[eval
 
 
 def evaluate_elsewhere(
-    directory: Path, raw_dir: Path | None, name: str, data_dir: Path, wanted: tuple[str, ...]
+    directory: Path,
+    raw_dir: Path | None,
+    name: str,
+    data_dir: Path,
+    wanted: tuple[str, ...],
+    dataset: str | None = None,
 ) -> None:
-    """Scores a run on one CSV of another folder, or on another split of its own data set, into metrics.json.
+    """Scores a run on one table of another folder, or on another split of its own data set, into metrics.json.
+
+    `dataset` names the source that reads the table; by default the run's own, or the first that reads tables.
 
     Raises:
-      ConfigError: for a finding that the run was not trained on.
+      ConfigError: for a finding that the run was not trained on, or a source that reads no tables.
     """
     run = runs.open_run(directory)
     strange = [label for label in wanted if label not in run.labels]
@@ -164,7 +200,8 @@ def evaluate_elsewhere(
     if raw_dir is None:
         examples, key = runs.load_examples(run, name), name
     else:
-        built = build.prepare_split(raw_dir, name, run.config.data, data_dir, progress_line)
+        outside = override(run.config.data, {"dataset": dataset or sources.of_tables(run.config.data.dataset)})
+        built = build.prepare_split(raw_dir, name, outside, data_dir, progress_line)
         split = data.Split(built, name, run.config.data.cache_megabytes)
         as_labelled = override(run.config.data, {"shuffle_labels": False})
         examples = data.examples(split, run.labels, as_labelled, run.config.audit)
@@ -182,11 +219,8 @@ def traversed(run: runs.Run, examples: data.Examples) -> Iterator[tuple[str, cas
     """Each finding with the cases of its true positives in an evaluated split, None where it has none."""
     predictions, tuned = evaluate.load(run.workdir, examples.split.name).predictions, run.tuned
     thresholds = tuned.thresholds
-    effect = (
-        partial(truth.effect, PhantomSimulator(run.config.data.image_size))
-        if run.config.data.dataset == "phantom"
-        else None
-    )
+    renderer = simulator(run.config.data)
+    effect = partial(truth.effect, renderer) if renderer else None
     traverse = cases.traverser(run.model, run.config, cases.metric_of(run.config, tuned))
     count, seed = run.config.explain.cases, run.config.seed
     for column, finding in enumerate(run.labels):

@@ -7,59 +7,67 @@ The same command on the same folder resumes where it was; what is finished is no
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from dirvae.config import Config, ConfigError, assignments, override, validate
+from data_prep import sources
+from dirvae.config import Config, override, validate
 from dirvae.latents.families import FAMILIES
-from experiments import configs
+from experiments import cli, configs
+from experiments.cli import Parser
 
 PHASES = ("data", "train", "evaluate", "explain", "report")
 
 
-def parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(
-        prog="python -m experiments.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    flags.add_argument("--prior", choices=FAMILIES, default=None)
-    flags.add_argument(
-        "--dataset", choices=("phantom", "chexpert"), default=None, help="chexpert: any CSV in its layout"
-    )
-    flags.add_argument("--raw_dir", type=Path, help="folder of train.csv, valid.csv and the images (chexpert)")
-    flags.add_argument("--data_dir", type=Path, default=Path("data"), help="where prepared data sets are kept")
-    flags.add_argument("--workdir", type=Path, help="the run's folder; default runs/DATASET-PRIOR-PRESET-SEED")
-    flags.add_argument("--preset", choices=configs.PRESETS, default="default")
-    flags.add_argument("--seed", type=int, default=None)
+def parser(command: str = "run", doc: str = __doc__) -> Parser:
+    flags = cli.parser(command, doc, config=True)
+    flags.add_argument("--prior", help="latent family; default: the preset's", **cli.one_of(FAMILIES))
+    flags.add_argument("--dataset", help="data source; default: the preset's", **cli.one_of(sources.SOURCES))
+    flags.shared("--raw_dir")
+    flags.shared("--data_dir")
+    flags.shared("--workdir", help="folder of the run; default: runs/DATASET-PRIOR-PRESET-SEED")
+    flags.shared("--preset", default="default", **cli.one_of(configs.PRESETS))
+    flags.shared("--seed")
     flags.add_argument("--phases", default=",".join(PHASES), help=f"comma-separated, of {','.join(PHASES)}")
     flags.add_argument("--distributed", action="store_true", help="one of several hosts, found in the environment")
     flags.add_argument("--coordinator", default="", help="HOST:PORT of process 0, with --processes and --process")
-    flags.add_argument("--processes", type=int, default=0)
-    flags.add_argument("--process", type=int, default=0)
+    flags.add_argument("--processes", type=cli.whole(0), default=0, help="processes of all hosts together")
+    flags.add_argument("--process", type=cli.whole(0), default=0, help="number of this process, from 0 on")
     flags.epilog = "--config.FIELD=VALUE sets any field:\n" + configs.describe()
     return flags
 
 
-def resolve(flags: argparse.Namespace, leftover: list[str]) -> Config:
-    """The preset, then the flags, then every --config.FIELD=VALUE."""
+def resolve(flags: argparse.Namespace) -> Config:
+    """The preset, then the flags, then every --config.FIELD=VALUE.
+
+    Raises:
+      ConfigError: for a value that cannot be, or a data source that is not registered.
+    """
     chosen = {"prior": flags.prior, "dataset": flags.dataset, "seed": flags.seed}
     config = override(configs.preset(flags.preset), {k: v for k, v in chosen.items() if v is not None})
-    return validate(override(config, assignments(leftover, prefix="--config.")))
+    config = validate(override(config, flags.fields))
+    sources.named(config.data.dataset)
+    return config
+
+
+def run(flags: argparse.Namespace) -> None:
+    """Runs the phases that --phases names.
+
+    Raises:
+      ConfigError: for flags that do not fit together.
+    """
+    config = resolve(flags)
+    phases = configs.phases(flags.phases, PHASES)
+    if "data" in phases:
+        sources.open_source(config.data, flags.raw_dir)
+    name = f"{config.data.dataset}-{config.model.prior}-{flags.preset}-{config.seed}"
+    from experiments import pipeline  # imports jax, hence not before the flags are known to be good
+
+    pipeline.start(flags)
+    pipeline.run(config, flags.workdir or Path("runs") / name, flags.raw_dir, flags.data_dir, phases)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    flags, leftover = parser().parse_known_args(arguments)
-    try:
-        config = resolve(flags, leftover)
-        phases = configs.phases(flags.phases, PHASES)
-        if config.data.dataset == "chexpert" and flags.raw_dir is None and "data" in phases:
-            raise ConfigError("--dataset=chexpert needs --raw_dir, the folder that holds train.csv")
-        name = f"{config.data.dataset}-{config.model.prior}-{flags.preset}-{config.seed}"
-        from experiments import pipeline as work  # imports jax, hence not before the flags are known to be good
-
-        work.start(flags)
-        work.run(config, flags.workdir or Path("runs") / name, flags.raw_dir, flags.data_dir, phases)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    cli.main(parser(), run, arguments, cli.RESUMES)
 
 
 if __name__ == "__main__":

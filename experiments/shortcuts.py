@@ -11,44 +11,40 @@ measured by intervention. Writes shortcuts.html, .json and .csv.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from experiments import indexed
+from experiments import cli
+from experiments.cli import Parser
 from experiments.configs import shortcuts
 
 
-def parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(
-        prog="python -m experiments.shortcuts",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flags.add_argument("--workdir", type=Path, default=Path("runs/shortcuts"))
-    indexed.add_flags(flags)
+def parser() -> Parser:
+    flags = cli.parser("shortcuts", __doc__, config=True)
+    flags.shared("--workdir", default=Path("runs/shortcuts"), help="folder of the grid")
+    cli.add_run_list(flags)
     return flags
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags, leftover = parser().parse_known_args(arguments)
-    try:
-        seeds = indexed.seeds(flags.seeds, shortcuts.SEEDS)
-        runs = indexed.settled(shortcuts.runs(seeds), leftover, flags.index)
-        from dirvae.studies import runner  # import jax, hence not before the flags are known to be good
-        from dirvae.studies.shortcuts import detection, reliance
+def run(flags: argparse.Namespace) -> None:
+    """Lists, trains and measures, or reports the grid's runs, as the flags ask."""
+    runs = cli.settled(shortcuts.runs(flags.seeds or shortcuts.SEEDS), flags.fields, flags.index)
+    from dirvae.studies import runner  # imports jax, hence not before the flags are known to be good
+    from dirvae.studies.shortcuts import detection, reliance
 
-        if flags.list:
-            print(runner.listing(flags.workdir, runs, shortcuts.MINUTES))
-            return
-        if not flags.report:
-            todo = runs if flags.index is None else [runs[flags.index]]
-            runner.train(flags.workdir, todo, None, flags.data_dir)
-            for name, _ in todo:
-                reliance.measure(flags.workdir / name)
-        if flags.index is None:
-            print(detection.report(flags.workdir, runs))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    if flags.list:
+        print(runner.listing(flags.workdir, runs, shortcuts.MINUTES))
+        return
+    if not flags.report:
+        todo = runs if flags.index is None else [runs[flags.index]]
+        runner.train(flags.workdir, todo, None, flags.data_dir)
+        for name, _ in todo:
+            reliance.measure(flags.workdir / name)
+    if flags.index is None:
+        print(detection.report(flags.workdir, runs))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    cli.main(parser(), run, arguments, cli.RESUMES)
 
 
 if __name__ == "__main__":

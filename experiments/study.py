@@ -11,44 +11,43 @@ The report (study.html, .json, .csv) says what is missing and why.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from experiments import indexed
+from experiments import cli
+from experiments.cli import Parser
 from experiments.configs import studies
 
 
-def parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(
-        prog="python -m experiments.study", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    flags.add_argument("--preset", choices=studies.STUDIES, default="quick")
-    flags.add_argument("--workdir", type=Path, help="default runs/study-PRESET")
-    flags.add_argument("--raw_dir", type=Path, help="folder of train.csv, valid.csv and the images (chexpert)")
-    flags.add_argument("--replicates", type=int, default=1000, help="bootstrap replicates of the report")
-    indexed.add_flags(flags)
+def parser() -> Parser:
+    flags = cli.parser("study", __doc__, config=True)
+    flags.shared("--preset", default="quick", help="named study", **cli.one_of(studies.STUDIES))
+    flags.shared("--workdir", help="folder of the study; default: runs/study-PRESET")
+    flags.shared("--raw_dir")
+    flags.shared("--replicates", default=1000)
+    cli.add_run_list(flags)
     return flags
 
 
-def main(arguments: list[str] | None = None) -> None:
-    flags, leftover = parser().parse_known_args(arguments)
-    try:
-        study = studies.load(flags.preset)
-        study = study._replace(seeds=indexed.seeds(flags.seeds, study.seeds))
-        runs = indexed.settled(studies.runs(study), leftover, flags.index)
-        directory = flags.workdir or Path("runs") / f"study-{flags.preset}"
-        from dirvae.studies import runner  # imports jax, hence not before the flags are known to be good
+def run(flags: argparse.Namespace) -> None:
+    """Lists, trains or reports the study's runs, as the flags ask."""
+    study = studies.load(flags.preset)
+    study = study._replace(seeds=flags.seeds or study.seeds)
+    runs = cli.settled(studies.runs(study), flags.fields, flags.index)
+    directory = flags.workdir or Path("runs") / f"study-{flags.preset}"
+    from dirvae.studies import runner  # imports jax, hence not before the flags are known to be good
 
-        if flags.list:
-            print(runner.listing(directory, runs, study.minutes))
-            return
-        if not flags.report:
-            todo = runs if flags.index is None else [runs[flags.index]]
-            runner.train(directory, todo, flags.raw_dir, flags.data_dir)
-        if flags.index is None:
-            print(runner.report(directory, study, runs, flags.replicates))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    if flags.list:
+        print(runner.listing(directory, runs, study.minutes))
+        return
+    if not flags.report:
+        todo = runs if flags.index is None else [runs[flags.index]]
+        runner.train(directory, todo, flags.raw_dir, flags.data_dir)
+    if flags.index is None:
+        print(runner.report(directory, study, runs, flags.replicates))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    cli.main(parser(), run, arguments, cli.RESUMES)
 
 
 if __name__ == "__main__":

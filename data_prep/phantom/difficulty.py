@@ -7,7 +7,6 @@ prints markdown: the test AUROC of principal components with logistic regression
 """
 
 import argparse
-import sys
 import time
 
 import numpy as np
@@ -15,8 +14,10 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from data_prep.phantom import CONFOUNDERS, Phantom, PhantomConfig, PhantomError, named, quantise, render
+from data_prep.phantom import CONFOUNDERS, Phantom, PhantomConfig, named, quantise, render
 from data_prep.phantom.reports import SHOWN
+from dirvae.config import command_line
+from dirvae.config.command_line import Parser, one_of, whole
 from dirvae.labels import FINDINGS, POSITIVE, apply_policies
 
 
@@ -71,27 +72,28 @@ def shares_table(config: PhantomConfig) -> str:
     return "\n".join(lines)
 
 
+def parser() -> Parser:
+    flags = Parser("data_prep.phantom.difficulty", __doc__ or "")
+    flags.add_argument("--image_size", type=whole(32, 256), default=64, help="pixels, height and width")
+    flags.add_argument("--confounder", default="token", help="confounder of `shortcut`", **one_of(CONFOUNDERS))
+    flags.add_argument("--rho", type=float, default=0.9, help="strength of `shortcut`, from -1 to 1")
+    return flags
+
+
+def run(flags: argparse.Namespace) -> None:
+    """Prints the three tables."""
+    size = flags.image_size
+    clean = named("clean", test=2000, image_size=size)
+    shortcut = named("shortcut", confounder=flags.confounder, rho=flags.rho, image_size=size)
+    scores = linear_auroc(clean)
+    shares = Phantom(clean).facts()["probability"]["test"]
+    print(scores_table(scores, {finding: shares[finding]["all"] for finding in scores}), end="\n\n")
+    print(f"`shortcut` with rho = {flags.rho:g}:\n\n{shares_table(shortcut)}\n")
+    print(f"{images_per_second(size):,.0f} images of {size} x {size} a second on one core")
+
+
 def main(arguments: list[str] | None = None) -> None:
-    flags = argparse.ArgumentParser(
-        prog="python -m data_prep.phantom.difficulty",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flags.add_argument("--size", type=int, default=64, help="pixels")
-    flags.add_argument("--confounder", default="token", choices=CONFOUNDERS, help="of `shortcut`")
-    flags.add_argument("--rho", type=float, default=0.9, help="of `shortcut`")
-    chosen = flags.parse_args(arguments)
-    try:
-        clean = named("clean", test=2000, image_size=chosen.size)
-        shortcut = named("shortcut", confounder=chosen.confounder, rho=chosen.rho, image_size=chosen.size)
-        scores = linear_auroc(clean)
-    except PhantomError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    found = Phantom(clean).facts()["probability"]["test"]
-    print(scores_table(scores, {finding: found[finding]["all"] for finding in scores}), end="\n\n")
-    print(f"`shortcut` with rho = {chosen.rho:g}:\n\n{shares_table(shortcut)}\n")
-    print(f"{images_per_second(chosen.size):,.0f} images of {chosen.size} x {chosen.size} a second on one core")
+    command_line.main(parser(), run, arguments)
 
 
 if __name__ == "__main__":

@@ -92,11 +92,9 @@ def validate(config: Config) -> Config:
 
 def validate_data(data: DataConfig) -> DataConfig:
     """The data section's own rules; raises as `validate`."""
-    phantom_fits = data.dataset != "phantom" or 32 <= data.image_size <= 256
     _require_all(
         [
             (8 <= data.image_size <= 2048, "data.image_size", "must lie between 8 and 2048 pixels"),
-            (phantom_fits, "data.image_size", "must lie between 32 and 256 for the phantom"),
             (data.folds == 0 or data.fold < data.folds, "data.fold", f"must be below data.folds ({data.folds})"),
             (data.folds != 1, "data.folds", "must be 0 (off) or at least 2"),
             (0 < data.validation_percent < 100, "data.validation_percent", "must lie between 0 and 100"),

@@ -17,7 +17,7 @@ def setting(default: Any, meaning: str, unit: str = "", choices: Iterable[str] =
 class DataConfig:
     """What is learned from."""
 
-    dataset: Literal["phantom", "chexpert"] = "phantom"  # phantom: procedural X-rays; chexpert: any CSV in its layout
+    dataset: str = "phantom"  # data source, by its name in data_prep/sources.py
     phantom: Literal["clean", "shortcut"] = "clean"  # the phantom's configuration (data_prep/phantom)
     phantom_train: int = 4000  # images of the phantom's training split
     phantom_validation: int = 500  # images

@@ -1,9 +1,10 @@
 """The runs of a study: trained one after the other, listed, and gathered into its report."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from data_prep import build
+from data_prep import sources
 from dirvae.config import Config, ConfigError, differences
 from dirvae.report import audit
 from dirvae.report import study_page as page
@@ -13,8 +14,9 @@ from dirvae.training.checkpoints import CheckpointError
 from dirvae.training.train import NonFiniteError
 from experiments import pipeline
 from experiments.configs.studies import Study
-from experiments.indexed import Runs
 
+Runs = Sequence[tuple[str, Config]]
+"""(folder, config) of every run of a study."""
 PHASES = ("data", "train", "evaluate")
 FAILED = "failed.json"
 
@@ -27,7 +29,7 @@ def train(directory: Path, runs: Runs, raw_dir: Path | None, data_dir: Path) -> 
       SourceError: for real images whose folder is not given or cannot be read.
     """
     for settings in {config.data for name, config in runs if "data" not in workdir.finished(directory / name)}:
-        if "test" not in build.source_of(settings, raw_dir).counts():
+        if "test" not in sources.open_source(settings, raw_dir).counts():
             raise ConfigError(
                 "a study is scored on a test split: --raw_dir has to hold a valid.csv, and data.folds has to be 0"
             )

@@ -110,23 +110,30 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def claim(workdir: Path, config: Config) -> None:
-    """Makes the folder this config's own, or checks that it already is.
+def check(workdir: Path, config: Config) -> None:
+    """Checks that the folder is free for this config, or already holds its run.
 
     Raises:
-      WorkdirError: when it holds a run of another config, naming the fields that differ.
+      WorkdirError: when it holds a run of another config, naming the fields that differ, or something that is no run.
     """
-    path = Path(workdir) / "config.json"
-    if path.exists():
+    if (Path(workdir) / "config.json").exists():
         differing = differences(config, read_config(workdir))
         if differing:
             listed = "; ".join(f"{name}: {new!r} here, {old!r} there" for name, (new, old) in differing.items())
             raise WorkdirError(f"{workdir} holds a run of another config ({listed}); give another --workdir")
-        return
-    if Path(workdir).exists() and any(Path(workdir).iterdir()):
+    elif Path(workdir).exists() and not Path(workdir).is_dir():
+        raise WorkdirError(f"{workdir} is a file; give a folder as --workdir")
+    elif Path(workdir).exists() and any(Path(workdir).iterdir()):
         raise WorkdirError(f"{workdir} is not empty and holds no run; give another --workdir")
-    write_text(path, to_json(config))
-    write_json(Path(workdir) / "versions.json", versions())
+
+
+def claim(workdir: Path, config: Config) -> None:
+    """Makes the folder this config's own, with config.json and versions.json; raises as `check`."""
+    check(workdir, config)
+    path = Path(workdir) / "config.json"
+    if not path.exists():
+        write_json(path.with_name("versions.json"), versions())
+        write_text(path, to_json(config))
 
 
 def read_config(workdir: Path) -> Config:

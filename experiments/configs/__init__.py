@@ -14,12 +14,16 @@ def preset(name: str) -> Config:
     return importlib.import_module(f"experiments.configs.{name}").config()
 
 
-def phases(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Comma-separated phases, in their natural order."""
+def phases(text: str, known: tuple[str, ...], flag: str = "--phases") -> tuple[str, ...]:
+    """The comma-separated names of a flag, in their natural order.
+
+    Raises:
+      ConfigError: for a name that is not known, or none.
+    """
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     strange = [name for name in wanted if name not in known]
     if strange or not wanted:
-        raise ConfigError(f"--phases={text}: {strange[0] if strange else 'nothing'} is not one of {', '.join(known)}")
+        raise ConfigError(f"{flag}={text}: {strange[0] if strange else 'nothing'} is not one of {', '.join(known)}")
     return tuple(name for name in known if name in wanted)
 
 

@@ -1,0 +1,8 @@
+"""Lists the commands: python -m data_prep."""
+
+from dirvae.config import command_line
+
+COMMANDS = ("build", "verify", "resplit", "phantom.difficulty")
+
+if __name__ == "__main__":
+    command_line.index("data_prep", COMMANDS)

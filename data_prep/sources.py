@@ -1,0 +1,50 @@
+"""The registry of data sources: where images and labels come from.
+
+To add a source, write one module that holds `SOURCE`, a `data_prep.source.DataSource`, and add its line here.
+"""
+
+import difflib
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dirvae.config import ConfigError, DataConfig
+
+if TYPE_CHECKING:
+    from data_prep.source import DataSource, Source
+
+SOURCES = {
+    "phantom": "data_prep.phantom",
+    "chexpert": "data_prep.chexpert",
+}
+"""Name of a source, as --dataset takes it, and the module that holds it; modules are imported at their first use."""
+
+
+def named(name: str) -> "DataSource":
+    """The data source of a name.
+
+    Raises:
+      ConfigError: for a name that is not registered, with the nearest one.
+    """
+    if name not in SOURCES:
+        near = difflib.get_close_matches(name, SOURCES, n=1, cutoff=0.0)[0]
+        raise ConfigError(f"data.dataset={name!r} is not one of {', '.join(SOURCES)}; did you mean {near!r}?")
+    return importlib.import_module(SOURCES[name]).SOURCE
+
+
+def open_source(data: DataConfig, raw_dir: Path | None) -> "Source":
+    """What a configuration's data set is built from.
+
+    Raises:
+      ConfigError: for an unknown source, a field that the source cannot have, or a source that lacks its --raw_dir.
+    """
+    source = named(data.dataset)
+    if source.needs_raw_dir and raw_dir is None:
+        raise ConfigError(f"--dataset={data.dataset} needs --raw_dir, {source.raw_dir_holds}")
+    return source.open(data, raw_dir)
+
+
+def of_tables(preferred: str | None = None) -> str:
+    """The name of a source that reads tables of a folder: `preferred` if it does, else the first registered one."""
+    candidates = [preferred, *SOURCES] if preferred else list(SOURCES)
+    return next(name for name in candidates if named(name).open_table is not None)
