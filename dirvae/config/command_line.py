@@ -173,11 +173,23 @@ def main(
         stop(COULD_NOT, f"error: {error}")
 
 
+class Stop(SystemExit):
+    """The end of a program: its exit code, and as text the sentence that was printed."""
+
+    def __init__(self, code: int, sentence: str) -> None:
+        super().__init__(code)
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
 def stop(code: int, sentence: str) -> NoReturn:
     """Ends the program with an exit code and one line on stderr."""
     CONSOLE.close()
-    print(" ".join(sentence.split()), file=sys.stderr, flush=True)
-    sys.exit(code)
+    line = " ".join(sentence.split())
+    print(line, file=sys.stderr, flush=True)
+    raise Stop(code, line)
 
 
 def _sentence(error: OSError) -> str:

@@ -46,7 +46,7 @@ def write(workdir: Path) -> Path:
         further(workdir),
         provenance(workdir, config),
     ]
-    title = f"{compositions.title(config.model)} on {words.source(config, facts['manifest'])}"
+    title = f"{compositions.title(config.model)} on {words.source(facts)}"
     return document.save(workdir / "report.html", title, headline(config, scored[split], split), sections)
 
 
@@ -77,7 +77,7 @@ def data(config: Config, facts: Mapping, scored: Mapping) -> Section:
         f"Of each finding: positives (uncertain, not mentioned). {len(manifest['skipped'])} unreadable images left out. "
         f"Content {manifest['content_hash'][:16]}.{f' Splits not used: {html.escape(others)}.' if others else ''}"
     )
-    return Section("Data", words.data(config, manifest) + tables.data(used, labels) + note(small))
+    return Section("Data", words.data(config, facts) + tables.data(used, labels) + note(small))
 
 
 def training(workdir: Path, config: Config, timing: Mapping) -> Section:

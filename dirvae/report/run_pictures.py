@@ -48,9 +48,10 @@ def traversals(workdir: Path, config: Config, labels: tuple[str, ...]) -> Sectio
     """For each finding its first cases, drawn and animated."""
     if not _explained(workdir):
         return Section("Traversals", MISSING)
-    parts = [_introduction(config), _walks(workdir)]
-    for column, label in enumerate(labels):
-        made = cases.load(workdir / "cases", label)
+    loaded = [cases.load(workdir / "cases", label) for label in labels]
+    exact = any(made is not None and len(made.effect) > 0 for made in loaded)
+    parts = [_introduction(config, exact), _walks(workdir)]
+    for column, (label, made) in enumerate(zip(labels, loaded, strict=True)):
         parts.append(document.part(label))
         parts.append(
             "<p>No true positive in this split.</p>" if made is None else _finding(workdir, config, made, column, label)
@@ -68,11 +69,12 @@ def _walks(workdir: Path) -> str:
     )
 
 
-def _introduction(config: Config) -> str:
+def _introduction(config: Config, exact: bool) -> str:
+    """What the figures show; `exact` says whether the exact effects are among it."""
     remove = config.explain.direction == "remove"
-    exact = (
-        "The exact effect is the phantom's rendering with the finding less the one without it, everything else equal. "
-        if config.data.dataset == "phantom"
+    truth = (
+        "The exact effect is the rendering with the finding less the one without it, everything else equal. "
+        if exact
         else "Yellow boxes, where there are any, are radiologists'. "
     )
     return (
@@ -80,7 +82,7 @@ def _introduction(config: Config) -> str:
         "by following its gradient: above on the manifold, in steps of equal length that keep the latent legal; below as "
         "released with Harkness et al. 2023, along one gradient in three coordinates, without staying on the manifold. "
         "Maps show the whole path's change over the image as what the finding adds: red is brighter with it, blue darker. "
-        f"{exact}All maps of a figure share its colour scale; a faint one is multiplied by the factor above it.</p>"
+        f"{truth}All maps of a figure share its colour scale; a faint one is multiplied by the factor above it.</p>"
     )
 
 

@@ -8,37 +8,19 @@ from dirvae.config import Config, LossConfig, ModelConfig
 POLICY = {"ignore": "left out of losses and scores", "zeros": "read as absent", "ones": "read as present"}
 
 
-def source(config: Config, manifest: Mapping) -> str:
-    """The data's name, for a title."""
-    if config.data.dataset == "phantom":
-        return f"the phantom ({config.data.phantom})"
-    return f"chest X-rays ({manifest['options']['folder']})"
+def source(facts: Mapping) -> str:
+    """The data's name, for a title; runs of older versions do not store it."""
+    return facts.get("title") or f"the data set {facts['manifest'].get('name', '')}".strip()
 
 
-def data(config: Config, manifest: Mapping) -> str:
+def data(config: Config, facts: Mapping) -> str:
     """Where the images are from, how they are divided, and what is made of unclear labels."""
     settings = config.data
     return (
-        f"<p>{_origin(config, manifest)} Images are {settings.image_size} × {settings.image_size} pixels, "
+        f"<p>{html.escape(facts.get('origin') or '')} Images are {settings.image_size} × {settings.image_size} pixels, "
         f"{'frontal views only' if settings.views == 'frontal' else 'frontal and lateral views'}. Labels marked uncertain "
         f"are <b>{POLICY[settings.uncertain]}</b>, labels not mentioned <b>{POLICY[settings.blank]}</b>.</p>"
     )
-
-
-def _origin(config: Config, manifest: Mapping) -> str:
-    settings = config.data
-    if settings.dataset == "phantom":
-        return (
-            "The phantom: procedural radiographs with known anatomy, pathologies and confounders. Training labels are partly "
-            "uncertain, missing or wrong; those of the other splits are the truth."
-        )
-    folder = html.escape(str(manifest["options"]["folder"]))
-    if settings.folds:
-        division = f"fold {settings.fold + 1} of {settings.folds} of train.csv's patients is held out as validation"
-    else:
-        division = f"{settings.validation_percent} % of train.csv's patients select the checkpoint (validation)"
-    test = "; valid.csv is the test split" if "test" in manifest["splits"] else "; there is no test split"
-    return f"Chest X-rays from the folder <b>{folder}</b> in CheXpert's layout, divided by patient: {division}{test}."
 
 
 def shape(model: ModelConfig) -> str:

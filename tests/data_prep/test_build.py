@@ -153,32 +153,35 @@ def test_the_phantom_needs_no_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "reason"),
+    ("code", "flags", "reason"),
     [
-        (["--dataset=chexpert"], "needs --raw_dir"),
-        (["--dataset=chexpert", "--raw_dir=/nowhere"], "raw_dir /nowhere is not a folder"),
-        (["--dataset=chexpert", "--raw_dir=SET", "--split=nope"], "holds no nope.csv"),
-        (["--dataset=chexpert", "--raw_dir=SET", "--folds=3", "--fold=3"], "data.fold must be below"),
-        (["--dataset=chexpert", "--raw_dir=SET", "--views=oblique"], "is not one of frontal, all"),
-        (["--split=test"], "--split needs --dataset=chexpert"),
-        (["--image_sise=32"], "did you mean 'image_size'"),
-        (["--image_size=large"], "is not of type int"),
-        (["--image_size=16"], "between 32 and 256 for the phantom"),
-        (["--phantom_train=0"], "train has 0 images; it needs at least 1"),
-        (["--phantom_test=-5"], "test has -5 images; it needs at least 1"),
-        (["--phantom_seed=-1"], "seed is -1; it must not be negative"),
-        (["--phantom=shortcut", "--rho=2"], "it must lie between -1 and 1"),
-        (["phantom"], "is not a flag"),
+        (2, ["--dataset=chexpert"], "needs --raw_dir"),
+        (2, ["--dataset=chexpart"], "did you mean 'chexpert'"),
+        (1, ["--dataset=chexpert", "--raw_dir=/nowhere"], "raw_dir /nowhere is not a folder"),
+        (1, ["--dataset=chexpert", "--raw_dir=SET", "--split=nope"], "holds no nope.csv"),
+        (2, ["--dataset=chexpert", "--raw_dir=SET", "--folds=3", "--fold=3"], "data.fold must be below"),
+        (2, ["--dataset=chexpert", "--raw_dir=SET", "--views=oblique"], "is not one of frontal, all"),
+        (2, ["--split=test"], "--split needs --raw_dir"),
+        (2, ["--split=test", "--raw_dir=SET"], "phantom reads no tables; give --dataset=chexpert"),
+        (2, ["--image_sise=32"], "did you mean 'image_size'"),
+        (2, ["--image_size=large"], "is not of type int"),
+        (2, ["--image_size=16"], "between 32 and 256 for the phantom"),
+        (2, ["--image_size=1024"], "between 32 and 256 for the phantom"),
+        (1, ["--phantom_train=0"], "train has 0 images; it needs at least 1"),
+        (1, ["--phantom_test=-5"], "test has -5 images; it needs at least 1"),
+        (1, ["--phantom_seed=-1"], "seed is -1; it must not be negative"),
+        (1, ["--phantom=shortcut", "--rho=2"], "it must lie between -1 and 1"),
+        (2, ["phantom"], "is not a flag"),
     ],
 )
 def test_bad_commands_are_told_in_one_line(
-    tmp_path: Path, layout: Callable, capsys: pytest.CaptureFixture, flags: list[str], reason: str
+    tmp_path: Path, layout: Callable, capsys: pytest.CaptureFixture, code: int, flags: list[str], reason: str
 ) -> None:
     root = str(layout().root)
     with pytest.raises(SystemExit) as stopped:
         main([*(flag.replace("SET", root) for flag in flags), f"--data_dir={tmp_path / 'data'}"])
     said = capsys.readouterr()
-    assert stopped.value.code == 2
+    assert stopped.value.code == code
     assert said.err.startswith("error: ")
     assert reason in said.err
     assert said.err.count("\n") == 1

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from data_prep.phantom import INDEX, Phantom, generate, mask, named, quantise, render, source
+from data_prep.phantom import INDEX, Phantom, generate, mask, named, open_phantom, quantise, render
 from data_prep.phantom.config import SPLITS
 from data_prep.phantom.difficulty import linear_auroc, scores_table, shares_table
 from data_prep.phantom.source import boxes
@@ -74,7 +74,7 @@ def test_boxes_hold_the_exact_masks():
 
 def test_source_follows_the_run_and_tells_the_manifest():
     sizes = {"phantom_train": 600, "phantom_validation": 60, "phantom_test": 300}
-    made = source(DataConfig(phantom="shortcut", **sizes, phantom_seed=4, rho=0.8, image_size=32))
+    made = open_phantom(DataConfig(phantom="shortcut", **sizes, phantom_seed=4, rho=0.8, image_size=32))
     assert made.counts()["test_flipped"] == 300
     assert made.options["seed"] == 4
     assert made.options["rho"] == 0.8

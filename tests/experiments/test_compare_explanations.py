@@ -66,7 +66,7 @@ def test_every_entry_is_scored_for_every_finding(folder, capsys):
     ("flags", "sentence"),
     [
         (["--split=tset"], "have no split 'tset'; there are .*test"),
-        (["--images=1"], "--images=1 leaves nothing to resample"),
+        (["--images=1"], "--images: '1' is not a whole number of at least 2"),
         (["--judge={folder}/dirichlet"], "is the run itself"),
         (["--judge={folder}/nowhere"], "nowhere"),
         (["--judge={folder}/shuffled"], "was trained on shuffled labels"),

@@ -121,6 +121,6 @@ def test_the_command_prints_and_stores_its_row(folder, tmp_path):
     assert "train-images-idx3-ubyte" in failed.stderr
     strange = [*command, "--prior=gaussian", "--prior_learning=moments"]
     failed = subprocess.run(strange, cwd=ROOT, capture_output=True, text=True)
-    assert "--prior_learning=moments needs --prior=dirichlet" in failed.stderr
+    assert "--prior_learning=moments needs a prior that can be learned: dirichlet" in failed.stderr
     failed = subprocess.run([*command, "--samples=0"], cwd=ROOT, capture_output=True, text=True)
-    assert failed.stderr.strip() == "error: --samples=0 must be above 0"
+    assert failed.stderr.strip() == "error: --samples: '0' is not a whole number of at least 1"

@@ -110,7 +110,7 @@ def test_a_killed_run_resumes_bit_for_bit(finished, tmp_path):
 
 def test_runs_are_set_side_by_side(finished, tmp_path):
     both = [str(finished / "dirichlet"), str(finished / "gaussian")]
-    done = call(command(finished, *both, f"--output={tmp_path}", "--replicates=50", module="report"))
+    done = call(command(finished, *both, f"--out={tmp_path}", "--replicates=50", module="report"))
     assert done.returncode == 0, done.stderr
     compared = json.loads((tmp_path / "comparison.json").read_text())
     test = next(one for one in compared if one["split"] == "test")

@@ -79,7 +79,7 @@ def test_a_run_on_other_data_is_left_out_with_its_reason(toy, folders, tmp_path,
     [
         (["--index=9"], "--index=9, but there are 2 runs, from 0 on"),
         (["--config.stepz=3"], "no field 'stepz' in the config; did you mean"),
-        (["--seeds=a"], "--seeds=a is not a list of whole numbers"),
+        (["--seeds=a"], "--seeds: 'a' is not a whole number from 0 to 4294967295"),
     ],
 )
 def test_bad_flags_give_one_sentence(toy, folders, more, message):
@@ -97,7 +97,7 @@ def small_xrays(monkeypatch, **changed):
 
 def test_real_images_without_a_test_split_are_refused_before_anything_is_trained(monkeypatch, tmp_path):
     small_xrays(monkeypatch)
-    with pytest.raises(SystemExit, match=r"the chexpert layout needs --raw_dir, the folder that holds train\.csv"):
+    with pytest.raises(SystemExit, match=r"--dataset=chexpert needs --raw_dir, the folder that holds train\.csv"):
         study.main(flags((tmp_path / "study", tmp_path)))
     with (tmp_path / "train.csv").open("w", newline="") as file:
         rows = csv.writer(file)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from data_prep import sources
 from dirvae import latents, model
 from dirvae.config import Config, override
 from dirvae.explain import cases
@@ -28,7 +29,10 @@ def make(folder, labels, splits=("validation", "test"), seed=0, images=60, basel
         "content_hash": "0123456789abcdef0123",
         "options": {"folder": "hospital <A>"},
     }
-    workdir.write_json(folder / "data.json", {"labels": labels, "manifest": manifest, "positive_weight": None})
+    source = sources.named(config.data.dataset)
+    named = {"title": source.title(config.data, manifest), "origin": source.origin(config.data, manifest)}
+    facts = {"labels": labels, "manifest": manifest, "positive_weight": None} | named
+    workdir.write_json(folder / "data.json", facts)
     metrics = {"timing": {"best_step": 20}}
     for name in splits:
         predictions = predict(config, labels, images, seed)
