@@ -25,13 +25,14 @@ def parser() -> Parser:
 def run(flags: argparse.Namespace) -> None:
     """Writes one run's report, or the comparison of several."""
     from dirvae.report import comparison_page, run_page
+    from dirvae.studies import side_by_side
 
     if len(flags.workdirs) == 1:
         print(run_page.write(flags.workdirs[0]))
         return
-    comparisons = comparison_page.compare(flags.workdirs, flags.replicates)
-    print(comparison_page.as_text(comparisons))
-    print(comparison_page.write(flags.out, comparisons))
+    comparison = side_by_side.compare(flags.workdirs, flags.replicates)
+    print(comparison_page.as_text(comparison))
+    print(comparison_page.write(flags.out, comparison))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -62,7 +62,7 @@ class Parser(argparse.ArgumentParser):
         flags, leftover = self.parse_known_args(arguments)
         unknown = self._unknown(leftover)
         if unknown is not None:
-            self.error(f"{unknown} is not a flag{self._suggestion(unknown)}; --help lists them all")
+            self.error(f"{unknown!r} is not a flag{self._suggestion(unknown)}; --help lists them all")
         if self.prefix:
             try:
                 flags.fields = assignments(leftover, prefix=self.prefix)
