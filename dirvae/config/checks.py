@@ -77,6 +77,7 @@ def validate(config: Config) -> Config:
     _require_all((leaves[path] > 0, path, "must be above 0") for path in POSITIVE)
     _require_all((0 <= leaves[path] < 1, path, "must be at least 0 and below 1") for path in SHARES)
     _require_all((leaves[path] >= 0, path, "must not be negative") for path in AMOUNTS)
+    _require_all([(config.seed < 2**32, "seed", "must be below 2^32")])
     _require_all(_resolutions(config.model, config.data.image_size))
     _require_all(_without_kl(config))
     _require_all(_latent(config.model))
