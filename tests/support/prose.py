@@ -95,7 +95,7 @@ def unlinked_abbreviations(text: str, terms: set[str], exempt: set[str]) -> list
     linked = [(m.start(), m.end(), m[2]) for m in LINK.finditer(plain)]
     wrong, seen = [], set()
     for match in CAPITALS.finditer(plain):
-        name, covering = match[0], [target for start, end, target in linked if start <= match.start() < end]
+        name, covering = match[0].removesuffix("s"), [target for start, end, target in linked if start <= match.start() < end]
         if name in exempt or name in seen or any(name in target for target in covering):
             continue
         seen.add(name)
