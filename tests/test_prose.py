@@ -36,7 +36,9 @@ def name_of(page: Path) -> str:
 @cache
 def help_of(module: str) -> str:
     """What `python -m MODULE --help` prints."""
-    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert done.returncode == 0, f"python -m {module} --help failed: {done.stderr}"
     return done.stdout
 

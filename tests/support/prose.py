@@ -73,7 +73,9 @@ def anchors(text: str) -> set[str]:
     """What `#...` may point at: explicit anchors, and headings by GitHub's rule (lower case, no punctuation, dashes for spaces)."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
     plain = [LINK.sub(r"\1", COMMENT_OR_TAG.sub("", heading)).replace("`", "") for heading in headings]
-    return set(ANCHOR.findall(text)) | {re.sub(r"[^\w\- ]", "", name.lower()).strip().replace(" ", "-") for name in plain}
+    return set(ANCHOR.findall(text)) | {
+        re.sub(r"[^\w\- ]", "", name.lower()).strip().replace(" ", "-") for name in plain
+    }
 
 
 def broken_links(page: Path) -> list[str]:
@@ -95,7 +97,8 @@ def unlinked_abbreviations(text: str, terms: set[str], exempt: set[str]) -> list
     linked = [(m.start(), m.end(), m[2]) for m in LINK.finditer(plain)]
     wrong, seen = [], set()
     for match in CAPITALS.finditer(plain):
-        name, covering = match[0].removesuffix("s"), [target for start, end, target in linked if start <= match.start() < end]
+        name = match[0].removesuffix("s")
+        covering = [target for start, end, target in linked if start <= match.start() < end]
         if name in exempt or name in seen or any(name in target for target in covering):
             continue
         seen.add(name)
