@@ -4,8 +4,9 @@
     python -m experiments.explain --workdir=W [--split=test] [--cases=2] [--label=NAME]
 
 FILE (PNG, JPEG, TIFF, DICOM): prints predictions, leaves strip.png, map.png, path.gif, path.json in W/explanations/STEM or DIR.
-Without: W/explanations/atlas-SPLIT.html, true and false positives and false negatives of each finding. --config.FIELD=VALUE
-replaces a field of the run's config.explain, such as --config.path_steps=40.
+Without: W/explanations/atlas-SPLIT.html, true and false positives and false negatives of each finding. --maps=all adds the maps
+of every registered explanation method (maps.png; rows of the atlas). --config.FIELD=VALUE replaces a field of the run's
+config.explain, such as --config.path_steps=40.
 """
 
 import argparse
@@ -25,9 +26,19 @@ def parser() -> Parser:
     flags.add_argument(
         "--direction", help="default: remove if called present, else add", **cli.one_of(("add", "remove"))
     )
+    flags.add_argument("--maps", default="", help="further maps to draw: their names, separated by commas, or all")
     flags.shared("--out", help="folder to write")
     flags.shared("--data_dir")
     return flags
+
+
+def maps_of(names: str) -> list[str]:
+    """The maps that a flag names: those separated by commas, or "all": this project's and those of others' methods."""
+    from dirvae.explain import methods
+
+    if names == "all":
+        return list(methods.maps_of("ours", "rival"))
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
@@ -41,7 +52,7 @@ def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     except images.ImageError as error:
         raise ValueError(f"{flags.image}: {error}") from None
     explainer = explainer.load(flags.workdir, **fields)
-    found = explainer(pixels, flags.label, flags.direction)
+    found = explainer(pixels, flags.label, flags.direction, maps=maps_of(flags.maps))
     out = flags.out or flags.workdir / "explanations" / flags.image.stem
     workdir.write_folder(out, explanation_files.files(explainer, found, flags.image.name))
     print(explanation_files.table(explainer, found))
@@ -49,9 +60,7 @@ def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
 
 
 def explain_split(flags: argparse.Namespace, fields: dict[str, str]) -> None:
-    from functools import partial
-
-    from dirvae.explain import explainer, truth
+    from dirvae.explain import explainer, gallery
     from dirvae.report import atlas
     from dirvae.training import evaluate, runs
     from experiments import pipeline
@@ -59,10 +68,12 @@ def explain_split(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     explainer = explainer.load(flags.workdir, **fields)
     examples = runs.load_examples(explainer.run, flags.split)
     predictions = evaluate.load(flags.workdir, flags.split).predictions
-    renderer = pipeline.simulator(explainer.run.config.data)
-    effect = partial(truth.effect, renderer) if renderer else None
+    simulator = pipeline.simulator(explainer.run.config.data)
     path = (flags.out or flags.workdir / "explanations") / f"atlas-{flags.split}.html"
-    print(atlas.write(path, explainer, examples, predictions, flags.cases, flags.label, flags.direction, effect))
+    gathered = gallery.atlas(
+        explainer, examples, predictions, flags.cases, flags.label, flags.direction, simulator, maps_of(flags.maps)
+    )
+    print(atlas.write(path, gathered))
 
 
 def run(flags: argparse.Namespace) -> None:

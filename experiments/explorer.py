@@ -3,7 +3,7 @@
     python -m experiments.explorer --workdir=W [--workdir=W2 ...] [--split=test] [--images=40] [--out=FILE]
 
 The same images for all runs, which must know the same findings and have been trained and scored on one data set; beside each
-path what the phantom knows of the truth, or radiologists' boxes, and attributions by other methods. One file, by default
+path what the phantom knows of the truth, or radiologists' boxes, and the maps of every registered method. One file, by default
 W/explorer.html, that opens from disk.
 """
 
@@ -37,24 +37,20 @@ def names(workdirs: list[Path]) -> list[str]:
 
 def explore(flags: argparse.Namespace) -> Path:
     """Gathers run by run, and writes the page."""
-    from functools import partial
-
-    from dirvae.explain import gallery, truth
+    from dirvae.explain import walks
     from dirvae.report.explorer import page
     from dirvae.training import evaluate, runs
     from experiments import pipeline
 
-    gallery.agree(flags.workdir)
+    walks.agree(flags.workdir)
     scored = [evaluate.load(directory, flags.split).predictions for directory in flags.workdir]
-    planned = gallery.plan(scored, flags.images, flags.findings, flags.seed)
+    planned = walks.plan(scored, flags.images, flags.findings, flags.seed)
     opened = [runs.open_run(directory) for directory in flags.workdir]
     examples = runs.load_examples(opened[0], flags.split)
-    renderer = pipeline.simulator(opened[0].config.data)
-    effect = partial(truth.effect, renderer) if renderer else None
-    known, arms = gallery.truth(examples, planned, effect), []
+    known, arms = walks.facts(examples, planned, pipeline.simulator(opened[0].config.data)), []
     for run, name in zip(opened, names(flags.workdir), strict=True):
         pipeline.say(f"{name}: {len(planned.row)} paths of {len(planned.position)} images")
-        arms.append(gallery.arm(run, name, examples, planned, run.tuned))
+        arms.append(walks.arm(run, name, examples, planned, run.tuned))
     return page.write(flags.out or flags.workdir[0] / "explorer.html", flags.split, planned, known, arms)
 
 

@@ -4,7 +4,6 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -16,7 +15,7 @@ from data_prep import build, sources
 from dirvae import losses
 from dirvae.config import Config, ConfigError, DataConfig, override
 from dirvae.config.command_line import CONSOLE
-from dirvae.explain import cases, truth
+from dirvae.explain import gallery, selection, setting
 from dirvae.report import run_page
 from dirvae.studies.priors import flaws
 from dirvae.training import data, evaluate, likelihood, linear_baseline, parallel, runs, train, workdir
@@ -215,19 +214,18 @@ def evaluate_elsewhere(
     say(f"added to {directory / 'metrics.json'} under {key!r}")
 
 
-def traversed(run: runs.Run, examples: data.Examples) -> Iterator[tuple[str, cases.Cases | None]]:
+def traversed(run: runs.Run, examples: data.Examples) -> Iterator[tuple[str, gallery.Cases | None]]:
     """Each finding with the cases of its true positives in an evaluated split, None where it has none."""
     predictions, tuned = evaluate.load(run.workdir, examples.split.name).predictions, run.tuned
     thresholds = tuned.thresholds
     renderer = simulator(run.config.data)
-    effect = partial(truth.effect, renderer) if renderer else None
-    traverse = cases.traverser(run.model, run.config, cases.metric_of(run.config, tuned))
+    traverse = gallery.traverser(run.model, run.config, setting.metric_of(run.config, tuned))
     count, seed = run.config.explain.cases, run.config.seed
     for column, finding in enumerate(run.labels):
-        positions = cases.true_positives(predictions, column, thresholds[column], count, seed)
+        positions = selection.true_positives(predictions, column, thresholds[column], count, seed)
         made = None
         if len(positions):
-            made = cases.make(traverse, run.config, run.params, examples, positions, column, effect)
+            made = gallery.make(traverse, run.config, run.params, examples, positions, column, renderer)
         yield finding, made
 
 
@@ -237,7 +235,7 @@ def explain(directory: Path) -> None:
     name = "test" if "test" in runs.split_names(run) else "validation"
     for finding, made in traversed(run, runs.load_examples(run, name)):
         if made is not None:
-            cases.save(directory / "cases", finding, made)
+            gallery.save(directory / "cases", finding, made)
         progress_line(f"explain: {finding}, {len(made.index) if made else 0} true positives")
-    samples = cases.prior_samples(run.model, run.params, 16, run.config.seed)
+    samples = gallery.prior_samples(run.model, run.params, 16, run.config.seed)
     workdir.write_arrays(directory / "cases" / "prior.npz", {"image": samples})

@@ -39,6 +39,7 @@ class Map(NamedTuple):
     signed: bool
     role: Role
     legend: str  # what its colours say, to be read after the title
+    grey_levels: bool = False  # whether its values are changes of grey level, and not in units of their own
 
 
 def fold_in_positions(seed: int, count: int) -> Key[Array, " count"]:

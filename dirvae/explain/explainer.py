@@ -9,7 +9,8 @@ in the image the classifier's evidence is (`dirvae.explain.maps.denoised`, `gate
 after the other by the same program, so that no answer depends on the company.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,29 +19,35 @@ import jax.numpy as jnp
 import numpy as np
 
 from dirvae.config import Config, ConfigError, override, validate
-from dirvae.explain import cases, gated, maps, traversals
+from dirvae.explain import gated, maps, methods, traversals
+from dirvae.explain.contract import Explain, Setting
+from dirvae.explain.setting import same_key, setting_of
 from dirvae.labels import finding_index
 from dirvae.metrics import counterfactual
 from dirvae.studies.priors import flaws
 from dirvae.training import evaluate, runs, workdir
 from dirvae.training.evaluate import Predictions
 from dirvae.training.runs import Run
-from dirvae.types import Params, grey_levels
+from dirvae.types import Params, Query, grey_levels
 
 SIGNS = {"add": 1.0, "remove": -1.0}
 OWN_FLAGS = ("direction", "cases")  # fields of config.explain that are chosen anew for every image
 
 
 class Explanation(NamedTuple):
-    """Of one image, or of B along a leading axis. Maps are positive where the finding adds brightness, in grey levels of [0, 1]."""
+    """The explanation of one image, or of B along a leading axis.
+
+    `signed` and `map` are positive where the finding adds brightness, in grey levels of [0, 1].
+    """
 
     image: np.ndarray  # float32 [*B, H, W, 1]
     probability: np.ndarray  # float32 [*B, L], as the evaluation predicts
     label: np.ndarray  # int [*B], the column that is explained
-    sign: np.ndarray  # float32 [*B], +1 where the finding is added, -1 where it is removed
+    sign: np.ndarray  # float32 [*B], +1 where the finding's logit is raised, -1 where it is lowered
     path: traversals.Path  # probabilities with class weights divided out, as in `probability`
     signed: np.ndarray  # float32 [*B, H, W], the whole path's change
     map: np.ndarray  # float32 [*B, H, W], what the paths from draws agree on, gated by the image's evidence
+    maps: dict[str, np.ndarray]  # float32 [*B, H, W] each, further maps by their names in `dirvae.explain.methods`
 
 
 class Explainer(NamedTuple):
@@ -68,42 +75,69 @@ class Explainer(NamedTuple):
     """
 
     run: Run
-    options: traversals.Options
+    setting: Setting  # of explanation methods
     thresholds: np.ndarray  # [L], Youden's on validation
-    draws: int
     predict: Callable[[Params, jax.Array], jax.Array]
     follow: Callable[..., tuple[traversals.Path, jax.Array, jax.Array]]
+    compiled: dict[tuple, Explain]  # further maps, by their names and the seed
+
+    @property
+    def options(self) -> traversals.Options:
+        """The options of its traversals."""
+        return self.setting.options
+
+    @property
+    def draws(self) -> int:
+        """The number of paths whose agreement makes the gated map."""
+        return self.setting.draws
 
     def __call__(
-        self, images: np.ndarray, label: str | None = None, direction: str | None = None, seed: int = 0
+        self,
+        images: np.ndarray,
+        label: str | None = None,
+        direction: str | None = None,
+        seed: int = 0,
+        maps: Iterable[str] = (),
     ) -> Explanation:
         """Explains one finding of each image.
 
         `images` are uint8, or float grey levels in [0, 1], of shape [H, W], [H, W, 1], [B, H, W] or [B, H, W, 1], with the run's own
         height and width. `label` names the finding; without it each image's `leading` one is explained. `direction` is "add" or
         "remove"; without it a finding that is called present is removed and one that is not is added. `seed` fixes the draws from
-        the posterior. The `Explanation` has a leading axis B exactly if the images have one.
+        the posterior. `maps` names further maps of `dirvae.explain.methods`. The `Explanation` has a leading axis B exactly if
+        the images have one.
 
         Raises:
-          ValueError: for images of another shape, type or range, an unknown finding or an unknown direction.
+          ValueError: for images of another shape, type or range, an unknown finding, direction or map.
         """
         side = self.run.config.data.image_size
         wanted = None if label is None else finding_index(label, self.run.labels)
         if direction is not None and direction not in SIGNS:
             raise ValueError(f"direction {direction!r} is neither 'add' nor 'remove'")
         pixels, single = checked(images, side)
-        each = [self._one(image[None], wanted, direction, seed) for image in pixels]
-        joined = jax.tree.map(lambda *rows: np.concatenate(rows), *each)
+        further = self._further(tuple(maps), seed)
+        single_rows = [self._one(image[None], wanted, direction, seed, further) for image in pixels]
+        joined = jax.tree.map(lambda *rows: np.concatenate(rows), *single_rows)
         return jax.tree.map(lambda rows: rows[0], joined) if single else joined
 
-    def _one(self, image: np.ndarray, column: int | None, direction: str | None, seed: int) -> Explanation:
+    def _further(self, names: tuple[str, ...], seed: int) -> Explain:
+        """Draws the maps of these names; compiled once for each seed."""
+        if (names, seed) not in self.compiled:
+            setting = self.setting._replace(keys=partial(same_key, seed))
+            self.compiled[names, seed] = methods.build_maps(setting, names)
+        return self.compiled[names, seed]
+
+    def _one(
+        self, image: np.ndarray, column: int | None, direction: str | None, seed: int, further: Explain
+    ) -> Explanation:
         probability = np.asarray(self.predict(self.run.params, image))
         column = leading(probability[0], self.thresholds) if column is None else column
         present = probability[0, column] >= self.thresholds[column]
         sign = np.asarray([SIGNS[direction or ("remove" if present else "add")]], np.float32)
         label, keys = np.asarray([column]), jax.random.key(seed)[None]
         path, signed, agreed = jax.tree.map(np.asarray, self.follow(self.run.params, image, label, sign, keys))
-        return Explanation(image, probability, label, sign, path, signed, agreed)
+        maps = jax.tree.map(np.asarray, further(self.run.params, Query(image, label, sign)))
+        return Explanation(image, probability, label, sign, path, signed, agreed, maps)
 
 
 def load(directory: Path | str, draws: int = gated.DRAWS, **fields: object) -> Explainer:
@@ -146,8 +180,8 @@ def make(run: Run, tuned: Predictions, draws: int = gated.DRAWS, **fields: objec
     if draws < 1:
         raise ConfigError(f"draws={draws} is no number of start points; give at least 1")
     run = run._replace(config=config)
-    options = cases.options_of(run.model, config, cases.metric_of(config, tuned))
-    return Explainer(run, options, tuned.thresholds, draws, _predictor(run), _follower(run, options, draws))
+    setting = setting_of(run, tuned, draws=draws)
+    return Explainer(run, setting, tuned.thresholds, _predictor(run), _follower(run, setting.options, draws), {})
 
 
 def settings(config: Config, fields: dict[str, object]) -> Config:

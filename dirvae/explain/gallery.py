@@ -1,12 +1,9 @@
-"""What an explorer shows: traversals, latent compositions and attributions of the same images in several runs.
+"""What pages draw of a trained run: the cases that a run saves for its report, and an atlas of explained cases.
 
-Images are drawn by seed, label by label, and not by looks. A path lowers the logit of a label that the runs give a mean probability of
-at least 1/2, and raises it elsewhere; so that all runs answer the same question.
+Which images they are `dirvae.explain.selection` says.
 """
 
-import itertools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,175 +11,205 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dirvae.explain import attributions, cases, traversals
-from dirvae.explain.cases import Effect, Request
-from dirvae.labels import FINDINGS
-from dirvae.latents import compositions
-from dirvae.training import data, parallel, runs
+from dirvae.config import Config
+from dirvae.explain import selection, traversals, truth
+from dirvae.explain.explainer import Explainer, Explanation
+from dirvae.explain.setting import has_constant_direction, options_of
+from dirvae.explain.truth import Truth
+from dirvae.labels import finding_index
+from dirvae.latents import geometry
+from dirvae.latents.family import Latent
+from dirvae.model import Model
+from dirvae.training import data, parallel
 from dirvae.training.evaluate import Predictions
-from dirvae.training.runs import Run
-from dirvae.types import Params, grey_levels
-
-BATCH = 32  # paths, and attributions, that are computed at once
-LEVEL = 0.5  # mean probability from which a path lowers the label
-METHODS = ("grad_cam", "integrated_gradients", "latent_shift", "occlusion")
+from dirvae.training.workdir import write_arrays
+from dirvae.types import Params, PyTree, Simulator
 
 
-class Plan(NamedTuple):
-    """R traversals of n images, image by image, at least one an image."""
+class Cases(NamedTuple):
+    """n cases of one finding. `effect` has no rows where no exact effect is known, `boxes` is NaN-padded."""
 
-    position: np.ndarray  # int32 [n], in the split
-    row: np.ndarray  # int32 [R], of which image
-    label: np.ndarray  # int32 [R], columns
-    sign: np.ndarray  # float32 [R], +1 raises the label's logit, -1 lowers it
-
-
-class Truth(NamedTuple):
-    """What is known of the planned images without any model."""
-
-    labels: tuple[str, ...]
-    image: np.ndarray  # float32 [n, H, W], grey levels of [0, 1]
-    target: np.ndarray  # float32 [n, L], NaN where not known
-    effect: np.ndarray  # float32 [R, H, W], what the label adds, grey levels; NaN where no exact effect is known
-    boxes: tuple[np.ndarray, ...]  # R arrays [k, 4]: ymin, xmin, ymax, xmax, shares of the image
+    index: np.ndarray  # int32 [n], positions in the split
+    image: np.ndarray  # float32 [n, H, W, C]
+    reconstruction: np.ndarray  # float32 [n, H, W, C], of the start point
+    path: np.ndarray  # float32 [n, T, H, W, C], on the manifold
+    probability: np.ndarray  # float32 [n, T, L]
+    distance: np.ndarray  # float32 [n, T]
+    released: np.ndarray  # float32 [n, T', H, W, C], the published procedure, thinned to as many frames
+    released_probability: np.ndarray  # float32 [n, T', L]
+    difference: np.ndarray  # float32 [n, H, W, C], signed: what the finding adds (start - end when it was removed)
+    effect: np.ndarray  # float32 [n or 0, H, W]
+    boxes: np.ndarray  # float32 [n, most, 4]: ymin, xmin, ymax, xmax
 
 
-class Arm(NamedTuple):
-    """What one run makes of the plan; D components as `composition` has them."""
-
-    name: str
-    prior: str
-    frame: np.ndarray  # float32 [R, T, H, W], grey levels
-    probability: np.ndarray  # float32 [R, T, L]
-    distance: np.ndarray  # float32 [R, T], in the latent's coordinates
-    composition: np.ndarray  # float32 [R, T, D]
-    components: int  # of each simplex (2: pairs, of which D has the second shares); 0 where D has coordinates
-    own: np.ndarray  # int32 [L, m], components that a label's logit alone reads; m is 0 where nothing is assigned
-    maps: dict[str, np.ndarray]  # attributions, each float32 [R, H, W]
-    threshold: np.ndarray  # float64 [L], Youden's on validation
+Traverse = Callable[[Params, jax.Array, jax.Array], tuple[traversals.Path, traversals.Path]]
+"""(params, images [n, H, W, C], label column [n]) -> the paths on the manifold and as released."""
 
 
-def agree(workdirs: Sequence[Path]) -> None:
-    """Raises ValueError, naming what differs, where runs were not trained on the same findings and the same data set."""
-    facts = [runs.describe(directory) for directory in workdirs]
-    for directory, other in zip(workdirs[1:], facts[1:], strict=True):
-        pair = f"{workdirs[0]} and {directory}"
-        if other["labels"] != facts[0]["labels"]:
-            lists = " and ".join(", ".join(fact["labels"]) for fact in (facts[0], other))
-            raise ValueError(
-                f"{pair} know different findings ({lists}); explore runs with the same data.labels together"
-            )
-        hashes = [fact["manifest"]["content_hash"] for fact in (facts[0], other)]
-        if hashes[0] != hashes[1]:
-            short = " and ".join(each[:12] for each in hashes)
-            raise ValueError(
-                f"{pair} have different data sets (content {short}); explore runs of one data set together"
-            )
+def traverser(model: Model, config: Config, metric: geometry.Metric = "identity") -> Traverse:
+    """Both traversals of a configuration, compiled once for all findings; `metric` guides the one on the manifold."""
+    options = options_of(model, config, metric)
+    towards = 1.0 if config.explain.direction == "add" else -1.0
+
+    def traverse(params: Params, images: jax.Array, label: jax.Array) -> tuple[traversals.Path, traversals.Path]:
+        sign = jnp.full(label.shape, towards)
+        path = traversals.on_manifold(model, params, images, label, sign, options)
+        return path, traversals.as_released(model, params, images, label, sign, config.model.prior)
+
+    return jax.jit(traverse)
 
 
-def plan(predictions: Sequence[Predictions], count: int, classes: int, seed: int) -> Plan:
-    """Up to `count` images of a split that all runs have scored, each with up to `classes` labels.
-
-    Each label in turn gives one of its positives until there are enough; images without any come last. An image's labels are its positives
-    and then those of the largest mean probability, the larger first in either.
-
-    Raises:
-      ValueError: for a count or a number of classes below 1, or runs that scored different images.
-    """
-    if count < 1 or classes < 1:
-        raise ValueError(f"an explorer needs at least one case and one class, not {count} and {classes}")
-    first = predictions[0]
-    if any(not np.array_equal(first.target, other.target) for other in predictions[1:]):
-        raise ValueError("the runs scored different images or labels of this split; evaluate them anew on one data set")
-    positive = (first.target > 0) & (first.weight > 0)
-    position = _drawn(positive, count, seed)
-    mean = np.mean([each.probability[position] for each in predictions], axis=0)
-    order = np.argsort(-(mean + 2.0 * positive[position]), axis=1, kind="stable")[:, :classes]
-    row = np.repeat(np.arange(len(position)), order.shape[1])
-    label = order.reshape(-1)
-    sign = np.where(mean[row, label] >= LEVEL, -1.0, 1.0)
-    return Plan(position.astype(np.int32), row.astype(np.int32), label.astype(np.int32), sign.astype(np.float32))
-
-
-def _drawn(positive: np.ndarray, count: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    queues = [rng.permutation(np.flatnonzero(column)) for column in positive.T]
-    turns = [p for turn in itertools.zip_longest(*queues) for p in turn if p is not None]
-    return np.asarray(list(dict.fromkeys([*turns, *rng.permutation(len(positive))]))[:count])
-
-
-def truth(examples: data.Examples, planned: Plan, effect: Effect | None = None) -> Truth:
-    """`effect` tells exact effects where the factors of images are known."""
-    table, position = examples.split.table, planned.position
-    image = grey_levels(examples.split.images(position)).mean(axis=-1)
-    exact = np.full((len(planned.row), *image.shape[1:]), np.nan, np.float32)
-    for column in np.unique(planned.label) if effect else ():
-        chosen = planned.label == column
-        where = position[planned.row[chosen]]
-        found = effect(table.factors[where], table.seed[where], examples.labels[column])
-        if found is not None:
-            exact[chosen] = found
-    finding = np.asarray([FINDINGS.index(name) for name in examples.labels])[planned.label]
-    held = (table.boxes[p] for p in position[planned.row])
-    boxes = tuple(each[each[:, 0] == which, 1:] for each, which in zip(held, finding, strict=True))
-    target = np.where(examples.weight[position] > 0, examples.target[position], np.nan)
-    return Truth(examples.labels, image, target.astype(np.float32), exact, boxes)
-
-
-def arm(run: Run, name: str, examples: data.Examples, planned: Plan, tuned: Predictions) -> Arm:
-    """Traverses and attributes the plan; `tuned`, the run's validation predictions, gives its thresholds and metric."""
-    net, devices = run.model, jax.local_devices()
-    images = grey_levels(examples.split.images(planned.position))
-    request = Request(images[planned.row], planned.label, planned.sign)
-    follow = cases.spread(net, cases.options_of(net, run.config, cases.metric_of(run.config, tuned)), devices, BATCH)
-    paths = list(follow(run.params, request))
-    maps = list(parallel.map_batches(_attribute(run), devices, BATCH)(run.params, request[:2]))
-    whole = lambda parts: np.concatenate([np.asarray(part) for part in parts])  # noqa: E731
-    return Arm(
-        name=name,
-        prior=run.config.model.prior,
-        frame=whole(path.images for path in paths).mean(axis=-1),
-        probability=whole(path.probability for path in paths),
-        distance=whole(path.distance for path in paths),
-        composition=composition(run, whole(path.coordinates for path in paths)),
-        components=compositions.components(run.config.model),
-        own=owned(run),
-        maps={method: whole(part[method] for part in maps) for method in METHODS},
-        threshold=tuned.thresholds,
+def make(
+    traverse: Traverse,
+    config: Config,
+    params: Params,
+    examples: data.Examples,
+    positions: np.ndarray,
+    column: int,
+    simulator: Simulator | None = None,
+) -> Cases:
+    """Traverses the chosen cases of one label; `traverse` is the configuration's `traverser`."""
+    settings, known = config.explain, truth.of_images(examples, positions, column, simulator)
+    count = len(positions)
+    filled = parallel.fill(known.image, max(count, settings.cases))  # one shape for all findings: one compilation
+    both = traverse(params, jnp.asarray(filled), jnp.full(len(filled), column))
+    path, released = jax.tree.map(lambda x: np.asarray(x)[:count], both)
+    thin = np.linspace(0, released.images.shape[1] - 1, path.images.shape[1]).round().astype(int)
+    change = (path.images[:, -1] - path.images[:, 0]) * (1.0 if settings.direction == "add" else -1.0)
+    return Cases(
+        index=positions.astype(np.int32),
+        image=known.image,
+        reconstruction=path.images[:, 0],
+        path=path.images,
+        probability=path.probability,
+        distance=path.distance,
+        released=released.images[:, thin],
+        released_probability=released.probability[:, thin],
+        difference=change,
+        effect=known.effect.astype(np.float32),
+        boxes=known.boxes,
     )
 
 
-def _attribute(run: Run) -> Callable[[Params, tuple], dict[str, jax.Array]]:
-    side = run.config.data.image_size // 4
-    settings = {"occlusion": {"side": side, "stride": side // 2}, "integrated_gradients": {"steps": 16}}
-    each = {name: attributions.build(name, run.model, **settings.get(name, {})) for name in METHODS}
-    return lambda params, rows: {name: method(params, *rows) for name, method in each.items()}
+def save(directory: Path, finding: str, cases: Cases) -> None:
+    """Writes a finding's cases into a folder, under the finding's name."""
+    write_arrays(Path(directory) / f"{slug(finding)}.npz", cases._asdict())
 
 
-def composition(run: Run, coordinates: np.ndarray) -> np.ndarray:
-    """[*B, D] of latents [*B, *event]: shares on simplexes (of a pair its second), elsewhere what the head reads.
+def load(directory: Path, finding: str) -> Cases | None:
+    """The cases of a finding that `save` wrote; None where the finding has none."""
+    path = Path(directory) / f"{slug(finding)}.npz"
+    if not path.exists():
+        return None
+    with np.load(path) as arrays:
+        return Cases(**{name: arrays[name] for name in Cases._fields})
 
-    Of a spatial latent the mean over its places, of two levels the global part.
+
+def slug(finding: str) -> str:
+    """A finding's name as part of a file's name."""
+    return finding.lower().replace(" ", "_")
+
+
+def prior_draws(latent: Latent, count: int, seed: int) -> PyTree:
+    """Coordinates of `count` draws from the prior."""
+    features = jax.ShapeDtypeStruct((count, *(latent.spec.grid or ()), latent.spec.features), jnp.float32)
+    like = jax.eval_shape(latent.posterior, features)
+    wide = jax.tree.map(lambda leaf, each: jnp.broadcast_to(leaf, each.shape), latent.prior, like)
+    return jax.jit(latent.sample)(jax.random.key(seed), wide).coordinates
+
+
+def prior_samples(model: Model, params: Params, count: int, seed: int) -> np.ndarray:
+    """Decoded draws from the prior, float32 [count, H, W, C]."""
+    return np.asarray(model.decode(params, prior_draws(model.learned(params), count, seed)).location)
+
+
+class Outcome(NamedTuple):
+    """Cases of one finding and one of `selection.OUTCOMES`; where there is none, nothing is explained or known."""
+
+    name: str
+    threshold: float
+    count: int  # images of the split with this outcome
+    positions: np.ndarray  # int [n], those explained
+    explanation: Explanation | None
+    truth: Truth | None
+
+
+class Atlas(NamedTuple):
+    """A split's cases, explained: {finding: its outcomes}, with none where no image is labelled positive."""
+
+    split: str
+    run: str  # its folder's name
+    step: int
+    seed: int
+    direction: str | None
+    draws: int
+    exact: bool  # whether exact effects can be known
+    constant_direction: bool  # whether the direction of a finding's paths is the same for every image
+    findings: dict[str, list[Outcome]]
+
+
+def atlas(
+    explainer: Explainer,
+    examples: data.Examples,
+    predictions: Predictions,
+    count: int,
+    label: str | None = None,
+    direction: str | None = None,
+    simulator: Simulator | None = None,
+    maps: Iterable[str] = (),
+) -> Atlas:
+    """Explains up to `count` cases of each outcome, of all findings or of one; `maps` are further ones, by name.
+
+    Raises:
+      ValueError: for a label that is unknown or has no positive in the split, or a count below 1.
     """
-    settings, spec = run.config.model, run.model.latent.spec
-    simplex = compositions.components(settings) > 0
-    lead = coordinates.shape[: coordinates.ndim - len(spec.event)]
-    read = run.model.latent.to_decoder if simplex else run.model.latent.to_head
-    channels = np.asarray(read(jnp.asarray(coordinates).reshape(-1, *spec.event)))
-    places = math.prod(spec.grid or (1,))
-    if simplex:
-        shown = compositions.shares(settings, channels.reshape(len(channels), -1))
-    else:
-        shown = channels[..., : spec.parts[0].channels] if spec.parts else channels
-    shown = shown.reshape(len(channels), places, -1).mean(axis=1)
-    return (shown[:, 1::2] if compositions.in_pairs(settings) else shown).reshape(*lead, -1)
+    if count < 1:
+        raise ValueError(f"{count} cases of a finding show nothing; give at least 1")
+    labels, run = examples.labels, explainer.run
+    columns = range(len(labels)) if label is None else [finding_index(label, labels)]
+    positives = ((predictions.target > 0) & (predictions.weight > 0)).sum(axis=0)
+    split = examples.split.name
+    if label is not None and not positives[columns[0]]:
+        raise ValueError(f"{labels[columns[0]]} has no positive in {split}; choose another label or split")
+
+    def outcomes(column: int) -> list[Outcome]:
+        if not positives[column]:
+            return []
+        return [
+            _outcome(explainer, examples, predictions, column, name, count, direction, simulator, tuple(maps))
+            for name in selection.OUTCOMES
+        ]
+
+    return Atlas(
+        split,
+        run.workdir.name,
+        run.step,
+        run.config.seed,
+        direction,
+        explainer.draws,
+        simulator is not None,
+        has_constant_direction(run.config),
+        {labels[column]: outcomes(column) for column in columns},
+    )
 
 
-def owned(run: Run) -> np.ndarray:
-    """int32 [L, m]: the components of `composition` that each label's logit alone reads; m is 0 where nothing is assigned."""
-    settings, count = run.config.model, len(run.labels)
-    if settings.head != "assigned":
-        return np.zeros((count, 0), np.int32)
-    mask = traversals.own_latents(run.model.latent.spec, settings.own)[:count].reshape(count, -1)
-    mask = mask[:, 1::2] if compositions.in_pairs(settings) else mask
-    return np.stack([np.flatnonzero(row) for row in mask]).astype(np.int32)
+def _outcome(
+    explainer: Explainer,
+    examples: data.Examples,
+    predictions: Predictions,
+    column: int,
+    name: str,
+    count: int,
+    direction: str | None,
+    simulator: Simulator | None,
+    maps: tuple[str, ...],
+) -> Outcome:
+    """A finding that is not there has no exact effect, hence false positives are not rendered."""
+    threshold, seed = explainer.thresholds[column], explainer.run.config.seed
+    qualified = selection.with_outcome(predictions, column, threshold, name, len(predictions.target), seed)
+    positions = selection.with_outcome(predictions, column, threshold, name, count, seed)
+    if not len(positions):
+        return Outcome(name, float(threshold), 0, positions, None, None)
+    known = truth.of_images(examples, positions, column, None if name == "false positive" else simulator)
+    explanation = explainer(known.image, examples.labels[column], direction, maps=maps)
+    return Outcome(name, float(threshold), len(qualified), positions, explanation, known)

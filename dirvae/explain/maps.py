@@ -1,9 +1,8 @@
 """From the decoded frames of a traversal to one map an image, [B, H, W].
 
 One convention for all signed maps: positive where the finding adds brightness, in grey levels of [0, 1]; so the change along the
-path when it was raised, its negative when it was lowered (`sign` of the traversal). For display a map is divided by a limit in
-grey levels, by default its largest absolute value, and drawn from blue (-1, darker with the finding) by white to red (+1,
-brighter), the colours of matplotlib's `RdBu_r`; localisation scores take the absolute value. Channels are averaged.
+path when it was raised, its negative when it was lowered (`sign` of the traversal). Localisation scores take the absolute
+value. Channels are averaged.
 """
 
 import jax
@@ -17,7 +16,6 @@ Maps = Float[Array, "B H W"]
 
 GATE_WIDTH = 1 / 32  # of the evidence's smoothing, share of the image's height
 RELEASED_FLOOR = 0.1  # of a normalised map, as released: what is not above counts as 0
-BLUE, WHITE, RED = (0.0196, 0.188, 0.380), (1.0, 1.0, 1.0), (0.404, 0.0, 0.122)  # the ends and middle of RdBu_r
 
 
 def signed(frames: Frames, sign: Signs) -> Maps:
@@ -104,25 +102,6 @@ def smoothed(maps: Maps, width: float) -> Maps:
         shifted = [jax.lax.slice_in_dim(padded, i, i + length, axis=axis) for i in range(2 * reach + 1)]
         maps = sum(weight * part for weight, part in zip(window, shifted, strict=True))
     return maps
-
-
-def scaled(maps: Maps, limit: Float[Array, " B"] | None = None) -> Maps:
-    """Divided by the limit, in grey levels (by default each map's largest absolute value), and cut to [-1, 1]; 0 stays 0."""
-    limit = jnp.max(jnp.abs(maps), axis=(1, 2)) if limit is None else limit
-    return jnp.clip(maps / _wide(jnp.where(limit > 0, limit, 1.0)), -1.0, 1.0)
-
-
-def coloured(scaled_maps: Maps) -> Float[Array, "B H W 3"]:
-    """RGB in [0, 1]: blue at -1, white at 0, red at +1, linear in between."""
-    blue, white, red = (jnp.asarray(c, jnp.float32)[None, None, None] for c in (BLUE, WHITE, RED))
-    amount = jnp.abs(scaled_maps)[..., None]
-    return (1.0 - amount) * white + amount * jnp.where(scaled_maps[..., None] > 0, red, blue)
-
-
-def overlaid(images: Float[Array, "B H W C"], scaled_maps: Maps) -> Float[Array, "B H W 3"]:
-    """The map's colours over the image, as opaque as the map is large; images of one channel, or of three."""
-    amount = jnp.abs(scaled_maps)[..., None]
-    return (1.0 - amount) * images + amount * coloured(scaled_maps)
 
 
 def _wide(values: Float[Array, " B"]) -> Float[Array, "B 1 1"]:

@@ -13,7 +13,9 @@ from dirvae.explain.contract import Explain, Map, Method, Role, Setting
 from dirvae.types import Params, Query
 
 
-def attribution(function: Callable, title: str, signed: bool, role: Role, legend: str) -> Method:
+def attribution(
+    function: Callable, title: str, signed: bool, role: Role, legend: str, grey_levels: bool = False
+) -> Method:
     """A method of `dirvae.explain.attributions`, a function (model, params, images, label) -> [B, H, W]."""
     name = function.__name__
 
@@ -24,7 +26,7 @@ def attribution(function: Callable, title: str, signed: bool, role: Role, legend
 
         return explain
 
-    return Method(name, (Map(name, title, signed, role, legend),), build)
+    return Method(name, (Map(name, title, signed, role, legend, grey_levels),), build)
 
 
 FOR = "red where brightness speaks for the finding, blue where against"
@@ -36,7 +38,9 @@ METHODS: dict[str, Method] = {
         paths.TRAVERSAL_IDENTITY,
         paths.HARKNESS2023,
         paths.CLASS_MEAN_DIFFERENCE,
-        attribution(attributions.latent_shift, "Latent Shift", True, "rival", f"{paths.BRIGHTER}; one gradient step"),
+        attribution(
+            attributions.latent_shift, "Latent Shift", True, "rival", f"{paths.BRIGHTER}; one gradient step", True
+        ),
         attribution(attributions.grad_cam, "Grad-CAM", False, "rival", "where the last features speak for the finding"),
         attribution(attributions.integrated_gradients, "Integrated gradients", True, "rival", f"{FOR}; from black"),
         attribution(attributions.smoothgrad, "SmoothGrad", True, "rival", f"{FOR}; mean over noisy copies"),

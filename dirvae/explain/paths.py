@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dirvae.explain import gated, maps, traversals
-from dirvae.explain.contract import Explain, Map, Method, Setting
+from dirvae.explain.contract import Explain, Map, Method, Role, Setting
 from dirvae.model import Model
 from dirvae.types import Params, Query
 
@@ -97,33 +97,38 @@ def class_mean_difference(setting: Setting) -> Explain:
     return explain
 
 
+def change(name: str, title: str, role: Role, legend: str) -> Map:
+    """A signed map of what a path changes, in grey levels."""
+    return Map(name, title, True, role, f"{BRIGHTER}; {legend}", grey_levels=True)
+
+
 TRAVERSAL = Method(
     "traversal",
     (
-        Map("traversal_gated", "Traversal, gated", True, "ours", f"{BRIGHTER}; strong where the evidence is"),
-        Map("traversal_denoised", "Traversal, denoised", True, "ours", f"{BRIGHTER}; what several draws agree on"),
-        Map("traversal_signed", "Traversal, signed", True, "ours", f"{BRIGHTER}; the whole path's change"),
-        Map("traversal_integrated", "Traversal, integrated", True, "ours", f"{BRIGHTER}; the path's mean change"),
+        change("traversal_gated", "Traversal, gated", "ours", "strong where the evidence is"),
+        change("traversal_denoised", "Traversal, denoised", "ours", "what several draws agree on"),
+        change("traversal_signed", "Traversal, signed", "ours", "the whole path's change"),
+        change("traversal_integrated", "Traversal, integrated", "ours", "the mean change over the path"),
         Map("gate", "Gate", False, "control", "where the classifier's evidence is: smoothed integrated gradients"),
-        Map("permuted_direction", "Permuted direction", True, "control", f"{BRIGHTER}; latents moved are shuffled"),
+        change("permuted_direction", "Permuted direction", "control", "a path as long with its latents shuffled"),
     ),
     traversal,
 )
 TRAVERSAL_IDENTITY = Method(
     "traversal_identity",
-    (Map("traversal_identity", "Traversal, identity metric", True, "ours", f"{BRIGHTER}; along the gradient itself"),),
+    (change("traversal_identity", "Traversal, identity metric", "ours", "along the gradient itself"),),
     traversal_identity,
 )
 HARKNESS2023 = Method(
     "harkness2023",
     (
-        Map("harkness2023_signed", "Harkness et al. 2023, signed", True, "rival", f"{BRIGHTER}; as published"),
+        change("harkness2023_signed", "Harkness et al. 2023, signed", "rival", "as published"),
         Map(
             "harkness2023_variance",
             "Harkness et al. 2023, variance",
             False,
             "rival",
-            "where the published path's frames vary",
+            "where the frames of the published path vary",
         ),
     ),
     harkness2023,
@@ -131,12 +136,8 @@ HARKNESS2023 = Method(
 CLASS_MEAN_DIFFERENCE = Method(
     "class_mean_difference",
     (
-        Map(
-            "class_mean_difference",
-            "Class-mean difference",
-            True,
-            "rival",
-            f"{BRIGHTER}; along the difference of the class's mean codes",
+        change(
+            "class_mean_difference", "Class-mean difference", "rival", "along the difference of the class's mean codes"
         ),
     ),
     class_mean_difference,

@@ -1,52 +1,47 @@
-"""The images of a contest, true positives of one finding, and what is known of them: exact effects, or boxes."""
+"""What is known of images and a finding of theirs, whatever a model says: exact effects by a simulator, or boxes."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from dirvae.explain import cases
 from dirvae.labels import FINDINGS
 from dirvae.metrics import localisation
 from dirvae.training import data, parallel
-from dirvae.training.evaluate import Predictions
 from dirvae.types import Simulator, grey_levels
 
 PRIOR_IMAGES = 200  # training positives whose mean is the location prior, at most
-
-Intervene = Callable[[np.ndarray, np.ndarray, str], tuple[np.ndarray, np.ndarray] | None]
-"""(factors [n, F], seeds [n], finding) -> images [n, H, W] without and with it, all else equal; None where that is not defined."""
 
 
 def pair(
     simulator: Simulator, factors: np.ndarray, seeds: np.ndarray, name: str
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Images float32 [n, H, W] without and with a cause, all else equal; None where its contrast is not defined."""
-    found = simulator.contrast(factors, name)
-    return None if found is None else tuple(simulator.render(each, seeds) for each in found)
+    ends = simulator.contrast(factors, name)
+    return None if ends is None else tuple(simulator.render(end, seeds) for end in ends)
 
 
 def effect(simulator: Simulator, factors: np.ndarray, seeds: np.ndarray, name: str) -> np.ndarray | None:
     """What a cause adds to each image, float32 [n, H, W] in grey levels; None where its contrast is not defined."""
-    found = pair(simulator, factors, seeds, name)
-    return None if found is None else found[1] - found[0]
+    ends = pair(simulator, factors, seeds, name)
+    return None if ends is None else ends[1] - ends[0]
 
 
 class Truth(NamedTuple):
-    """n true positives of one finding; what is not known has no rows."""
+    """What is known of n images and one finding, the same for all of them; what is not known has no rows."""
 
     finding: str
     column: int
     patient: np.ndarray  # text [n]
     image: Float[np.ndarray, "n H W C"]
     mask: Bool[np.ndarray, "n H W"]  # where the finding is
-    prior: Float[np.ndarray, "n H W"]  # where it is on average, without this patient
+    prior: Float[np.ndarray, "k H W"]  # n or no masks: where it is on average, without this patient
     low: Float[np.ndarray, "m H W"]  # n or no images without the finding, all else equal
     high: Float[np.ndarray, "m H W"]  # and with it
     mean_effect: Float[np.ndarray, "k H W"]  # one or none: over training images
     without: Float[np.ndarray, "o H W C"] | None = None  # other images, labelled as lacking the finding
+    boxes: Float[np.ndarray, "n most 4"] | None = None  # ymin, xmin, ymax, xmax, shares of the image; NaN-padded
 
     def filled_up(self, images: Float[np.ndarray, "k ..."], rows: int) -> tuple[Array, Int[Array, " rows"]]:
         """Images repeated up to so many rows, and the label of each: one shape for all findings is compiled once."""
@@ -55,46 +50,66 @@ class Truth(NamedTuple):
 
     @property
     def effect(self) -> Float[np.ndarray, "m H W"]:
-        """What the finding adds to each image."""
+        """What the finding adds to each image, in grey levels; no rows where no exact effect is known."""
         return self.high - self.low
 
 
+def of_images(examples: data.Examples, positions: np.ndarray, column: int, simulator: Simulator | None) -> Truth:
+    """What is known of these images and the finding of a column, without prior and mean effect.
+
+    The mask is where the exact effect exceeds the threshold, or where no exact effect is known within the boxes.
+    """
+    finding, table = examples.labels[column], examples.split.table
+    image, boxes = pixels(examples, positions), boxes_of(table.boxes, positions, FINDINGS.index(finding))
+    nothing = np.zeros((0, *image.shape[1:3]), np.float32)
+    ends = pair(simulator, table.factors[positions], table.seed[positions], finding) if simulator else None
+    low, high = (nothing, nothing) if ends is None else ends
+    if ends is None:
+        within = [filled(rows[np.isfinite(rows).all(axis=1)], *image.shape[1:3]) for rows in boxes]
+        mask = np.stack(within) if within else np.zeros(nothing.shape, bool)
+    else:
+        mask = np.abs(high - low) > localisation.MASK_THRESHOLD
+    return Truth(finding, column, table.patient[positions], image, mask, nothing, low, high, nothing, None, boxes)
+
+
 def exact(
-    examples: data.Examples, training: data.Examples, positions: np.ndarray, column: int, intervene: Intervene
+    examples: data.Examples, training: data.Examples, positions: np.ndarray, column: int, simulator: Simulator
 ) -> Truth | None:
-    """Of a phantom's images; the prior is the mean mask, and the mean effect the mean, of training images with the finding."""
-    finding = examples.labels[column]
-    images = _switched(examples, positions, finding, intervene)
-    positives = np.flatnonzero((training.target[:, column] > 0) & (training.weight[:, column] > 0))[:PRIOR_IMAGES]
-    others = _switched(training, positives, finding, intervene)
-    if images is None or others is None or not len(positives):
+    """What is known of a phantom's images; None where the finding has no exact effect.
+
+    The prior is the mean mask, and the mean effect the mean, of training images with the finding.
+    """
+    truth = of_images(examples, positions, column, simulator)
+    positive = np.flatnonzero((training.target[:, column] > 0) & (training.weight[:, column] > 0))[:PRIOR_IMAGES]
+    table = training.split.table
+    effects = effect(simulator, table.factors[positive], table.seed[positive], truth.finding)
+    if not len(truth.low) or effects is None or not len(positive):
         return None
-    effects = others[1] - others[0]
     prior = (np.abs(effects) > localisation.MASK_THRESHOLD).mean(axis=0)
-    return Truth(
-        finding,
-        column,
-        examples.split.table.patient[positions],
-        pixels(examples, positions),
-        np.abs(images[1] - images[0]) > localisation.MASK_THRESHOLD,
-        np.broadcast_to(prior, images[0].shape),
-        *images,
-        effects.mean(axis=0)[None],
-    )
+    return truth._replace(prior=np.broadcast_to(prior, truth.low.shape), mean_effect=effects.mean(axis=0)[None])
 
 
 def boxed(examples: data.Examples, positions: np.ndarray, column: int) -> Truth | None:
-    """Of real images with boxes of the finding; the prior is the mean mask of the other patients'. None for fewer than two."""
+    """What is known of those images that have boxes of the finding; None for fewer than two patients.
+
+    The prior is the mean mask of the other patients'.
+    """
     finding, table = examples.labels[column], examples.split.table
     number = FINDINGS.index(finding)
     having = np.asarray([p for p in positions if np.any(table.boxes[p][:, 0] == number)], np.int64)
     if len(np.unique(table.patient[having])) < 2:
         return None
-    image = pixels(examples, having)
-    mask = np.stack([filled(table.boxes[p][table.boxes[p][:, 0] == number, 1:], *image.shape[1:3]) for p in having])
-    patient, nothing = table.patient[having], np.zeros((0, *mask.shape[1:]), np.float32)
-    prior = localisation.location_prior(mask, patient)
-    return Truth(finding, column, patient, image, mask, prior, nothing, nothing, nothing)
+    truth = of_images(examples, having, column, None)
+    return truth._replace(prior=localisation.location_prior(truth.mask, truth.patient))
+
+
+def boxes_of(boxes: tuple[np.ndarray, ...], positions: np.ndarray, finding: int) -> Float[np.ndarray, "n most 4"]:
+    """The boxes of one of the 14 findings, float32 (ymin, xmin, ymax, xmax), NaN where an image has fewer."""
+    chosen = [boxes[p][boxes[p][:, 0] == finding, 1:] for p in positions]
+    padded = np.full((len(positions), max(map(len, chosen), default=0), 4), np.nan, np.float32)
+    for row, box in zip(padded, chosen, strict=True):
+        row[: len(box)] = box
+    return padded
 
 
 def has_box(examples: data.Examples) -> Bool[np.ndarray, "N L"]:
@@ -115,25 +130,6 @@ def filled(boxes: Float[np.ndarray, "b 4"], height: int, width: int) -> Bool[np.
     return mask
 
 
-def positives(predictions: Predictions, tuned: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
-    """Of each label up to `count` true positives at its threshold [L], drawn by seed."""
-    return [cases.true_positives(predictions, column, t, count, seed) for column, t in enumerate(tuned)]
-
-
-def lacking(examples: data.Examples, column: int, count: int, seed: int) -> Float[np.ndarray, "o H W C"]:
-    """Up to `count` images that are labelled as without the finding, drawn by seed."""
-    negative = np.flatnonzero((examples.target[:, column] == 0) & (examples.weight[:, column] > 0))
-    drawn = np.random.default_rng([seed, column]).permutation(negative)[:count]
-    return pixels(examples, np.sort(drawn))
-
-
 def pixels(examples: data.Examples, positions: np.ndarray) -> Float[np.ndarray, "n H W C"]:
-    """In [0, 1]."""
+    """Images float32 in grey levels of [0, 1]."""
     return grey_levels(examples.split.images(positions))
-
-
-def _switched(
-    examples: data.Examples, positions: np.ndarray, finding: str, intervene: Intervene
-) -> tuple[np.ndarray, np.ndarray] | None:
-    table = examples.split.table
-    return intervene(table.factors[positions], table.seed[positions], finding)

@@ -1,19 +1,21 @@
-"""What an explanation of one image leaves: strip.png, map.png, path.gif and path.json, as bytes; and its predictions as text."""
+"""What an explanation of one image leaves: strip.png, map.png, path.gif and path.json, as bytes; and its predictions as text.
+
+Where further maps were asked for, maps.png shows them. A probability of a path is always the one that the head reads from the
+latent code; the decoded picture is not classified again.
+"""
 
 import dataclasses
 import hashlib
 import io
 
-import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from dirvae.config import to_json
-from dirvae.explain import maps
+from dirvae.explain import methods
 from dirvae.explain.explainer import OWN_FLAGS, Explainer, Explanation
+from dirvae.explain.setting import has_constant_direction
 from dirvae.report.html import pictures
 from dirvae.report.html.style import RULES, WIDTH
 from dirvae.training import workdir
@@ -21,8 +23,8 @@ from dirvae.training import workdir
 DPI = 160
 FRAMES = 7
 SIDE = 256  # pixels that a smaller image is enlarged to, about, in the animation
-VERBS = {1.0: "added", -1.0: "removed"}
-LEGEND = "change in grey level (black 0, white 1)\nred: brighter with the finding, blue: darker"
+VERBS = {1.0: "raised", -1.0: "lowered"}
+PANELS = 5  # maps side by side in maps.png
 
 
 def files(explainer: Explainer, found: Explanation, name: str, seed: int = 0) -> dict[str, bytes]:
@@ -31,12 +33,14 @@ def files(explainer: Explainer, found: Explanation, name: str, seed: int = 0) ->
     direction = "add" if found.sign > 0 else "remove"
     times = max(1, SIDE // found.image.shape[0])
     larger = [x.repeat(times, axis=-3).repeat(times, axis=-2) for x in (found.path.images, found.image)]
-    return {
-        "strip.png": _png(strip(found, label)),
+    same = has_constant_direction(explainer.run.config)
+    made = {
+        "strip.png": _png(strip(found, label, same)),
         "map.png": _png(both_maps(found, label, name, explainer.draws)),
         "path.gif": pictures.animate(*larger, direction, side=2 * SIDE, most=13),
         "path.json": workdir.as_json(described(explainer, found, name, seed)).encode(),
     }
+    return made | ({"maps.png": _png(further_maps(found, label, name))} if found.maps else {})
 
 
 def described(explainer: Explainer, found: Explanation, name: str, seed: int = 0) -> dict:
@@ -82,29 +86,37 @@ def sentence(explainer: Explainer, found: Explanation, chosen: bool = False) -> 
     steps = int(np.count_nonzero(np.diff(path.distance)))
     goal = target if found.sign > 0 else 1.0 - target
     short = "" if found.sign * (last - goal) >= 0 else f", short of the {goal:.2f} asked for"
-    ends = f"probability {first:.3f} -> {last:.3f}{short}"
+    ends = f"probability of the code {first:.3f} -> {last:.3f}{short}"
     label = explainer.run.labels[column]
     why = f"no label given: {label}, whose odds exceed its threshold's by the largest factor\n" if chosen else ""
     return f"{why}{label} {VERBS[float(found.sign)]}: {ends}; {steps} steps, length {path.distance[-1]:.2f}"
 
 
 @plt.rc_context(RULES)
-def strip(found: Explanation, label: str, frames: int = FRAMES) -> Figure:
-    """Frames of the path under the label's probability there, and below each what the finding adds so far, over the image."""
+def strip(found: Explanation, label: str, same_direction: bool, frames: int = FRAMES) -> Figure:
+    """Frames of the path under the label's probability there, and below each what the finding adds so far, over the image.
+
+    `same_direction` says whether the path's direction is the same for every image of the label.
+    """
     picks = np.linspace(0, len(found.path.images) - 1, frames).round().astype(int)
     change = found.sign * np.mean(found.path.images - found.path.images[:1], axis=-1)
     scale = pictures.scale_of(change[-1])
     cell = (WIDTH - 0.9) / (frames + 1)
-    size = (WIDTH, 2 * cell + 0.55)
+    size = (WIDTH, 2 * cell + 0.75)
     figure, axes = plt.subplots(2, frames + 1, figsize=size, layout="constrained")
     pictures.tight(figure)
     pictures.draw(axes[0, 0], found.image, "image")
     axes[1, 0].set_axis_off()
     for axis, pick in zip(axes[:, 1:].T, picks, strict=True):
         pictures.draw(axis[0], found.path.images[pick], f"p = {found.path.probability[pick, int(found.label)]:.2f}")
-        overlay(axis[1], found.image, change[pick], scale, "")
-    colour_bar(figure, axes[:, -1], scale)
-    figure.suptitle(f"{label} {VERBS[float(found.sign)]} along its gradient; below: what it adds, so far", fontsize=10)
+        pictures.overlay(axis[1], found.image, change[pick], scale)
+    pictures.colour_bar(figure, scale, ax=axes[:, -1], fraction=0.05, pad=0.02)
+    direction = ", the same direction for every image" if same_direction else ""
+    figure.suptitle(
+        f"{label} {VERBS[float(found.sign)]} along its logit's gradient{direction}; below: what it adds so far\n"
+        "p: probability that the head reads from the latent code, not from the picture",
+        fontsize=9,
+    )
     return figure
 
 
@@ -115,31 +127,32 @@ def both_maps(found: Explanation, label: str, name: str, draws: int) -> Figure:
     figure, axes = plt.subplots(1, 4, figsize=(WIDTH, (WIDTH - 0.9) / 4 + 0.5), layout="constrained")
     pictures.tight(figure)
     first, last = found.path.probability[[0, -1], int(found.label)]
-    pictures.draw(axes[0], found.image, f"image, p = {first:.2f}")
-    pictures.draw(axes[1], found.path.images[-1], f"{label} {VERBS[float(found.sign)]}, p = {last:.2f}")
-    overlay(axes[2], found.image, found.signed, scale, "signed map: the path's change")
-    overlay(axes[3], found.image, found.map, scale, f"gated map: what {draws} draws agree on,\nwhere the evidence is")
-    colour_bar(figure, axes[-1], scale)
+    pictures.draw(axes[0], found.image, f"image, p = {first:.2f} of its code")
+    verb = VERBS[float(found.sign)]
+    pictures.draw(axes[1], found.path.images[-1], f"{label} {verb}, p = {last:.2f} of the code")
+    pictures.overlay(axes[2], found.image, found.signed, scale, "signed map: the path's change")
+    gated = f"gated map: what {draws} draws agree on,\nwhere the evidence is"
+    pictures.overlay(axes[3], found.image, found.map, scale, gated)
+    pictures.colour_bar(figure, scale, ax=axes[-1], fraction=0.05, pad=0.02)
     figure.suptitle(f"{name}: {label}", fontsize=10)
     return figure
 
 
-def overlay(axes: Axes, image: np.ndarray, change: np.ndarray, scale: float, title: str) -> None:
-    """A signed map [H, W] over an image [H, W, 1], in the colours of `dirvae.explain.maps`."""
-    within = maps.scaled(jnp.asarray(change)[None], jnp.full(1, scale))
-    axes.imshow(np.asarray(maps.overlaid(jnp.asarray(image)[None], within))[0], interpolation="nearest")
-    axes.set_title(title, fontsize=8, fontweight="normal", pad=3)
-    axes.set_axis_off()
-
-
-def colour_bar(figure: Figure, axes: Axes | np.ndarray, scale: float, legend: str = LEGEND) -> None:
-    """From what the finding darkens to what it brightens, in the same colours."""
-    colours = np.asarray(maps.coloured(jnp.linspace(-1.0, 1.0, 255)[None, None]))[0, 0]
-    drawn = plt.cm.ScalarMappable(plt.Normalize(-scale, scale), ListedColormap(colours))
-    bar = figure.colorbar(drawn, ax=axes, fraction=0.05, pad=0.02, extend="both")
-    bar.set_label(legend, fontsize=7)
-    bar.ax.tick_params(labelsize=7)
-    bar.ax.locator_params(nbins=5)
+@plt.rc_context(RULES)
+def further_maps(found: Explanation, label: str, name: str) -> Figure:
+    """Further maps over the image, each on a scale of its own, under their titles."""
+    lines, known = -(-len(found.maps) // PANELS), methods.maps_of()
+    figure, axes = plt.subplots(
+        lines, PANELS, figsize=(WIDTH, lines * (WIDTH / PANELS + 0.3)), layout="constrained", squeeze=False
+    )
+    pictures.tight(figure)
+    for axis in axes.ravel():
+        axis.set_axis_off()
+    for axis, (method, values) in zip(axes.ravel(), found.maps.items(), strict=False):
+        scale, drawn = pictures.own_scale(values), known[method]
+        pictures.overlay(axis, found.image, values, scale, drawn.title, drawn.signed)
+    figure.suptitle(f"{name}: {label}; each map on a scale of its own", fontsize=10)
+    return figure
 
 
 def _png(figure: Figure) -> bytes:

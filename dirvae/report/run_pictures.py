@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from dirvae.config import Config
-from dirvae.explain import cases
-from dirvae.explain.cases import Cases
+from dirvae.explain import gallery
+from dirvae.explain.gallery import Cases
+from dirvae.explain.setting import has_constant_direction
 from dirvae.report.html import document, pictures
 from dirvae.report.html.document import Section
 
 SHOWN_CASES = 2  # traversals drawn a finding; the others are in cases/
 SHOWN_IMAGES = 10
+SAME = "Above, the head is linear, so the direction is the same for every image of a finding. "
 MISSING = "<p>The run has not been explained; its explain phase makes these pictures.</p>"
 
 
@@ -19,7 +21,7 @@ def generation(workdir: Path, labels: tuple[str, ...]) -> Section:
     """Reconstructions of the first case of each finding, and decoded draws from the prior."""
     if not _explained(workdir):
         return Section("Reconstructions and samples", MISSING)
-    made = {label: found for label in labels if (found := cases.load(workdir / "cases", label)) is not None}
+    made = {label: found for label in labels if (found := gallery.load(workdir / "cases", label)) is not None}
     body = "<p>No finding has a true positive to show.</p>"
     if made:
         chosen = list(made.items())[:SHOWN_IMAGES]
@@ -48,7 +50,7 @@ def traversals(workdir: Path, config: Config, labels: tuple[str, ...]) -> Sectio
     """For each finding its first cases, drawn and animated."""
     if not _explained(workdir):
         return Section("Traversals", MISSING)
-    loaded = [cases.load(workdir / "cases", label) for label in labels]
+    loaded = [gallery.load(workdir / "cases", label) for label in labels]
     exact = any(made is not None and len(made.effect) > 0 for made in loaded)
     parts = [_introduction(config, exact), _walks(workdir)]
     for column, (label, made) in enumerate(zip(labels, loaded, strict=True)):
@@ -79,15 +81,18 @@ def _introduction(config: Config, exact: bool) -> str:
     )
     return (
         f"<p>True positives drawn at random (seed {config.seed}). Their finding's logit is {'lowered' if remove else 'raised'} "
-        "by following its gradient: above on the manifold, in steps of equal length that keep the latent legal; below as "
-        "released with Harkness et al. 2023, along one gradient in three coordinates, without staying on the manifold. "
-        "Maps show the whole path's change over the image as what the finding adds: red is brighter with it, blue darker. "
+        "by following its gradient: above on the manifold, in steps that keep the latent legal; below as "
+        "published (Harkness et al. 2023), along one gradient in three coordinates, without staying on the manifold. "
+        f"{SAME if has_constant_direction(config) else ''}"
+        "The p above a frame is the probability that the head reads from the latent code; the decoded picture is not "
+        "classified again. Maps show the whole path's change over the image as what the finding adds: red is brighter "
+        "with it, blue darker. "
         f"{truth}All maps of a figure share its colour scale; a faint one is multiplied by the factor above it.</p>"
     )
 
 
 def _finding(workdir: Path, config: Config, made: Cases, column: int, label: str) -> str:
-    parts, direction, slug = [], config.explain.direction, cases.slug(label)
+    parts, direction, slug = [], config.explain.direction, gallery.slug(label)
     for row in range(min(SHOWN_CASES, len(made.index))):
         drawn = pictures.traversal(made, row, column, label, direction)
         caption = f"{label}, image {made.index[row]} of the split."

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from dirvae import latents
 from dirvae.config import Config
-from dirvae.explain import cases
+from dirvae.explain import gallery
 from dirvae.latents import compositions
 from dirvae.metrics import sparsity
 from dirvae.metrics.sparsity import ACTIVE, SWITCHED, Switching
@@ -85,7 +85,7 @@ def prior_draws(config: Config, found: Mapping) -> tuple[np.ndarray, np.ndarray]
     if "concentration" in found:
         held = [np.asarray(values, np.float32) for values in found["concentration"]]
         latent = latent._replace(prior=jax.tree.unflatten(jax.tree.structure(latent.prior), held))
-    coordinates = cases.prior_draws(latent, PRIOR_DRAWS, config.seed)
+    coordinates = gallery.prior_draws(latent, PRIOR_DRAWS, config.seed)
     return tuple(np.asarray(f(coordinates)).reshape(PRIOR_DRAWS, -1) for f in (latent.to_decoder, latent.to_head))
 
 

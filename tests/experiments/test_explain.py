@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dirvae.explain import cases
 from dirvae.explain import explainer as explainers
+from dirvae.explain import selection
 from dirvae.training import data, evaluate, runs, workdir
 from experiments import explain, run
 
@@ -107,7 +107,7 @@ def test_an_image_leaves_four_files_that_agree_with_the_library(folder, image, t
         assert frame["distance"] == pytest.approx(float(distance), abs=1e-6)
         np.testing.assert_allclose(frame["coordinates"], point.ravel(), atol=1e-5)
     first, last = (told["frames"][i]["probability"]["Lung Lesion"] for i in (0, -1))
-    assert f"Lung Lesion added: probability {first:.3f} -> {last:.3f}" in printed
+    assert f"Lung Lesion raised: probability of the code {first:.3f} -> {last:.3f}" in printed
     for label, p in told["probability"].items():
         assert f"{p:.3f}" in next(line for line in printed.splitlines() if line.startswith(label))
     assert told["run"]["step"] == 6
@@ -231,8 +231,8 @@ def test_the_atlas_names_every_finding_and_shows_what_it_says(folder, tmp_path, 
     shown = 0
     for column, finding in enumerate(TINY["labels"].split(",")):
         assert f"<h2>{finding}</h2>" in page
-        for outcome in cases.OUTCOMES if column != 1 else ():
-            every = len(cases.drawn(saved, column, thresholds[column], outcome, 99, 0))
+        for outcome in selection.OUTCOMES if column != 1 else ():
+            every = len(selection.with_outcome(saved, column, thresholds[column], outcome, 99, 0))
             shown += every > 0
             assert (f"1 of {every} {outcome}s of {finding}" in page) == (every > 0)
     assert page.count("data:image/webp") == shown > 0

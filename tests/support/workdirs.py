@@ -7,8 +7,8 @@ import numpy as np
 from data_prep import sources
 from dirvae import latents, model
 from dirvae.config import Config, override
-from dirvae.explain import cases
-from dirvae.explain.cases import Cases
+from dirvae.explain import gallery
+from dirvae.explain.gallery import Cases
 from dirvae.labels import FINDINGS
 from dirvae.training import data, evaluate, workdir
 
@@ -109,7 +109,7 @@ def explain(folder, labels, exact, count=1):
     """Cases of every label but the last, and draws from the prior."""
     rng = np.random.default_rng(3)
     for finding in labels[: max(1, len(labels) - 1)]:
-        cases.save(folder / "cases", finding, random_cases(rng, len(labels), count, exact))
+        gallery.save(folder / "cases", finding, random_cases(rng, len(labels), count, exact))
     workdir.write_arrays(folder / "cases" / "prior.npz", {"image": rng.random((16, SIDE, SIDE, 1))})
 
 

@@ -45,13 +45,13 @@ class Options(NamedTuple):
     steps: int = 24
     step_size: float = 0.6  # length of a step in the latent's coordinates
     target_probability: float = 0.95  # a path stops once the label's probability (lowering: its complement) passes this
-    distance: float = math.inf  # or once it is so long
     metric: geometry.Metric = "identity"  # identity, fisher, pull_back or the coordinates' covariance
-    top: int = 0  # above 0: only the latents in which the gradient at the start is largest move
     mask: Float[Array, "M *event"] | None = None  # row c: 1 for the latents that may move for label c (`own_latents`)
-    hold: bool = False  # hold the other labels' logits, to first order
+    constrain_others: bool = False  # hold the other labels' logits, to first order
     chunk: int = CHUNK  # images followed, and frames decoded, at once
-    reach: bool = False  # longer steps where these would end short of the target, as far as the slope here tells
+    adaptive_step: bool = (
+        False  # longer steps where these would end short of the target, as far as the slope here tells
+    )
 
 
 def own_latents(spec: LatentSpec, own: int) -> Float[np.ndarray, "M *event"]:
@@ -76,25 +76,6 @@ def own_latents(spec: LatentSpec, own: int) -> Float[np.ndarray, "M *event"]:
     return np.concatenate([mask, beside], axis=1).reshape(rows, *spec.event)
 
 
-def movable(
-    model: Model, params: Params, options: Options, start: Array, label: Int[Array, ""]
-) -> Float[Array, "*event"] | None:
-    """The latents that may move on one image's path, None for all; `top` counts those with any gradient only.
-
-    The components of a pair say the same of its log ratio, so that only the second is counted.
-    """
-    mask = None if options.mask is None else jnp.asarray(options.mask)[label]
-    if not options.top:
-        return mask
-    strength = jnp.abs(jax.grad(partial(_logits, model, params, start, label))(jnp.zeros_like(start)))
-    strength = strength if mask is None else mask * strength
-    if model.latent.spec.simplex == 2:
-        strength = strength.at[..., 0].set(0.0)
-    flat = strength.reshape(-1)
-    chosen = jax.lax.top_k(flat, min(options.top, flat.size))[1]
-    return ((flat > 0) & jnp.zeros(flat.shape, bool).at[chosen].set(True)).astype(start.dtype).reshape(start.shape)
-
-
 def steepest(
     model: Model,
     params: Params,
@@ -107,7 +88,7 @@ def steepest(
     """sign * logit at one image's `here`, the direction in which it rises fastest, and how much it rises along it."""
     still, raised = jnp.zeros_like(here), _raiser(model, params, options, here, mask)
     value, cotangent = jax.value_and_grad(lambda tau: sign * _logits(model, params, here, label, tau))(still)
-    if not options.hold:
+    if not options.constrain_others:
         tangent = raised(cotangent)
         return value, tangent, jnp.vdot(cotangent, tangent)
     every = jax.jacrev(partial(_logits, model, params, here, slice(None)))(still)

@@ -14,13 +14,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from dirvae.explain.traversals.directions import Options, movable, steepest
+from dirvae.explain.traversals.directions import Options, steepest
 from dirvae.explain.traversals.path import Path, in_chunks, render
 from dirvae.model import Model
 from dirvae.types import Params
 
 FLAT = 1e-12  # length of a direction below which there is none
-LONGEST = 10.0  # times the step that `reach` may lengthen one, where a curved head is nearly flat
+LONGEST = 10.0  # times the step that `adaptive_step` may lengthen one, where a curved head is nearly flat
 DEFAULT = Options()
 
 
@@ -40,7 +40,7 @@ def on_manifold(
     [*B, T] in the latent's coordinates, and the coordinates themselves.
 
     A path stops, and its frames repeat, once the label's probability has passed the target (its complement when
-    lowering), once it is long enough, or where the gradient vanishes. With `reach`, a step is as long as the rest of the way to
+    lowering), or where the gradient vanishes. With `adaptive_step`, a step is as long as the rest of the way to
     the target's logit, by the slope here, over the steps that are left, unless `step_size` is longer.
 
     Raises:
@@ -101,17 +101,17 @@ def _follow(
     model: Model, params: Params, options: Options, start: Array, label: Int[Array, ""], sign: Float[Array, ""]
 ) -> tuple[Array, Float[Array, " T"]]:
     """One image's path: coordinates with a leading axis T = steps + 1, and the distance gone."""
-    mask = movable(model, params, options, start, label)
-    goal = math.log(options.target_probability / (1.0 - options.target_probability)) if options.reach else 0.0
+    mask = None if options.mask is None else jnp.asarray(options.mask)[label]
+    goal = math.log(options.target_probability / (1.0 - options.target_probability)) if options.adaptive_step else 0.0
 
     def step(carry: tuple[Array, Array], left: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         here, gone = carry
         value, tangent, rise = steepest(model, params, options, here, label, sign, mask)
         length = jnp.sqrt(jnp.sum(jnp.square(tangent)))
-        going = (jax.nn.sigmoid(value) < options.target_probability) & (length > FLAT) & (gone < options.distance)
-        needed = (goal - value) * length / (left * jnp.maximum(rise, FLAT)) if options.reach else 0.0
+        going = (jax.nn.sigmoid(value) < options.target_probability) & (length > FLAT)
+        needed = (goal - value) * length / (left * jnp.maximum(rise, FLAT)) if options.adaptive_step else 0.0
         wanted = jnp.clip(needed, options.step_size, LONGEST * options.step_size)
-        size = jnp.where(going, jnp.minimum(wanted, options.distance - gone), 0.0)
+        size = jnp.where(going, wanted, 0.0)
         there = model.latent.retract(here, size / jnp.maximum(length, FLAT) * tangent)
         there = jnp.where(going, there, here)
         return (there, gone + size), (there, gone + size)

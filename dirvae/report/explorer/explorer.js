@@ -16,7 +16,7 @@ const number = (value, digits = 2) => value.toFixed(digits).replace(/^(-?)0\./, 
 const signed = (value, digits = 2) => (value >= 0 ? "+" : "") + number(value, digits);
 const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 const here = () => data.cases[state.item].paths[state.path];
-const verb = (path) => (path.sign < 0 ? "removed" : "added");
+const verb = (path) => (path.sign < 0 ? "lowered" : "raised");
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const last = () => Math.max(1, ...[...state.shown].map((arm) => here().arms[arm].scales.length - 1));
 
@@ -117,7 +117,7 @@ function build(arm, index) { // the elements of one run's column
     make("h2", {}, arm.name, " ", make("small", {}, arm.family === arm.name ? "" : arm.family)), line,
     make("div", { className: "pair" }, frame.root, change.root),
     make("div", { className: "numbers" }, list, bars.root),
-    make("h3", {}, "attributions of the start"), make("div", { className: "row" }, ...maps.map((map) => map.root)));
+    make("h3", {}, "explanations of the start"), make("div", { className: "row" }, ...maps.map((map) => map.root)));
   root.setAttribute("aria-label", arm.name);
   return { root, frame, change, bars, rows, maps, line };
 }
@@ -228,10 +228,10 @@ function restore() { // from the address; what it does not say, or says wrongly,
   show();
 }
 
-function first() { // a finding that is removed and whose exact effect is known, if there is one
-  const removed = (path) => path.sign < 0 && path.effect;
-  state.item = Math.max(0, data.cases.findIndex((item) => item.paths.some(removed)));
-  state.path = Math.max(0, data.cases[state.item].paths.findIndex(removed));
+function first() { // a finding that is lowered and whose exact effect is known, if there is one
+  const lowered = (path) => path.sign < 0 && path.effect;
+  state.item = Math.max(0, data.cases.findIndex((item) => item.paths.some(lowered)));
+  state.path = Math.max(0, data.cases[state.item].paths.findIndex(lowered));
 }
 
 function go(change) { // to a step, or the end of another path; a finding is kept where the next image has it

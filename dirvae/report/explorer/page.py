@@ -16,24 +16,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dirvae.explain.gallery import Arm, Plan, Truth
-from dirvae.report import words
+from dirvae.explain import methods
+from dirvae.explain.walks import Arm, Facts, Plan
 from dirvae.training.workdir import write_text
 
 WIDEST = 4096  # pixels of a sprite's row of tiles
 LEVELS = 127  # on either side of no difference, which is level 128
 HERE = Path(__file__).parent
 PARTS = {"style": "explorer.css", "drawing": "explorer_drawing.js", "script": "explorer.js"}
-METHODS = {  # title, whether it has a sign, the least that its colours' scale ends at, what it says
-    "grad_cam": ("Grad-CAM", False, 0.0, "where the last feature map speaks for the finding"),
-    "integrated_gradients": ("Integrated gradients", True, 0.0, "red for, blue against the finding; from black"),
-    "latent_shift": ("Latent shift", True, 0.001, "red where the finding adds brightness; one gradient step"),
-    "occlusion": ("Occlusion", True, 0.0, "red where hiding the place lowers the logit"),
-}
+FAINTEST = 0.001  # grey levels at which the scale of a method's change ends at least
 
 
-def write(path: Path, split: str, planned: Plan, known: Truth, arms: Sequence[Arm]) -> Path:
-    """The page of what `dirvae.explain.gallery` gathered; `split` is the name of the images' split."""
+def write(path: Path, split: str, planned: Plan, known: Facts, arms: Sequence[Arm]) -> Path:
+    """The page of what `dirvae.explain.walks` gathered; `split` is the name of the images' split."""
     text = (HERE / "explorer.html").read_text()
     title = f"Traversals of {', '.join(arm.name for arm in arms)}"
     made = json.dumps(payload(split, planned, known, arms), allow_nan=False, separators=(",", ":"))
@@ -45,7 +40,7 @@ def write(path: Path, split: str, planned: Plan, known: Truth, arms: Sequence[Ar
     return path
 
 
-def payload(split: str, planned: Plan, known: Truth, arms: Sequence[Arm]) -> dict:
+def payload(split: str, planned: Plan, known: Facts, arms: Sequence[Arm]) -> dict:
     """Everything that the page shows, as JSON has it; what is not known is null."""
     rows = [np.flatnonzero(planned.row == case) for case in range(len(planned.position))]
     return {
@@ -54,9 +49,7 @@ def payload(split: str, planned: Plan, known: Truth, arms: Sequence[Arm]) -> dic
         "labels": known.labels,
         "steps": arms[0].frame.shape[1] - 1,
         "arms": [_arm(arm) for arm in arms],
-        "methods": [
-            dict(zip(("title", "signed", "least", "says"), METHODS[name], strict=True)) for name in arms[0].maps
-        ],
+        "methods": [_method(methods.maps_of()[name]) for name in arms[0].maps],
         "images": sprite(_grey(known.image)),
         "cases": [
             {
@@ -69,20 +62,25 @@ def payload(split: str, planned: Plan, known: Truth, arms: Sequence[Arm]) -> dic
     }
 
 
+def _method(drawn: methods.Map) -> dict:
+    least = FAINTEST if drawn.grey_levels else 0.0
+    return {"title": drawn.title, "signed": drawn.signed, "least": least, "says": drawn.legend}
+
+
 def _arm(arm: Arm) -> dict:
     kind = "coordinates"
     if arm.components:
         kind = "pairs" if arm.components == 2 else "shares"
     return {
         "name": arm.name,
-        "family": words.FAMILY[arm.prior],
+        "family": arm.title,
         "kind": kind,
         "own": arm.own.tolist(),
         "threshold": arm.threshold.round(4).tolist(),
     }
 
 
-def _path(planned: Plan, known: Truth, arms: Sequence[Arm], row: int) -> dict:
+def _path(planned: Plan, known: Facts, arms: Sequence[Arm], row: int) -> dict:
     exact = known.effect[row]
     return {
         "label": int(planned.label[row]),
@@ -94,7 +92,7 @@ def _path(planned: Plan, known: Truth, arms: Sequence[Arm], row: int) -> dict:
 
 
 def _walk(arm: Arm, row: int) -> dict:
-    """One run's path as far as it goes: tiles, their scales, probabilities, distances, composition and attributions."""
+    """One run's path as far as it goes: tiles, their scales, probabilities, distances, composition and maps."""
     gone = np.flatnonzero(np.diff(arm.distance[row]) > 0)
     count = 2 + int(gone[-1]) if len(gone) else 1
     frames, composed = arm.frame[row, :count], arm.composition[row, :count]
@@ -148,5 +146,5 @@ def sprite(tiles: np.ndarray) -> str:
 
 
 def _short(values: np.ndarray) -> list[float]:
-    """Five significant digits."""
+    """The values to five significant digits."""
     return [float(f"{value:.5g}") for value in values]

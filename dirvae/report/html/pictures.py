@@ -1,4 +1,9 @@
-"""Images, traversals and animations as Matplotlib objects and bytes; pure functions of arrays."""
+"""Images, maps, traversals and animations as Matplotlib objects and bytes; pure functions of arrays.
+
+Colours follow one rule everywhere. Changes of grey level that are shown together share one scale, which ends at the 99.5th
+percentile of |change| of the exact effect where it is known. A faint map is multiplied by the factor in its title. Maps in other
+units each have a scale of their own.
+"""
 
 import io
 from collections.abc import Sequence
@@ -7,14 +12,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dirvae.explain.cases import Cases
-from dirvae.report.html.style import ACCENT, BOX, QUIET, RULES, SECOND, SIGNED, WIDTH
+from dirvae.explain.gallery import Cases
+from dirvae.report.html.style import ACCENT, BOX, QUIET, RULES, SECOND, SIGNED, UNSIGNED, WIDTH
 
 GAP = 0.08  # between frames of a strip, share of a frame
 GAINS = (1, 2, 5, 10, 20)  # by which faint maps may be multiplied
+FAINTEST = 0.01  # grey levels at which a scale of changes ends at least
+CHANGE = "change in grey level (black 0, white 1)\nred: brighter with the finding, blue: darker"
 
 
 def draw(axes: Axes, image: np.ndarray, title: str = "") -> None:
@@ -24,21 +32,54 @@ def draw(axes: Axes, image: np.ndarray, title: str = "") -> None:
     axes.set_axis_off()
 
 
-def _opacity(difference: np.ndarray, scale: float) -> np.ndarray:
-    """Grows with a change's size, so that faint changes do not tint everything."""
-    return np.clip(np.abs(difference) / scale, 0.0, 1.0) ** 0.75
+def tinted(image: np.ndarray, values: np.ndarray, scale: float, signed: bool = True) -> np.ndarray:
+    """A map [H, W] over an image [H, W, 1], RGB [H, W, 3] in [0, 1].
+
+    A signed map goes from blue at -scale to red at scale, another is amber. The opacity is (|value|/scale)^.75, at most 1, so that faint
+    values do not tint everything.
+    """
+    share = np.clip(values / scale, -1.0, 1.0)
+    opacity = (np.abs(share) ** 0.75)[..., None]
+    colours = colormaps[SIGNED](0.5 + 0.5 * share)[..., :3] if signed else np.asarray(to_rgb(UNSIGNED))
+    return np.clip((1.0 - opacity) * image + opacity * colours, 0.0, 1.0)
 
 
-def _overlay(axes: Axes, difference: np.ndarray, scale: float, image: np.ndarray, title: str):
-    """A signed difference [H, W] over an image; returns what a colour bar needs."""
-    draw(axes, image, title)
-    axes.imshow(difference, cmap=SIGNED, vmin=-scale, vmax=scale, alpha=_opacity(difference, scale))
-    return plt.cm.ScalarMappable(plt.Normalize(-scale, scale), SIGNED)
+def overlay(
+    axes: Axes, image: np.ndarray, values: np.ndarray, scale: float, title: str = "", signed: bool = True
+) -> None:
+    """Draws `tinted`."""
+    axes.imshow(tinted(image, values, scale, signed), interpolation="nearest")
+    axes.set_title(title, fontsize=8, fontweight="normal", pad=3)
+    axes.set_axis_off()
+
+
+def overlay_change(axes: Axes, image: np.ndarray, change: np.ndarray, scale: float, title: str) -> None:
+    """Draws a change of grey level on a common scale; a faint one is multiplied by the factor that its title states."""
+    gain = gain_of(change, scale)
+    overlay(axes, image, gain * change, scale, title if gain == 1 else f"{title} × {gain}")
+
+
+def colour_bar(figure: Figure, scale: float, legend: str = CHANGE, **where: Axes | np.ndarray | float) -> None:
+    """The colours of changes between -scale and scale; `where` is as in Matplotlib's `colorbar`."""
+    shades = plt.cm.ScalarMappable(plt.Normalize(-scale, scale), SIGNED)
+    bar = figure.colorbar(shades, extend="both", **where)
+    bar.set_label(legend, fontsize=7)
+    bar.ax.tick_params(labelsize=7)
+    bar.ax.locator_params(nbins=5)
 
 
 def scale_of(*differences: np.ndarray) -> float:
-    """A common symmetric scale: the largest 99.5th percentile of |difference|, at least one hundredth of the grey range."""
-    return max([0.01, *(float(np.percentile(np.abs(d), 99.5)) for d in differences if d.size)])
+    """A common symmetric scale of changes: the largest 99.5th percentile of |change|, at least `FAINTEST`."""
+    return max([FAINTEST, *(_extent(d) for d in differences if d.size)])
+
+
+def own_scale(values: np.ndarray) -> float:
+    """The scale of a map in any unit: the 99.5th percentile of its size; 1 where it is 0 everywhere."""
+    return _extent(values) or float(np.abs(values).max()) or 1.0
+
+
+def _extent(values: np.ndarray) -> float:
+    return float(np.percentile(np.abs(values), 99.5))
 
 
 def row_title(axes: Axes, text: str) -> None:
@@ -85,10 +126,9 @@ def gallery(images: np.ndarray, columns: int = 8, titles: Sequence[str] = ()) ->
 @plt.rc_context(RULES)
 def traversal(cases: Cases, row: int, column: int, finding: str, direction: str, frames: int = 6) -> Figure:
     """One case of a finding: image, frames of the path, map of its whole change over the image, the exact effect where it
-    is known, and the finding's probability along the path; above on the manifold, below as released.
+    is known, and the finding's probability along the path; above on the manifold, below as published.
 
-    All maps share one colour scale, the exact effect's or else that of the map on the manifold. A map that would hardly
-    show on it is multiplied by the factor its title states; what goes beyond the scale keeps its last colour.
+    All maps share one colour scale, the exact effect's or else that of the map on the manifold.
     """
     sign = 1.0 if direction == "add" else -1.0
     exact = cases.effect[row : row + 1]
@@ -98,19 +138,14 @@ def traversal(cases: Cases, row: int, column: int, finding: str, direction: str,
     draw(axes["i"], cases.image[row], "image")
     draw_boxes(axes["i"], cases.boxes[row], cases.image.shape[1:3])
     paths = {"a": ("on the manifold", cases.path, cases.probability)}
-    paths["b"] = ("as released", cases.released, cases.released_probability)
+    paths["b"] = ("as published", cases.released, cases.released_probability)
     for name, (title, path, probability) in paths.items():
         _strip(axes[name], title, path[row], probability[row, :, column], frames)
     for name, change in maps.items():
-        gain = gain_of(change, scale)
-        title = "change" if gain == 1 else f"change × {gain}"
-        drawn = _overlay(axes[name], gain * change, scale, cases.image[row], title)
+        overlay_change(axes[name], cases.image[row], change, scale, "change")
     for effect in exact:
-        _overlay(axes["e"], effect, scale, cases.image[row], "exact effect")
-    bar = figure.colorbar(drawn, cax=axes["c"], extend="both")
-    bar.set_label("change in grey level (black 0, white 1)", fontsize=7)
-    bar.ax.tick_params(labelsize=7)
-    bar.ax.locator_params(nbins=5)
+        overlay(axes["e"], cases.image[row], effect, scale, "exact effect")
+    colour_bar(figure, scale, "change in grey level (black 0, white 1)", cax=axes["c"])
     _probability(axes["p"], cases, row, column, finding)
     return figure
 
@@ -158,7 +193,7 @@ def draw_boxes(axes: Axes, boxes: np.ndarray, shape: Sequence[int]) -> None:
 def _probability(axes: Axes, cases: Cases, row: int, column: int, finding: str) -> None:
     share = np.linspace(0, 1, cases.path.shape[1])
     axes.plot(share, cases.probability[row, :, column], color=ACCENT, label="on the manifold")
-    axes.plot(share, cases.released_probability[row, :, column], "--", color=SECOND, label="as released")
+    axes.plot(share, cases.released_probability[row, :, column], "--", color=SECOND, label="as published")
     axes.axhline(0.5, color=QUIET, linewidth=0.8, linestyle=":")
     axes.set(ylim=(-0.03, 1.03), xticks=[0, 1], xticklabels=["start", "end"], yticks=[0, 0.5, 1])
     axes.set_title(f"P({finding})", fontsize=8)
@@ -173,12 +208,11 @@ def animate(path: np.ndarray, image: np.ndarray, direction: str, side: int = 80,
     picks = np.unique(np.linspace(0, len(path) - 1, min(most, len(path))).round().astype(int))
     sign = 1.0 if direction == "add" else -1.0
     change = sign * (path[picks] - path[0])[..., 0]
-    scale, colours = scale_of(change), colormaps[SIGNED]
+    scale = scale_of(change)
     pictures = []
     for frame, difference in zip(path[picks], change, strict=True):
-        opacity = _opacity(difference, scale)[..., None]
-        tinted = (1 - opacity) * image + opacity * colours(0.5 + 0.5 * difference / scale)[..., :3]
-        both = np.concatenate([np.broadcast_to(frame, tinted.shape), tinted], axis=1)
+        tint = tinted(image, difference, scale)
+        both = np.concatenate([np.broadcast_to(frame, tint.shape), tint], axis=1)
         picture = Image.fromarray(np.rint(np.clip(both, 0, 1) * 255).astype(np.uint8))
         shrunk = (picture.width * side // picture.height, side) if picture.height > side else picture.size
         pictures.append(picture.resize(shrunk, Image.Resampling.LANCZOS).quantize(96, dither=Image.Dither.NONE))

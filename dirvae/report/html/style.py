@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 WIDTH = 11.3  # inches of a figure that fills a page's column, where 9 points are then read as about 12 pixels
 INK, ACCENT, SECOND, FAINT, QUIET, BOX = "#1d2a35", "#0b6e8f", "#d1690e", "#c3ced5", "#566672", "#ffd21f"
 SIGNED = "RdBu_r"
+UNSIGNED = "#ffb218"  # of maps without a sign
 RULES = {
     "font.family": "sans-serif",
     "font.size": 9,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dirvae.explain import cases, sanity, traversals
+from dirvae.explain import sanity, setting, traversals
 from dirvae.explain.truth import Truth
 from dirvae.latents import geometry
 from dirvae.metrics import counterfactual
@@ -128,7 +128,7 @@ def _geometry(
     run: runs.Run, tuned: evaluate.Predictions, picked: list[Truth]
 ) -> tuple[str, traversals.Options, dict[str, float]]:
     """Picked on validation images; the configured one where none of them has a known truth."""
-    configured = cases.options_of(run.model, run.config, cases.metric_of(run.config, tuned))
+    configured = setting.options_of(run.model, run.config, setting.metric_of(run.config, tuned))
     if not picked:
         return "as configured", configured, {}
     covariance = jnp.asarray(geometry.covariance(tuned.head_mean, shrinkage=0.0), jnp.float32)

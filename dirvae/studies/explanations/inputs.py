@@ -1,13 +1,12 @@
 """What a contest reads: the truths of a split, the judge, and the control trained on shuffled labels."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from data_prep.phantom.simulator import PhantomSimulator
-from dirvae.explain import traversals, truth
+from dirvae.explain import selection, traversals, truth
 from dirvae.explain.truth import Truth
 from dirvae.studies.explanations import counterfactuals
 from dirvae.training import data, evaluate, runs, workdir
@@ -24,7 +23,9 @@ def truths(run: runs.Run, split: str, images: int) -> tuple[list[Truth], dict[st
     if not exact:  # draw among those whose place is known
         predictions = predictions._replace(weight=predictions.weight * truth.has_box(examples))
     found, left_out = [], {}
-    for column, positions in enumerate(truth.positives(predictions, tuned.thresholds, images, run.config.seed)):
+    for column, positions in enumerate(
+        selection.true_positives_of_all(predictions, tuned.thresholds, images, run.config.seed)
+    ):
         finding = run.labels[column]
         if finding == "No Finding":
             left_out[finding] = "is nowhere in an image"
@@ -35,7 +36,11 @@ def truths(run: runs.Run, split: str, images: int) -> tuple[list[Truth], dict[st
                 "nothing to switch on and off" if exact else f"boxes of fewer than two patients in {split}"
             )
         else:
-            found.append(one._replace(without=truth.lacking(examples, column, images, run.config.seed)))
+            found.append(
+                one._replace(
+                    without=truth.pixels(examples, selection.lacking(examples, column, images, run.config.seed))
+                )
+            )
     return found, left_out
 
 
@@ -44,8 +49,7 @@ def _truth(
 ) -> Truth | None:
     if training is None:
         return truth.boxed(examples, positions, column)
-    pair = partial(truth.pair, PhantomSimulator(run.config.data.image_size))
-    return truth.exact(examples, training, positions, column, pair)
+    return truth.exact(examples, training, positions, column, PhantomSimulator(run.config.data.image_size))
 
 
 def differences(tuned: Predictions) -> Float[np.ndarray, "L ..."]:

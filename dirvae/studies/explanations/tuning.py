@@ -27,7 +27,7 @@ def candidates(base: traversals.Options, covariance: geometry.Metric) -> Iterato
     """Metrics that cost no decoding, each as it is, with the other logits held, and on to a further target."""
     for name, metric in {"covariance": covariance, "identity": "identity", "fisher": "fisher"}.items():
         yield name, base._replace(metric=metric)
-        yield f"{name}, others held", base._replace(metric=metric, hold=True)
+        yield f"{name}, others held", base._replace(metric=metric, constrain_others=True)
         yield f"{name}, to {FAR}", base._replace(metric=metric, target_probability=FAR, step_size=2 * base.step_size)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from dirvae.config import Config
 from dirvae.explain import traversals
-from dirvae.explain.cases import Cases
+from dirvae.explain.gallery import Cases
 from dirvae.metrics import counterfactual
 from dirvae.report.audit import Traversals
 from dirvae.training import runs, workdir

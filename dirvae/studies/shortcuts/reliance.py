@@ -12,7 +12,7 @@ from data_prep import phantom
 from data_prep.phantom.config import TREATED
 from data_prep.phantom.factors import ACQUISITION, ANATOMY, CONFOUNDERS, PATHOLOGIES, contrast
 from dirvae.config import Config, override
-from dirvae.explain import attributions, cases, gated, maps, traversals
+from dirvae.explain import attributions, gated, maps, setting, traversals
 from dirvae.metrics import counterfactual, footprint, localisation
 from dirvae.studies.explanations import counterfactuals
 from dirvae.training import evaluate, runs, workdir
@@ -98,11 +98,11 @@ def _explain(
     sign = jnp.where(jnp.asarray(called), -1.0, 1.0)
     keys = jax.random.split(jax.random.key(0), len(images))
     for name in ("covariance", "identity"):
-        metric = cases.metric_of(override(run.config, {"metric": name}), tuned)
-        options = cases.options_of(net, run.config, metric)
+        metric = setting.metric_of(override(run.config, {"metric": name}), tuned)
+        options = setting.options_of(net, run.config, metric)
         path = jax.jit(lambda p, x, o=options: traversals.on_manifold(net, p, x, label, sign, o))(run.params, shown)
         yield f"traversal, {name}", np.asarray(maps.signed(path.images, sign))
-    options = cases.options_of(net, run.config, cases.metric_of(run.config, tuned))
+    options = setting.options_of(net, run.config, setting.metric_of(run.config, tuned))
     agreed = jax.jit(lambda p, x: gated.change_and_evidence(net, p, x, label, sign, keys, gated.DRAWS, options))
     change, evidence = agreed(run.params, shown)
     yield "traversal, gated", np.asarray(maps.gated(change, evidence))

@@ -8,7 +8,7 @@ from support import workdirs
 
 from dirvae import losses
 from dirvae.config import ConfigError, override
-from dirvae.explain import attributions, cases, maps, traversals
+from dirvae.explain import attributions, maps, methods, setting, traversals
 from dirvae.explain import explainer as explainers
 from dirvae.training import evaluate, runs, train, workdir
 from dirvae.training.checkpoints import Checkpoints
@@ -50,7 +50,7 @@ def found(explainer, images):
 
 
 def same(one, other):
-    for name, left, right in zip(explainer.Explanation._fields, one, other, strict=True):
+    for name, left, right in zip(explainers.Explanation._fields, one, other, strict=True):
         for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
             np.testing.assert_array_equal(a, b, err_msg=name)
 
@@ -58,7 +58,7 @@ def same(one, other):
 def test_it_is_the_librarys_traversals_and_maps(explainer, images, found):
     run, pixels = explainer.run, jnp.asarray(images[..., None], jnp.float32) / 255.0
     tuned = run.tuned
-    options = cases.options_of(run.model, run.config, cases.metric_of(run.config, tuned))
+    options = setting.options_of(run.model, run.config, setting.metric_of(run.config, tuned))
     label, sign = jnp.full(3, 1), jnp.asarray(found.sign)
     path = traversals.on_manifold(run.model, run.params, pixels, label, sign, options)
     np.testing.assert_allclose(found.path.images, path.images, atol=1e-5)
@@ -99,6 +99,18 @@ def test_the_seed_draws_the_starts_of_the_map_and_nothing_else(explainer, images
     np.testing.assert_array_equal(other.path.images, found.path.images[0])
     assert np.abs(other.map - found.map[0]).max() > 0
     same(other, explainer(images[0], "Edema", seed=1))
+
+
+def test_further_maps_come_on_request(explainer, images, found):
+    """The gated map is the one that the explanation has anyhow, and nothing else changes."""
+    wanted = ["traversal_gated", "latent_shift"]
+    made = explainer(images, "edema", maps=wanted)
+    assert list(made.maps) == [name for name in methods.maps_of() if name in wanted]
+    assert found.maps == {}
+    np.testing.assert_allclose(made.maps["traversal_gated"], found.map, atol=1e-6)
+    same(made._replace(maps={}), found)
+    with pytest.raises(ValueError, match="did you mean 'latent_shift'"):
+        explainer(images, "edema", maps=["latent-shift"])
 
 
 def test_a_finding_that_is_called_present_is_removed_and_another_added(explainer, images):

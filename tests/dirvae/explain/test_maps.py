@@ -1,7 +1,6 @@
 """Maps of paths whose frames are written down."""
 
 import jax.numpy as jnp
-import matplotlib
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -70,7 +69,7 @@ def test_variance_as_released():
 def test_a_path_that_goes_nowhere_has_empty_maps():
     still = path(np.zeros(T))
     found = [maps.signed(still, SIGN), maps.integrated(still, SIGN, along(np.zeros(T))), maps.variance(still)]
-    found += [maps.denoised(found[0][None]), maps.scaled(found[0])]
+    found += [maps.denoised(found[0][None])]
     for each in found:
         np.testing.assert_array_equal(each, np.zeros((B, H, W)))
 
@@ -103,19 +102,6 @@ def test_one_map_is_thresholded_softly():
     least = 0.2 * np.abs(CHANGE).max(axis=(1, 2), keepdims=True)
     expected = np.sign(CHANGE) * np.maximum(np.abs(CHANGE) - least, 0)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-def test_scale_and_colours():
-    scaled = maps.scaled(jnp.asarray(CHANGE))
-    np.testing.assert_allclose(np.abs(scaled).max(axis=(1, 2)), 1.0)
-    np.testing.assert_array_equal(np.sign(scaled), np.sign(CHANGE))
-    np.testing.assert_array_equal(maps.scaled(jnp.asarray(CHANGE), jnp.full(B, 1e-3)), np.sign(CHANGE))
-    ends = maps.coloured(jnp.array([[[-1.0, 0.0, 1.0]]]))[0, 0]
-    reference = matplotlib.colormaps["RdBu_r"]([0.0, 0.5, 1.0])[:, :3]
-    np.testing.assert_allclose(ends, reference, atol=0.04)
-    grey = jnp.full((B, H, W, 1), 0.25)
-    np.testing.assert_allclose(maps.overlaid(grey, jnp.zeros((B, H, W))), 0.25)
-    np.testing.assert_allclose(maps.overlaid(grey, jnp.ones((B, H, W)))[0, 0, 0], ends[2])
 
 
 @pytest.mark.parametrize("wrong", [{"width": -1.0}, {"agreement": 1.0}, {"floor": -0.1}])

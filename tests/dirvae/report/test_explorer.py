@@ -11,7 +11,8 @@ from PIL import Image
 from scipy import ndimage
 from support import browser
 
-from dirvae.explain.gallery import METHODS, Arm, Plan, Truth
+from dirvae.explain import methods
+from dirvae.explain.walks import Arm, Facts, Plan
 from dirvae.report.explorer import page as explorer
 
 SIDE, STEPS = 32, 6
@@ -29,7 +30,7 @@ def smooth(rng, *shape, size=1.0):
     return (size * fields / np.abs(fields).max(axis=(1, 2), keepdims=True)).reshape(*shape, SIDE, SIDE)
 
 
-def random_arm(name, prior, components, seed, faint=0.2):
+def random_arm(name, title, components, seed, faint=0.2):
     """Paths that leave their start in proportion to the step; row r stops after 2 + r % 5 of the steps."""
     rng, rows = np.random.default_rng(seed), len(PLAN.row)
     stop = 2 + np.arange(rows) % (STEPS - 1)
@@ -38,28 +39,28 @@ def random_arm(name, prior, components, seed, faint=0.2):
     share = walked / STEPS
     return Arm(
         name=name,
-        prior=prior,
+        title=title,
         frame=(start[:, None] + share[..., None, None] * change[:, None]).astype(np.float32),
         probability=np.clip(0.9 - share[..., None] * rng.random((rows, 1, 3)), 0, 1).astype(np.float32),
         distance=0.6 * walked,
         composition=(0.3 + 0.5 * share[..., None] * rng.random((rows, 1, 7))).astype(np.float32),
         components=components,
         own=np.arange(3, dtype=np.int32)[:, None],
-        maps={method: smooth(rng, rows) for method in METHODS},
+        maps={method: smooth(rng, rows) for method in methods.maps_of("ours", "rival")},
         threshold=np.asarray([0.3, 0.5, 0.7]),
     )
 
 
-def truth():
+def facts():
     rng = np.random.default_rng(5)
     effect = smooth(rng, len(PLAN.row), size=0.3).astype(np.float32)
     effect[PLAN.label == 2] = np.nan
     boxes = tuple(np.asarray([[0.1, 0.2, 0.5, 0.6]] * (row % 2)).reshape(-1, 4) for row in range(len(PLAN.row)))
     target = np.asarray([[1, 0, np.nan], [0, 1, 1], [0, 0, 0]], np.float32)
-    return Truth(LABELS, 0.5 + smooth(rng, 3, size=0.4), target, effect, boxes)
+    return Facts(LABELS, 0.5 + smooth(rng, 3, size=0.4), target, effect, boxes)
 
 
-ARMS = (random_arm("mine", "dirichlet", 2, 1), random_arm("a/theirs & co", "gaussian", 0, 2))
+ARMS = (random_arm("mine", "Dirichlet VAE, Beta pairs", 2, 1), random_arm("a/theirs & co", "Gaussian VAE", 0, 2))
 
 
 def tiles(uri, count):
@@ -77,8 +78,8 @@ def stored_walk(stored):
 
 @pytest.mark.parametrize("faint", [0.004, 0.2])
 def test_stored_frames_are_the_paths_and_differences_keep_their_shape(faint):
-    arm = random_arm("mine", "dirichlet", 2, 3, faint)
-    stored = explorer.payload("test", PLAN, truth(), [arm])
+    arm = random_arm("mine", "Dirichlet VAE, Beta pairs", 2, 3, faint)
+    stored = explorer.payload("test", PLAN, facts(), [arm])
     for row, path in enumerate(p for case in stored["cases"] for p in case["paths"]):
         first, gone = stored_walk(path["arms"][0])
         count = 2 + row % (STEPS - 1)
@@ -90,7 +91,7 @@ def test_stored_frames_are_the_paths_and_differences_keep_their_shape(faint):
 
 
 def test_stored_numbers_are_the_paths():
-    stored = explorer.payload("test", PLAN, truth(), ARMS)
+    stored = explorer.payload("test", PLAN, facts(), ARMS)
     assert [case["index"] for case in stored["cases"]] == [17, 4, 99]
     assert stored["cases"][0]["target"] == [1, 0, None]
     paths = [path for case in stored["cases"] for path in case["paths"]]
@@ -114,13 +115,13 @@ def test_tiles_are_laid_out_in_rows_that_browsers_can_hold(monkeypatch):
 
 def test_a_path_that_goes_nowhere_is_one_frame():
     arm = ARMS[0]._replace(distance=np.zeros_like(ARMS[0].distance))
-    stored = explorer.payload("test", PLAN, truth(), [arm])["cases"][0]["paths"][0]["arms"][0]
+    stored = explorer.payload("test", PLAN, facts(), [arm])["cases"][0]["paths"][0]["arms"][0]
     assert len(stored["probability"]) == len(stored["scales"]) == 1
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    return explorer.write(tmp_path_factory.mktemp("page") / "explorer.html", "test", PLAN, truth(), ARMS)
+    return explorer.write(tmp_path_factory.mktemp("page") / "explorer.html", "test", PLAN, facts(), ARMS)
 
 
 def test_the_page_holds_everything_itself(page):
@@ -158,7 +159,7 @@ def shown(tab):
     })()""")
 
 
-def test_it_opens_on_a_removed_finding_whose_effect_is_known(tab, page):
+def test_it_opens_on_a_lowered_finding_whose_effect_is_known(tab, page):
     tab.open(page)
     first = shown(tab)
     assert (first["image"], first["finding"], first["step"]) == ("Image 17 of test", "Edema", 2)

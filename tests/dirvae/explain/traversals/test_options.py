@@ -78,7 +78,7 @@ def test_long_paths_stay_on_the_simplex_and_their_logit_rises(metric):
 def test_a_null_step_returns_the_same_image():
     net, params, images = network()
     expected = net.decode(params, net.latent.point(net.encode(params, images))).location
-    for stopped in ({"distance": 0.0}, {"target_probability": 0.0}, {"step_size": 0.0}):
+    for stopped in ({"target_probability": 0.0}, {"step_size": 0.0}):
         made = run(net, params, images, Options(3)._replace(**stopped))
         np.testing.assert_allclose(made.images, np.repeat(expected[:, None], 4, axis=1), atol=1e-6)
 
@@ -93,19 +93,11 @@ def test_halving_the_step_converges_to_the_same_path():
     assert gaps[-1] < 0.02
 
 
-def test_a_path_ends_at_its_distance():
-    made = follow(*build(GAUSSIAN, WEIGHTS, "gaussian"), distance=0.33)
-    expected = np.minimum(0.1 * np.arange(13), 0.33)
-    np.testing.assert_allclose(made.distance, np.tile(expected, (ROWS, 1)), rtol=1e-5)
-    gone = np.linalg.norm(np.diff(np.float64(made.coordinates), axis=1), axis=-1).sum(axis=1)
-    np.testing.assert_allclose(gone, 0.33, rtol=1e-4)
-
-
 @pytest.mark.parametrize("prior", POSTERIORS)
 def test_a_path_that_would_end_short_of_its_target_takes_longer_steps(prior):
     """On a linear head all of them alike, and the last ends at the target."""
     net, params = build(POSTERIORS[prior], WEIGHTS, prior)
-    made = follow(net, params, reach=True)
+    made = follow(net, params, adaptive_step=True)
     assert np.all(follow(net, params).probability[:, -1, 1] < 0.999)
     np.testing.assert_allclose(made.probability[:, -1, 1], 0.9999, atol=1e-6)
     np.testing.assert_allclose(made.distance, np.outer(made.distance[:, -1], np.arange(13) / 12), rtol=1e-3)
@@ -115,7 +107,7 @@ def test_a_step_that_is_long_enough_stays():
     net, params = build(GAUSSIAN, WEIGHTS, "gaussian")
     settings = {"step_size": 1.0, "target_probability": 0.9}
     np.testing.assert_array_equal(
-        follow(net, params, reach=True, **settings).coordinates, follow(net, params, **settings).coordinates
+        follow(net, params, adaptive_step=True, **settings).coordinates, follow(net, params, **settings).coordinates
     )
 
 
@@ -125,7 +117,7 @@ def test_a_step_that_is_long_enough_stays():
 )
 def test_held_logits_stay_and_the_label_rises(prior, metric, step_size):
     net, params = build(POSTERIORS[prior], HEADS, prior)
-    logits = read(net, follow(net, params, hold=True, metric=metric, step_size=step_size)) @ HEADS
+    logits = read(net, follow(net, params, constrain_others=True, metric=metric, step_size=step_size)) @ HEADS
     moved = logits - logits[:, :1]
     assert np.all(np.diff(moved[..., 1], axis=1) > 0)
     np.testing.assert_allclose(np.delete(moved, 1, axis=-1), 0.0, atol=1e-3)
@@ -135,14 +127,14 @@ def test_held_logits_stay_and_the_label_rises(prior, metric, step_size):
 def test_holding_projects_in_the_metric():
     """The shortest v with w_1 v = 1 and w_j v = 0 for the others: S W (W^T S W)^-1 e_1."""
     net, params = build(GAUSSIAN, HEADS, "gaussian")
-    made = read(net, follow(net, params, steps=1, hold=True, metric="covariance"))
+    made = read(net, follow(net, params, steps=1, constrain_others=True, metric="covariance"))
     expected = (COVARIANCE @ HEADS @ np.linalg.inv(HEADS.T @ COVARIANCE @ HEADS))[:, 1]
     expected *= 0.1 / np.linalg.norm(expected)
     np.testing.assert_allclose(made[:, 1] - made[:, 0], np.tile(expected, (ROWS, 1)), atol=1e-5)
 
 
 def test_a_label_that_others_determine_goes_nowhere():
-    made = follow(*build(GAUSSIAN, HEADS[:, [0, 0, 1, 2]], "gaussian"), hold=True)
+    made = follow(*build(GAUSSIAN, HEADS[:, [0, 0, 1, 2]], "gaussian"), constrain_others=True)
     np.testing.assert_array_equal(made.distance, 0.0)
 
 
@@ -151,7 +143,7 @@ def test_on_a_curved_head_held_logits_stay_to_first_order():
     net, params, images = network()
     left = []
     for size in (0.4, 0.2, 0.1):
-        made = run(net, params, images, Options(1, size, 1.1, hold=True))
+        made = run(net, params, images, Options(1, size, 1.1, constrain_others=True))
         logits = net.classify(params, made.coordinates.reshape(4, 6, 2)).reshape(2, 2, 3)
         moved = np.float64(logits[:, 1] - logits[:, 0])
         own = moved[np.arange(2), [0, 1]]
@@ -198,21 +190,6 @@ def test_more_latents_than_there_are_cannot_be_owned():
     net, _, _ = network()
     with pytest.raises(ValueError, match="no label can own 7 latents where there are 6; set model"):
         traversals.own_latents(net.latent.spec, 7)
-
-
-@pytest.mark.parametrize("metric", ["identity", "covariance"])
-def test_the_top_latents_are_those_of_the_steepest_gradient(metric):
-    made = np.float64(follow(*build(GAUSSIAN, WEIGHTS, "gaussian"), top=4, metric=metric).coordinates)
-    moved = np.abs(made[:, -1] - made[:, 0]) > 1e-4
-    expected = np.zeros(K, bool)
-    expected[np.argsort(-np.abs(WEIGHTS))[:4]] = True
-    np.testing.assert_array_equal(moved, np.tile(expected, (ROWS, 1)))
-
-
-def test_of_pairs_whole_pairs_are_counted():
-    net, params, images = network()
-    made = np.float64(run(net, params, images, Options(3, 0.3, 1.1, top=2)).coordinates)
-    np.testing.assert_array_equal((np.abs(made[:, -1] - made[:, 0]) > 1e-4).any(axis=-1).sum(axis=1), 2)
 
 
 def test_the_pull_back_is_the_least_change_of_pixels():

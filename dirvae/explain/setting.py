@@ -1,0 +1,68 @@
+"""From a run and its config to what explanation methods are built from."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dirvae.config import Config
+from dirvae.explain import traversals
+from dirvae.explain.contract import Setting, fold_in_positions
+from dirvae.explain.gated import DRAWS
+from dirvae.latents import geometry
+from dirvae.model import Model
+from dirvae.training.evaluate import Predictions
+from dirvae.training.runs import Run
+
+
+def metric_of(config: Config, predictions: Predictions) -> geometry.Metric:
+    """The metric of a configuration: its name, or the covariance [D, D] of the head's coordinates over a split's images."""
+    if config.explain.metric != "covariance":
+        return config.explain.metric
+    return jnp.asarray(geometry.covariance(predictions.head_mean, shrinkage=0.0), jnp.float32)
+
+
+def options_of(model: Model, config: Config, metric: geometry.Metric = "identity") -> traversals.Options:
+    """The options of a configuration's traversals."""
+    settings = config.explain
+    return traversals.Options(
+        steps=settings.path_steps,
+        step_size=settings.step_size,
+        adaptive_step=settings.reach,
+        target_probability=settings.target_probability,
+        metric=metric,
+        mask=jnp.asarray(traversals.own_latents(model.latent.spec, config.model.own)) if settings.own_latents else None,
+        constrain_others=settings.hold_others,
+    )
+
+
+def same_key(seed: int, count: int) -> Array:
+    """The seed's random key for each of `count` images, so that an image's maps do not depend on its position."""
+    return jnp.broadcast_to(jax.random.key(seed), (count,))
+
+
+def setting_of(
+    run: Run,
+    predictions: Predictions,
+    differences: Float[np.ndarray, "L *event"] | None = None,
+    draws: int = DRAWS,
+    keys: Callable[[int], Array] | None = None,
+) -> Setting:
+    """What methods of a run are built from; `predictions` of validation give the covariance that guides traversals.
+
+    Without `keys` an image's random key is the run's seed folded with the image's position in a query.
+    """
+    options = options_of(run.model, run.config, metric_of(run.config, predictions))
+    keys = partial(fold_in_positions, run.config.seed) if keys is None else keys
+    return Setting(run.model, run.config.model.prior, options, differences, draws, keys)
+
+
+def has_constant_direction(config: Config) -> bool:
+    """Whether a traversal's direction is the same for every image of a finding.
+
+    It is where the head is linear in the latent's coordinates and the metric does not depend on the point.
+    """
+    return config.model.head in ("linear", "assigned") and config.explain.metric in ("covariance", "identity")
