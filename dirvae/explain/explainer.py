@@ -118,7 +118,8 @@ class Explainer(NamedTuple):
         further = self._further(tuple(maps), seed)
         single_rows = [self._one(image[None], wanted, direction, seed, further) for image in pixels]
         joined = jax.tree.map(lambda *rows: np.concatenate(rows), *single_rows)
-        return jax.tree.map(lambda rows: rows[0], joined) if single else joined
+        explanation = jax.tree.map(lambda rows: rows[0], joined) if single else joined
+        return explanation._replace(maps=methods.in_order(explanation.maps))
 
     def _further(self, names: tuple[str, ...], seed: int) -> Explain:
         """Draws the maps of these names; compiled once for each seed."""

@@ -4,7 +4,8 @@ To add a method, write a file beside this one that follows `dirvae.explain.contr
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 import jax
 
@@ -29,6 +30,7 @@ def attribution(
     return Method(name, (Map(name, title, signed, role, legend, grey_levels),), build)
 
 
+T = TypeVar("T")
 FOR = "red where brightness speaks for the finding, blue where against"
 
 METHODS: dict[str, Method] = {
@@ -56,6 +58,11 @@ def maps_of(*roles: Role) -> dict[str, Map]:
     """The registered maps by name, in the registry's order; those of some roles, or all."""
     every = (drawn for method in METHODS.values() for drawn in method.maps)
     return {drawn.name: drawn for drawn in every if not roles or drawn.role in roles}
+
+
+def in_order(drawn: Mapping[str, T]) -> dict[str, T]:
+    """The same items in the registry's order, which trees of JAX do not keep."""
+    return {name: drawn[name] for name in maps_of() if name in drawn}
 
 
 def build(name: str, setting: Setting) -> Explain:
@@ -101,6 +108,6 @@ def build_maps(setting: Setting, names: Iterable[str] | None = None) -> Explain:
 
     def explain(params: Params, query: Query) -> dict[str, jax.Array]:
         drawn = {name: values for method in built for name, values in method(params, query).items()}
-        return {name: drawn[name] for name in known if name in drawn and name in wanted}
+        return in_order({name: values for name, values in drawn.items() if name in wanted})
 
     return explain

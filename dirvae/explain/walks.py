@@ -155,7 +155,7 @@ def arm(run: Run, name: str, examples: data.Examples, planned: Plan, tuned: Pred
         composition=composition(run, path.coordinates),
         components=compositions.components(run.config.model),
         own=owned(run),
-        maps=_joined(parallel.map_batches(explain, devices, BATCH)(run.params, query)),
+        maps=methods.in_order(_joined(parallel.map_batches(explain, devices, BATCH)(run.params, query))),
         threshold=tuned.thresholds,
     )
 

@@ -127,12 +127,12 @@ def both_maps(found: Explanation, label: str, name: str, draws: int) -> Figure:
     figure, axes = plt.subplots(1, 4, figsize=(WIDTH, (WIDTH - 0.9) / 4 + 0.5), layout="constrained")
     pictures.tight(figure)
     first, last = found.path.probability[[0, -1], int(found.label)]
-    pictures.draw(axes[0], found.image, f"image, p = {first:.2f} of its code")
+    pictures.draw(axes[0], found.image, f"image; its code: p = {first:.2f}")
     verb = VERBS[float(found.sign)]
-    pictures.draw(axes[1], found.path.images[-1], f"{label} {verb}, p = {last:.2f} of the code")
+    pictures.draw(axes[1], found.path.images[-1], f"{label} {verb}; code: p = {last:.2f}")
     pictures.overlay(axes[2], found.image, found.signed, scale, "signed map: the path's change")
     gated = f"gated map: what {draws} draws agree on,\nwhere the evidence is"
-    pictures.overlay(axes[3], found.image, found.map, scale, gated)
+    pictures.overlay_change(axes[3], found.image, found.map, scale, gated)
     pictures.colour_bar(figure, scale, ax=axes[-1], fraction=0.05, pad=0.02)
     figure.suptitle(f"{name}: {label}", fontsize=10)
     return figure

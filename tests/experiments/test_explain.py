@@ -117,6 +117,15 @@ def test_an_image_leaves_four_files_that_agree_with_the_library(folder, image, t
     assert Image.open(out / "path.gif").n_frames > 3
 
 
+def test_further_maps_are_drawn_on_request(folder, image, tmp_path, capsys):
+    call(folder, f"--image={image}", "--label=Cardiomegaly", "--maps=latent_shift, edges", f"--out={tmp_path / 'out'}")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([*FILES, "maps.png"])
+    call(folder, "--label=Cardiomegaly", "--cases=1", "--maps=latent_shift", f"--out={tmp_path}")
+    assert (tmp_path / "atlas-test.html").exists()
+    assert set(explain.maps_of("all")) == set(methods.maps_of("ours", "rival"))
+    assert "did you mean 'latent_shift'" in refused(folder, capsys, f"--image={image}", "--maps=latent_shif")
+
+
 def test_the_same_pixels_through_dicom_give_the_same_answer(folder, image, tmp_path):
     pixels = np.asarray(Image.open(image))
     dicom = write_dicom(tmp_path / "case.dcm", pixels)
