@@ -59,13 +59,13 @@ def build(
     latent = latents.build(config) if latent is None else latent
     dtype = jnp.dtype(config.compute)
     kind = convolution_kind(config)
-    encoder = Encoder(latent.spec, config.widths, config.hidden, config.stem, kind, dtype, config.linear_path)
+    encoder = Encoder(latent.spec, config.widths, config.hidden, config.first_stride, kind, dtype, config.linear_path)
     decoder = Decoder(
         latent.spec,
         config.widths,
         config.hidden,
         image_size,
-        config.stem,
+        config.first_stride,
         image_channels,
         config.scale,
         config.learn_scale,
@@ -75,7 +75,7 @@ def build(
     )
     part = int(config.head == "pooled")  # of two levels: a pooled head reads the field, any other the global part
     read_by_head = latent.spec.parts[part] if latent.spec.parts else latent.spec
-    classifier = Classifier(labels, config.head, config.head_hidden, config.own, read_by_head.simplex, dtype)
+    classifier = Classifier(labels, config.head, config.head_hidden, config.latents_per_finding, read_by_head.simplex, dtype)
 
     how, floor = config.prior_learning, config.min_concentration
 

@@ -5,7 +5,6 @@ Importing this package imports no numerical library, so that `--help` answers at
 
 from dirvae.config.checks import validate, validate_data
 from dirvae.config.fields import (
-    AuditConfig,
     Config,
     ConfigError,
     DataConfig,
@@ -21,7 +20,6 @@ from dirvae.config.fields import (
 from dirvae.config.parsing import assignments, from_json, override, to_json
 
 __all__ = [
-    "AuditConfig",
     "Config",
     "ConfigError",
     "DataConfig",

@@ -17,7 +17,7 @@ POSITIVE = (
     "model.grid",
     "model.local_latents",
     "model.local_groups",
-    "model.own",
+    "model.latents_per_finding",
     "model.concentration",
     "model.min_concentration",
     "model.scale",
@@ -28,7 +28,7 @@ POSITIVE = (
     "train.log_every",
     "train.checkpoint_every",
     "evaluate.evaluation_batch",
-    "evaluate.enough",
+    "evaluate.min_cases",
     "explain.path_steps",
     "explain.step_size",
 )
@@ -39,7 +39,6 @@ SHARES = (
     "loss.zoom",
     "loss.contrast",
     "loss.brightness",
-    "loss.label_smoothing",
     "model.dropout",
     "optimizer.average_decay",
 )
@@ -47,7 +46,6 @@ AMOUNTS = (
     "seed",
     "loss.beta",
     "loss.target_kl",
-    "loss.kl_sharpness",
     "loss.kl_gain",
     "loss.classification_weight",
     "optimizer.weight_decay",
@@ -57,8 +55,6 @@ AMOUNTS = (
     "evaluate.bound_images",
     "evaluate.bound_samples",
     "explain.cases",
-    "explain.max_distance",
-    "explain.top_latents",
     "train.devices",
     "data.folds",
     "data.fold",
@@ -81,13 +77,8 @@ def validate(config: Config) -> Config:
     _require_all(_resolutions(config.model, config.data.image_size))
     _require_all(_without_kl(config))
     _require_all(_latent(config.model))
-    exclusive = config.model.head == "linear" or not config.loss.head_exclusivity
-    _require_all([(exclusive, "loss.head_exclusivity", "must be 0 unless model.head is linear")])
     target = config.explain.target_probability
     _require_all([(0 < target < 1, "explain.target_probability", "must lie between 0 and 1")])
-    owned = config.model.head == "assigned" or not config.explain.own_latents
-    _require_all([(owned, "explain.own_latents", "must be false unless model.head is assigned")])
-    _require_all(_flaws(config))
     return config
 
 
@@ -107,17 +98,17 @@ def validate_data(data: DataConfig) -> DataConfig:
 
 
 def _resolutions(model: ModelConfig, side: int) -> Iterator[Condition]:
-    """The stem and the widths shrink the image evenly, and a field's grid is one of the resolutions on the way."""
+    """The first stride and the widths shrink the image evenly, and a spatial grid is one of the resolutions on the way."""
     yield len(model.widths) > 0, "model.widths", "needs at least one width, such as 16,32"
-    yield model.stem in (2, 4, 8), "model.stem", "must be 2, 4 or 8"
+    yield model.first_stride in (2, 4, 8), "model.first_stride", "must be 2, 4 or 8"
     yield all(width > 0 for width in model.widths), "model.widths", "must hold positive channel counts"
-    reduction = model.stem * 2 ** (len(model.widths) - 1)
-    by = f"by which the stem and {len(model.widths)} widths shrink the image"
+    reduction = model.first_stride * 2 ** (len(model.widths) - 1)
+    by = f"by which the first stride and {len(model.widths)} widths shrink the image"
     yield side % reduction == 0, "data.image_size", f"must be a multiple of {reduction}, {by}"
     cells = side // model.grid
-    on_the_way = side % model.grid == 0 and cells & (cells - 1) == 0 and model.stem <= cells <= reduction
-    powers = f"must be the image size {side} divided by a power of two from {model.stem} to {reduction}"
-    yield model.structure not in ("field", "levels") or on_the_way, "model.grid", powers
+    on_the_way = side % model.grid == 0 and cells & (cells - 1) == 0 and model.first_stride <= cells <= reduction
+    powers = f"must be the image size {side} divided by a power of two from {model.first_stride} to {reduction}"
+    yield model.structure not in ("spatial", "hierarchical") or on_the_way, "model.grid", powers
 
 
 def _without_kl(config: Config) -> Iterator[Condition]:
@@ -125,14 +116,13 @@ def _without_kl(config: Config) -> Iterator[Condition]:
     has_kl, where = config.model.family.density, f"where model.prior is {config.model.prior}, which has"
     yield has_kl or not config.loss.target_kl, "loss.target_kl", f"must be 0 {where} no KL"
     yield has_kl or config.evaluate.select_by != "elbo", "evaluate.select_by", f"cannot be elbo {where} none"
-    yield has_kl or not config.audit.reversed_kl, "audit.reversed_kl", f"must be false {where} no KL"
 
 
 def _latent(model: ModelConfig) -> Iterator[Condition]:
     """The latent's size and structure, and heads that fit them."""
-    is_field, simplex = model.structure == "field", model.family.simplex
+    is_spatial, simplex = model.structure == "spatial", model.family.simplex
     yield not simplex or model.latents > 1, "model.latents", "must be at least 2 on a simplex"
-    local = not simplex or model.structure != "levels" or model.local_latents > 1
+    local = not simplex or model.structure != "hierarchical" or model.local_latents > 1
     yield local, "model.local_latents", "must be at least 2 on a simplex"
     fixed, learnable = model.prior_learning == "fixed", [name for name, family in FAMILIES.items() if family.learnable]
     only = f"must be fixed unless model.prior is {' or '.join(learnable)}, which alone can be learned"
@@ -140,29 +130,16 @@ def _latent(model: ModelConfig) -> Iterator[Condition]:
     room = "must be above model.min_concentration where the prior is learned"
     yield fixed or model.concentration > model.min_concentration, "model.concentration", room
     single = model.structure != "global" or model.groups == 1
-    yield single, "model.groups", "must be 1 unless model.structure is product, field or levels"
-    has_cells = model.structure in ("field", "levels")
+    yield single, "model.groups", "must be 1 unless model.structure is product, spatial or hierarchical"
+    has_cells = model.structure in ("spatial", "hierarchical")
     yield (
         model.head != "pooled" or has_cells,
         "model.head",
-        "can be pooled only where model.structure is field or levels",
+        "can be pooled only where model.structure is spatial or hierarchical",
     )
-    places = "cannot be assigned where model.structure is field, whose latents are places"
-    yield model.head != "assigned" or not is_field, "model.head", places
-    yield not model.linear_path or not is_field, "model.linear_path", "must be false where model.structure is field"
-
-
-def _flaws(config: Config) -> Iterator[Condition]:
-    """Flaws only where they mean something."""
-    flaws = config.audit
-    gaussian, of_gaussians = config.model.prior == "gaussian", "must be false unless model.prior is gaussian"
-    yield gaussian or not flaws.log_or_nought_head, "audit.log_or_nought_head", of_gaussians
-    yield gaussian or not flaws.heavy_gaussian_kl, "audit.heavy_gaussian_kl", of_gaussians
-    changes_kl = flaws.reversed_kl or flaws.heavy_gaussian_kl
-    undone = "must be 0 with audit.reversed_kl or audit.heavy_gaussian_kl, which steering would undo"
-    yield not (changes_kl and config.loss.target_kl), "loss.target_kl", undone
-    no_test = "must be false with data.folds, where there is no test split to leak"
-    yield not (flaws.leaky_split and config.data.folds), "audit.leaky_split", no_test
+    places = "cannot be assigned where model.structure is spatial, whose latents are places"
+    yield model.head != "assigned" or not is_spatial, "model.head", places
+    yield not model.linear_path or not is_spatial, "model.linear_path", "must be false where model.structure is spatial"
 
 
 def _require_all(conditions: Iterable[Condition]) -> None:

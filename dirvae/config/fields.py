@@ -1,9 +1,9 @@
-"""Every field of a configuration with its meaning and unit."""
+"""Every field of a configuration with its default, meaning, unit and choices. `Config()` is the preset `default`."""
 
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 from dirvae.latents.families import FAMILIES, Family, family
 
@@ -17,30 +17,26 @@ def setting(default: Any, meaning: str, unit: str = "", choices: Iterable[str] =
 class DataConfig:
     """What is learned from."""
 
-    dataset: str = "phantom"  # data source, by its name in data_prep/sources.py
-    phantom: Literal["clean", "shortcut"] = "clean"  # the phantom's configuration (data_prep/phantom)
-    phantom_train: int = 4000  # images of the phantom's training split
-    phantom_validation: int = 500  # images
-    phantom_test: int = 1000  # images of each of the phantom's test splits
-    phantom_seed: int = 0  # of the phantom's population; training has its own, so that seeds share their images
-    confounder: str = (
-        "token"  # of phantom=shortcut: which confounder follows the finding (data_prep/phantom/factors.py)
-    )
-    rho: float = 0.9  # of phantom=shortcut: how strongly, in [-1, 1]
-    image_size: int = 64  # pixels, height and width
-    views: Literal["frontal", "all"] = "frontal"  # laterals are left out unless "all"
-    labels: tuple[str, ...] = ()  # findings to learn; empty: all with both values among the training labels
-    uncertain: Literal["ignore", "zeros", "ones"] = "ignore"  # policy for labels marked uncertain
-    blank: Literal["zeros", "ignore"] = "zeros"  # policy for labels not mentioned
-    shuffle_labels: bool = (
-        False  # a control: training and validation images get each other's labels, test keeps its own
-    )
-    validation_percent: int = 10  # share of train.csv's patients, by hash, that selects checkpoints
-    folds: int = 0  # above 0: patient-wise cross-validation on the training patients, no test split is read
-    fold: int = 0  # which of the folds is held out as "validation"
-    cache_megabytes: int = 2000  # decoded images are kept in memory as uint8 up to this size a split
-    max_skipped_percent: float = 1.0  # unreadable images above this share of a source fail the build
-    build_workers: int = 0  # processes that read raw images; 0: one a core
+    dataset: str = setting("phantom", "the data source, a name of data_prep/sources.py")
+    phantom: str = setting("clean", "which configuration of the phantom is drawn", choices=("clean", "shortcut"))
+    phantom_train: int = setting(4000, "size of the phantom's training split", "images")
+    phantom_validation: int = setting(500, "size of the phantom's validation split", "images")
+    phantom_test: int = setting(1000, "size of each of the phantom's test splits", "images")
+    phantom_seed: int = setting(0, "seed of the phantom's population; runs of other seeds share its images")
+    confounder: str = setting("token", "the confounder that follows the finding where phantom is shortcut")
+    rho: float = setting(0.9, "how strongly that confounder follows the finding", "correlation, -1 to 1")
+    image_size: int = setting(64, "height and width of an image", "pixels")
+    views: str = setting("frontal", "which views are used; all takes laterals too", choices=("frontal", "all"))
+    labels: tuple[str, ...] = setting((), "findings to learn; none: all that have both values among the training labels")
+    uncertain: str = setting("ignore", "what a label marked uncertain counts as", choices=("ignore", "zeros", "ones"))
+    blank: str = setting("zeros", "what a label not mentioned counts as", choices=("zeros", "ignore"))
+    shuffle_labels: bool = setting(False, "a control: images of training and validation get each other's labels")
+    validation_percent: int = setting(10, "share of train.csv's patients, by hash, that selects checkpoints", "percent")
+    folds: int = setting(0, "number of patient-wise folds for cross-validation, without a test split; 0: none")
+    fold: int = setting(0, "which of the folds is held out as validation, from 0")
+    cache_megabytes: int = setting(2000, "splits up to this size are kept in memory as decoded images", "megabytes")
+    max_skipped_percent: float = setting(1.0, "more unreadable images than this fail the build", "percent")
+    build_workers: int = setting(0, "processes that read raw images; 0: one a core")
 
 
 @dataclass(frozen=True)
@@ -48,40 +44,48 @@ class ModelConfig:
     """Encoder, latent, decoder and head; identical for every prior but for the latent family."""
 
     prior: str = setting("dirichlet", "latent family", choices=FAMILIES)
-    structure: Literal["global", "product", "field", "levels"] = (
-        "global"  # one vector, n of them, one in each cell of a grid, or levels: n of them beside a grid
+    structure: str = setting(
+        "product",
+        "one vector (global), several (product), several in each cell of a grid (spatial), or product and spatial together",
+        choices=("global", "product", "spatial", "hierarchical"),
     )
-    latents: int = 64  # K, components of one vector
-    groups: int = 1  # n, vectors (a cell, for a field); above 1 needs a structure other than global
-    grid: int = 8  # cells a side, for a field and for levels
-    local_latents: int = 4  # components of one vector in a cell, for levels
-    local_groups: int = 1  # vectors in a cell, for levels
-    concentration: float = 0.5  # the Dirichlet prior's concentration, each component; also of its logistic-normal twin
-    prior_learning: Literal["fixed", "moments", "gradient"] = (
-        "fixed"  # of a Dirichlet prior, dirvae/latents/learning.py
+    latents: int = setting(2, "components of one vector")
+    groups: int = setting(96, "vectors; where the structure is spatial, in each cell")
+    grid: int = setting(8, "cells on a side where the structure is spatial or hierarchical")
+    local_latents: int = setting(4, "components of one vector in a cell where the structure is hierarchical")
+    local_groups: int = setting(1, "vectors in a cell where the structure is hierarchical")
+    concentration: float = setting(0.2, "the Dirichlet prior's concentration of a component; other priors match it")
+    prior_learning: str = setting(
+        "fixed", "how a Dirichlet prior is learned with the model", choices=("fixed", "moments", "gradient")
     )
-    parametrisation: Literal["exp", "softplus", "mean_total"] = "exp"  # from features to concentrations
-    min_concentration: float = 0.01  # floor of a posterior concentration, see dirvae/latents/dirichlet.py
-    widths: tuple[int, ...] = (64, 96, 128)  # channels at each resolution, first to last
-    stem: int = 4  # how much the first of them shrinks the image; the others halve it
-    hidden: int = 128  # units between the convolutions and a global latent; 0: none
-    linear_path: bool = (
-        False  # a linear map beside the convolutions of encoder and decoder, for latents that are no field
+    parametrisation: str = setting(
+        "exp", "how features become concentrations", choices=("exp", "softplus", "mean_total")
     )
-    head: Literal["linear", "assigned", "mlp", "pooled"] = (
-        "linear"  # dirvae/networks/classifier.py; pooled: over a field's cells
+    min_concentration: float = setting(0.01, "lowest concentration of a posterior")
+    widths: tuple[int, ...] = setting((64, 96, 128), "channels at each resolution, from the highest to the lowest")
+    first_stride: int = setting(4, "how much the first convolution shrinks the image; the others halve it", "factor")
+    hidden: int = setting(128, "units between the convolutions and a latent without places; 0: none")
+    linear_path: bool = setting(True, "whether a linear map runs beside the convolutions of encoder and decoder")
+    head: str = setting(
+        "assigned",
+        "the classifier: linear in all latents, latents assigned to findings, one hidden layer, or pooled over cells",
+        choices=("linear", "assigned", "mlp", "pooled"),
     )
-    own: int = 1  # latents that belong to one finding, for an assigned head
-    head_hidden: int = 64  # units of an mlp head
-    head_input: Literal["mean", "sample"] = "mean"  # what the head reads in training: E of its coordinates, or a draw
-    dropout: float = 0.0  # of what the head reads, in training
-    likelihood: Literal["laplace", "gaussian", "bernoulli"] = "laplace"  # p(x|z) a pixel
-    scale: float = 0.05  # scale of the likelihood, in grey levels of [0, 1]; the start value where it is learned
-    learn_scale: bool = False  # one scale for all pixels, learned with the decoder
-    convolution: Literal["auto", "native", "product"] = (
-        "auto"  # how it is computed (dirvae/networks/layers.py), not what
+    latents_per_finding: int = setting(1, "latents that belong to each finding where the head is assigned")
+    head_hidden: int = setting(64, "hidden units where the head is mlp")
+    head_input: str = setting(
+        "mean", "what the head reads in training: the posterior's expectation or one draw", choices=("mean", "sample")
     )
-    compute: Literal["float32", "bfloat16"] = "float32"  # of the networks; distributions and losses stay float32
+    dropout: float = setting(0.0, "share of the head's inputs that training drops")
+    likelihood: str = setting("laplace", "p(x|z) of a pixel", choices=("laplace", "gaussian", "bernoulli"))
+    scale: float = setting(0.05, "scale of the likelihood, or its start where it is learned", "grey levels of [0, 1]")
+    learn_scale: bool = setting(False, "whether one scale for all pixels is learned with the decoder")
+    convolution: str = setting(
+        "auto", "how convolutions are computed, with equal results", choices=("auto", "native", "product")
+    )
+    compute: str = setting(
+        "float32", "number format of the networks; distributions and losses stay float32", choices=("float32", "bfloat16")
+    )
 
     @property
     def family(self) -> Family:
@@ -93,99 +97,79 @@ class ModelConfig:
 class LossConfig:
     """Weights of the terms of the objective, and augmentation."""
 
-    beta: float = 1.0  # weight of the KL
-    kl_warmup: float = 0.2  # share of the steps over which beta rises linearly from 0; without effect on a target_kl
-    target_kl: float = 0.0  # nats; above 0, beta is steered so that the mean KL comes to this, from `beta` on
-    kl_sharpness: float = (
-        10.0  # of that control: beta is proportional to (KL/target)^this, the KL averaged over some ten steps
-    )
-    kl_gain: float = 0.01  # of its integral part, a step: some 20/steps lets it settle
-    classification_weight: float = 1000.0  # weight of the cross-entropy against a sum over pixels
-    head_exclusivity: float = (
-        0.0  # nats for a latent's speaking for two findings, of a linear head (losses.exclusivity)
-    )
-    class_weighted: bool = False  # weigh positives by negatives/positives of the training labels, at most 10
-    label_smoothing: float = 0.0  # targets are moved this far towards 1/2
-    augment: bool = True  # small affine, brightness and contrast changes, on device
-    rotate_degrees: float = 3.0  # half-range
-    translate: float = 0.02  # half-range, share of the image
-    zoom: float = 0.03  # half-range, share
-    brightness: float = 0.04  # half-range, grey levels
-    contrast: float = 0.1  # half-range, share
-    flip: bool = False  # horizontal flips remove laterality, hence off
+    beta: float = setting(1.0, "weight of the KL; with target_kl its value at the start")
+    kl_warmup: float = setting(0.2, "share of the steps over which beta rises from 0; without effect with target_kl")
+    target_kl: float = setting(300.0, "above 0, beta is steered so that the mean KL comes to this", "nats")
+    kl_gain: float = setting(0.01, "strength of that control's integral part; 20 divided by the steps lets it settle")
+    classification_weight: float = setting(2000.0, "weight of the cross-entropy beside a sum over pixels")
+    class_weighted: bool = setting(False, "weigh positives by negatives/positives of the training labels, at most 10")
+    augment: bool = setting(True, "whether training images are moved, turned, scaled and changed in grey at random")
+    rotate_degrees: float = setting(3.0, "largest rotation either way", "degrees")
+    translate: float = setting(0.02, "largest shift either way", "share of the image")
+    zoom: float = setting(0.03, "largest change of size either way", "share")
+    brightness: float = setting(0.04, "largest change of brightness either way", "grey levels of [0, 1]")
+    contrast: float = setting(0.1, "largest change of contrast either way", "share")
+    flip: bool = setting(False, "whether half of the images are mirrored, which removes laterality")
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
     """AdamW with warm-up and cosine decay, clipping and an average of the parameters."""
 
-    learning_rate: float = 3e-3  # peak
-    warmup: float = 0.05  # share of the steps
-    schedule: Literal["cosine", "constant"] = "cosine"
-    weight_decay: float = 1e-2  # decoupled; kernels only
-    clip_norm: float = 1000.0  # global norm; the objective is a sum over pixels, so norms are large
-    average_decay: float = 0.99  # of the exponential moving average that is evaluated; 0: the parameters themselves
+    learning_rate: float = setting(3e-3, "highest learning rate")
+    warmup: float = setting(0.05, "share of the steps over which the learning rate rises")
+    schedule: str = setting("cosine", "the learning rate after that", choices=("cosine", "constant"))
+    weight_decay: float = setting(1e-2, "decoupled weight decay, of kernels only")
+    clip_norm: float = setting(1000.0, "largest global norm of a gradient; the objective is a sum over pixels")
+    average_decay: float = setting(0.99, "decay of the average of the parameters that is evaluated; 0: no average")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """The loop."""
 
-    steps: int = 2000  # optimizer steps
-    batch_size: int = 32  # images of a global batch, over all devices and hosts
-    log_every: int = 50  # steps
-    checkpoint_every: int = 500  # steps between checkpoints; each carries the validation scores that choose the best
-    devices: int = 0  # local devices to use; 0: all
-    parallel: Literal["pmap", "shard_map"] = "pmap"  # the same per-device step under either
-    init_from: str = ""  # workdir whose best parameters are the start, where names and shapes agree
+    steps: int = setting(2000, "length of the training", "optimizer steps")
+    batch_size: int = setting(32, "images of a batch, over all devices and hosts")
+    log_every: int = setting(50, "interval between logged values", "steps")
+    checkpoint_every: int = setting(500, "interval between checkpoints, each with validation scores", "steps")
+    devices: int = setting(0, "local devices to use; 0: all")
+    parallel: str = setting("pmap", "how a step is spread over devices, with equal results", choices=("pmap", "shard_map"))
+    init_from: str = setting("", "folder of a run whose best parameters are the start, where names and shapes agree")
 
 
 @dataclass(frozen=True)
 class EvaluateConfig:
     """Scores."""
 
-    evaluation_batch: int = 128  # images of a global batch
-    replicates: int = 2000  # patient-bootstrap replicates
-    enough: int = 20  # positives, and negatives, that a study asks of a finding on validation and on test to score it
-    select_by: Literal["auroc", "elbo"] = (
-        "auroc"  # validation score (higher is better) that chooses the best checkpoint
+    evaluation_batch: int = setting(128, "images of a batch, over all devices")
+    replicates: int = setting(2000, "bootstrap replicates of the patients; 0: no intervals")
+    min_cases: int = setting(20, "positives, and negatives, that a study asks of a finding to score it")
+    select_by: str = setting("auroc", "validation score that chooses the best checkpoint", choices=("auroc", "elbo"))
+    baseline: str = setting(
+        "logistic", "linear classifier on principal components, beside the model", choices=("logistic", "ridge")
     )
-    baseline: Literal["logistic", "ridge"] = "logistic"  # linear classifier on principal components, beside the model
-    bound_images: int = 64  # first images of test whose importance-weighted bound is computed; 0: none
-    bound_samples: int = 64  # draws of z for each of them; 0: none
-    augmented_views: int = 0  # test-time augmentation: predictions are averaged over this many more views
+    bound_images: int = setting(64, "first test images whose importance-weighted bound is computed; 0: none")
+    bound_samples: int = setting(64, "draws of z for each of them; 0: none")
 
 
 @dataclass(frozen=True)
 class ExplainConfig:
-    """Gradient-guided traversals."""
+    """Latent traversals."""
 
-    cases: int = 4  # true positives a label
-    path_steps: int = 24  # along the path
-    step_size: float = 0.6  # length of a step in the latent's coordinates
-    reach: bool = True  # longer steps where these would end short of the target probability
-    metric: Literal["covariance", "identity", "fisher", "pull_back"] = (
-        "covariance"  # from a gradient to a direction, dirvae/explain/traversals/directions.py
+    cases: int = setting(4, "true positives of each finding that are explained")
+    path_steps: int = setting(24, "steps of a path")
+    step_size: float = setting(0.6, "length of a step, in the latent's coordinates")
+    adaptive_step: bool = setting(True, "take longer steps where the path would end short of target_probability")
+    metric: str = setting(
+        "covariance",
+        "what turns a gradient into a direction",
+        choices=("covariance", "identity", "fisher", "pull_back"),
     )
-    target_probability: float = 0.95  # a path is stopped once the class reaches it
-    max_distance: float = 0.0  # or once it is so long, in the latent's coordinates; 0: without limit
-    top_latents: int = 0  # above 0: only so many latents move, those in which the gradient is largest
-    own_latents: bool = False  # only the finding's own latents move, for an assigned head
-    hold_others: bool = False  # hold the other findings' logits, to first order
-    direction: Literal["remove", "add"] = "remove"  # lower or raise the class logit of the true positives
-
-
-@dataclass(frozen=True)
-class AuditConfig:
-    """Flaws of a published study's code (dirvae/studies/priors/flaws.py), for measuring what they do; never options to train with."""
-
-    reversed_kl: bool = False  # FLAW: the objective's KL is KL(p || q)
-    effusion_overwritten: bool = False  # FLAW: Pleural Effusion becomes "no Pleural Other and no Pneumothorax"
-    leaky_split: bool = False  # FLAW: training sees 19.7 % of the test images
-    log_or_nought_head: bool = False  # FLAW of GVAE: the head reads log z, and 0 where z is not positive
-    heavy_gaussian_kl: bool = False  # FLAW of GVAE: the KL weighs 98 times as much
-    uncertain_by_split: bool = False  # FLAW: uncertain labels are 0 in training and 1 elsewhere
-    draw_at_test: bool = False  # FLAW: scores are those of one draw of the posterior
+    target_probability: float = setting(0.95, "a path stops once the class has this probability")
+    constrain_others: bool = setting(False, "keep the other findings' logits as they are, to first order")
+    direction: str = setting(
+        "remove", "whether the finding of a true positive is lowered or raised", choices=("remove", "add")
+    )
 
 
 @dataclass(frozen=True)
@@ -215,8 +199,8 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
-    audit: AuditConfig = field(default_factory=AuditConfig)
-    seed: int = 0  # of data order, initialisation and every draw
+    flaws: tuple[str, ...] = setting((), "flaws of a published study's code that a study measures; never set otherwise")
+    seed: int = setting(0, "seed of data order, initialisation and every random draw")
 
 
 class ConfigError(ValueError):

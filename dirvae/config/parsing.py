@@ -5,8 +5,9 @@ import difflib
 import json
 import typing
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
+from dirvae.config import old_names
 from dirvae.config.fields import Config, ConfigError, paths
 
 
@@ -47,13 +48,14 @@ def override(config: Any, values: dict[str, Any]) -> Any:
         owner = getattr(config, section) if section else config
         (field,) = (field for field in dataclasses.fields(owner) if field.name == leaf)
         parsed = _parse(path, typing.get_type_hints(type(owner))[leaf], value)
-        _check_choice(path, parsed, tuple(field.metadata.get("choices", ())))
+        _check_choice(path, parsed, tuple(field.metadata["choices"]))
         owner = replace(owner, **{leaf: parsed})
         config = replace(config, **{section: owner}) if section else owner
     return config
 
 
 def _check_choice(path: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raises ConfigError, with the nearest choice, where there are choices and the value is none of them."""
     if choices and value not in choices:
         near = difflib.get_close_matches(value, choices, n=1, cutoff=0.0)[0]
         raise ConfigError(f"{path}={value!r} is not one of {', '.join(choices)}; did you mean {near!r}?")
@@ -62,12 +64,6 @@ def _check_choice(path: str, value: Any, choices: tuple[str, ...]) -> None:
 def _parse(path: str, kind: Any, value: Any) -> Any:
     """`value`, or the text of it, as the field's type."""
     text = str(value).strip()
-    if typing.get_origin(kind) is Literal:
-        if text not in typing.get_args(kind):
-            near = difflib.get_close_matches(text, typing.get_args(kind), n=1, cutoff=0.0)
-            options = ", ".join(typing.get_args(kind))
-            raise ConfigError(f"{path}={text!r} is not one of {options}; did you mean {near[0]!r}?")
-        return text
     if typing.get_origin(kind) is tuple:
         item = typing.get_args(kind)[0]
         parts = text.strip("()[]").split(",") if isinstance(value, str) else value
@@ -88,13 +84,15 @@ def to_json(config: Config) -> str:
 
 
 def from_json(text: str) -> Config:
-    """Inverse of `to_json`; fields that the file lacks keep their defaults.
+    """The inverse of `to_json`, which also reads what earlier versions wrote (`dirvae.config.old_names`).
+
+    Fields that the file lacks keep their defaults, those of the time in a file of an earlier version.
 
     Raises:
-      ConfigError: for a field that this version does not know.
+      ConfigError: for a field that this version does not know or can no longer reproduce.
     """
     raw = json.loads(text)
     flat: dict[str, Any] = {}
     for name, value in raw.items():
         flat |= {f"{name}.{leaf}": item for leaf, item in value.items()} if isinstance(value, dict) else {name: value}
-    return override(Config(), flat)
+    return override(Config(), old_names.translated(flat))

@@ -17,7 +17,7 @@ def components(model: ModelConfig) -> int:
 
 def in_pairs(model: ModelConfig) -> bool:
     """Whether the code is compositions of two components and nothing else."""
-    return components(model) == 2 and model.structure != "levels"
+    return components(model) == 2 and model.structure != "hierarchical"
 
 
 def title(model: ModelConfig) -> str:
@@ -29,8 +29,8 @@ def title(model: ModelConfig) -> str:
 def free_numbers(model: ModelConfig) -> int:
     """How many free numbers one image's code has."""
     bound, places = model.family.simplex, model.grid**2
-    count = (model.latents - bound) * model.groups * (places if model.structure == "field" else 1)
-    if model.structure == "levels":
+    count = (model.latents - bound) * model.groups * (places if model.structure == "spatial" else 1)
+    if model.structure == "hierarchical":
         count += (model.local_latents - bound) * model.local_groups * places
     return count
 
@@ -45,7 +45,7 @@ def shares(model: ModelConfig, decoder_mean: Float[np.ndarray, "M D"]) -> Float[
 
     Of a latent with a global and a spatial part these are the global part's.
     """
-    hierarchical = model.structure == "levels"
+    hierarchical = model.structure == "hierarchical"
     whole = decoder_mean[:, : model.groups * model.latents] if hierarchical else decoder_mean
     return _closed(whole, model.latents)
 

@@ -25,9 +25,9 @@ def build(config: ModelConfig) -> Latent:
     On two levels they are alone, beside `local_groups` vectors of `local_latents` components in each cell.
     """
     latent, grid = _vectors(config, config.latents, config.groups), (config.grid, config.grid)
-    if config.structure == "levels":
+    if config.structure == "hierarchical":
         return levels(latent, field(_vectors(config, config.local_latents, config.local_groups), grid))
-    return field(latent, grid) if config.structure == "field" else latent
+    return field(latent, grid) if config.structure == "spatial" else latent
 
 
 def _vectors(config: ModelConfig, components: int, groups: int) -> Latent:

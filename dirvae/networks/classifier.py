@@ -59,7 +59,7 @@ class Classifier(nn.Module):
         if evidence.shape[1] < needed:
             raise ConfigError(
                 f"model.head=assigned needs {needed} latents for {self.labels} findings, but there are {evidence.shape[1]}; "
-                "raise model.latents or model.groups, or lower model.own"
+                "raise model.latents or model.groups, or lower model.latents_per_finding"
             )
         blocks = evidence[:, :needed].reshape(-1, self.labels, self.own)
         weight = self.param("own", nn.initializers.constant(OWN), (self.labels, self.own))

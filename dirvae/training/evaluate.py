@@ -188,7 +188,7 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
     if settings.prior_learning != "fixed":
         priors = scores["concentration"] = [np.asarray(b) for b in jax.tree.leaves(model.learned(params).prior)]
     scores |= sparsity.summary(compositions.shares(settings, predictions.decoder_mean), priors[0])
-    if settings.structure == "levels":
+    if settings.structure == "hierarchical":
         scores["local"] = sparsity.summary(compositions.local_shares(settings, predictions.decoder_mean), priors[1])
     if compositions.in_pairs(settings):
         switched = sparsity.switching(compositions.second_shares(settings, predictions.decoder_mean))

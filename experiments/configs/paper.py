@@ -15,18 +15,19 @@ Where it departs, and why:
 """
 
 from dirvae.config import Config, override
+from experiments.configs import plain
 
 
 def config() -> Config:
     return override(
-        Config(),
+        plain.config(),
         {
             "dataset": "chexpert",
             "image_size": 256,
             "latents": 1024,
             "concentration": 0.5,
             "parametrisation": "softplus",
-            "stem": 2,
+            "first_stride": 2,
             "widths": (64, 128, 256, 512, 1024),
             "hidden": 1024,
             "classification_weight": 1000.0,

@@ -29,14 +29,13 @@ Without anybody's list: what no known factor explains .61; departure from the nu
 from typing import Any
 
 from dirvae.config import Config, override, validate
-from experiments.configs import default
 
 KINDS = ("token", "tube", "drain", "collimation", "scanner_gamma", "scanner_blur")
 STRENGTHS = (0.4, 0.9)
 SEEDS = (0, 1, 2)
 NULL_SEEDS = (0, 1, 2, 3, 4, 5)
 MINUTES = 2.0  # of a run on two CPU cores
-COMMON: dict[str, Any] = default.SETTINGS | {
+COMMON: dict[str, Any] = {
     "phantom": "shortcut",
     "phantom_test": 500,
     "steps": 600,

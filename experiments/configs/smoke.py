@@ -1,11 +1,12 @@
 """Smoke: everything once, as small as it runs, in under a minute; its numbers mean nothing."""
 
 from dirvae.config import Config, override
+from experiments.configs import plain
 
 
 def config() -> Config:
     return override(
-        Config(),
+        plain.config(),
         {
             "phantom_train": 256,
             "phantom_validation": 64,
@@ -13,7 +14,7 @@ def config() -> Config:
             "labels": ("No Finding", "Cardiomegaly", "Edema", "Pleural Effusion"),
             "image_size": 32,
             "latents": 16,
-            "stem": 2,
+            "first_stride": 2,
             "widths": (8, 16),
             "hidden": 32,
             "steps": 40,

@@ -14,11 +14,12 @@ Checkpoints are not chosen by the small validation split, whose AUROC varies by 
 """
 
 from dirvae.config import Config, override
+from experiments.configs import plain
 
 
 def config() -> Config:
     return override(
-        Config(),
+        plain.config(),
         {
             "dataset": "chexpert",
             "class_weighted": True,

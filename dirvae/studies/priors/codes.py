@@ -69,7 +69,7 @@ def reader(config: Config, picked: Float[np.ndarray, "N D"]) -> Reader:
     A field's cells, alone or beside a global part, have but their centred log ratios.
     """
     settings = config.model
-    if not compositions.components(settings) or settings.structure == "field":
+    if not compositions.components(settings) or settings.structure == "spatial":
         return coordinates.numbers
     background, width = 0 if settings.head == "assigned" else None, settings.groups * settings.latents
     return coordinates.beside(coordinates.reader(picked[:, :width], settings.latents, background), width)

@@ -10,7 +10,7 @@ Endpoints of a run, each [1 + R], the first value being that of the sample itsel
   ceiling         encode-decode ceiling: NCC of what encoding and decoding leaves of an intervention with its exact effect
 
 The last two need a data set on which findings can be switched, the phantom; runs on real images have only the first two.
-Findings with few cases (`evaluate.enough`) are left out of all, and named with the reason.
+Findings with few cases (`evaluate.min_cases`) are left out of all, and named with the reason.
 
 Every code is offered several coordinates (`dirvae.metrics.coordinates`) and read in those with the highest `aug` on validation;
 where they tie, since a monotone map of each latent changes no AUC, in those with the highest `interventional` there. `aug_raw` and
@@ -80,7 +80,7 @@ def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
     saved = {name: evaluate.load(directory, name) for name in ("validation", "test")}
     switched = config.data.dataset == "phantom"
     picked, scored = (codes.of_run(directory, name, each.predictions, switched) for name, each in saved.items())
-    read, labels, enough = reader(config, picked.code), saved["test"].labels, config.evaluate.enough
+    read, labels, enough = reader(config, picked.code), saved["test"].labels, config.evaluate.min_cases
     owned = assigned(config.model, labels)
     found = score(picked, scored, read, labels, _summary(directory), replicates, seed, enough, owned)
     if not compositions.components(config.model):
@@ -148,7 +148,7 @@ def assigned(model: ModelConfig, labels: tuple[str, ...]) -> dict[str, range] | 
     """The coordinates that an assigned head gives to each label, where each latent of the code is one; None of other heads."""
     if model.head != "assigned" or model.structure != "product" or model.latents > 2:
         return None
-    return {label: range(model.own * row, model.own * (row + 1)) for row, label in enumerate(labels)}
+    return {label: range(model.latents_per_finding * row, model.latents_per_finding * (row + 1)) for row, label in enumerate(labels)}
 
 
 def _blocks(

@@ -67,7 +67,7 @@ def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
     picked, scored = (_linear_material(run, fitted, split) for split in SPLITS)
     nothing = dict.fromkeys(("kl", "elbo", "l1", "ssim", "perplexity"), float("nan"))
     summary = nothing | {"active": float(fitted.n_components_)}
-    enough = run.config.evaluate.enough
+    enough = run.config.evaluate.min_cases
     return endpoints.score(picked, scored, coordinates.numbers, run.labels, summary, replicates, enough=enough)
 
 

@@ -28,19 +28,19 @@ and 161 nats, macro AUROC +.007 [-.013, .029], AUG +.010 [-.301, .367]; supervis
 seed 0, which is one of the three.
 """
 
-from dirvae.config import Config, differences
-from experiments.configs import default, xrays
+from dirvae.config import differences
+from experiments.configs import plain, xrays
 from experiments.configs.studies import Study, quick
 
 
 def study() -> Study:
-    settings = {path: ours for path, (ours, _) in differences(xrays.config(), Config()).items()}
+    settings = {path: ours for path, (ours, _) in differences(xrays.config(), plain.config()).items()}
     few = {
         "target_kl": 150.0,
         "kl_gain": 20 / settings["train.steps"],
         "cases": 0,
         "validation_percent": 20,
-        "enough": 10,
+        "min_cases": 10,
     }
     base = quick.study()
     return base._replace(
@@ -48,6 +48,6 @@ def study() -> Study:
         question="On real X-rays: does the Dirichlet prior give class-specific latents, at no loss of accuracy?",
         arms=base.arms | {"DirVAE": base.arms["DirVAE"] | {"target_kl": 135.0}},
         seeds=(0, 1, 2),
-        common=default.SETTINGS | settings | few,
+        common=settings | few,
         minutes=2.0,
     )
