@@ -21,6 +21,7 @@ from dirvae.types import Batch, Key, LossTerms, ModelOutputs, Pixels, PyTree, St
 
 MIN_BETA = 1e-4  # where a KL target starts from when beta is 0
 PUSH = (-5.0, 1.5)  # bounds of the proportional part of a steered log beta
+SHARPNESS = 10.0  # a steered beta is proportional to (KL/target)^SHARPNESS
 EXCESS_AVERAGE = 0.9  # decay of the moving average of what both follow
 
 
@@ -46,19 +47,17 @@ def cross_entropy(
     target: Float[Array, "*B L"],
     weight: Float[Array, "*B L"],
     positive_weight: Float[Array, " L"] | None = None,
-    smoothing: float = 0.0,
 ) -> Float[Array, "*B"]:
     """Masked binary cross-entropy in nats, summed over the labels that the masks keep.
 
-    `positive_weight` [L] multiplies the positives' terms; `smoothing` s moves targets to y (1 - s) + s/2.
+    `positive_weight` [L] multiplies the positives' terms.
     """
-    smooth = target * (1.0 - smoothing) + 0.5 * smoothing
     if positive_weight is None:
         balance = jnp.ones_like(target)
     else:
         wide = jnp.broadcast_to(positive_weight, target.shape)
         balance = 1.0 + target * (wide - 1.0)
-    return jnp.sum(weight * balance * optax.sigmoid_binary_cross_entropy(logits, smooth), axis=-1)
+    return jnp.sum(weight * balance * optax.sigmoid_binary_cross_entropy(logits, target), axis=-1)
 
 
 def terms(
@@ -68,25 +67,18 @@ def terms(
     latent: Latent,
     likelihood: str,
     positive_weight: Float[Array, " L"] | None = None,
-    smoothing: float = 0.0,
 ) -> LossTerms:
     """Every term of every example; padding rows are not yet masked."""
     return LossTerms(
         reconstruction=negative_log_likelihood(images, outputs.pixels, likelihood),
         kl=latent.kl(outputs.posterior, latent.prior),
-        classification=cross_entropy(outputs.logits, batch.target, batch.weight, positive_weight, smoothing),
+        classification=cross_entropy(outputs.logits, batch.target, batch.weight, positive_weight),
     )
 
 
 def weighted(values: LossTerms, beta: Float[Array, ""], classification_weight: float) -> Float[Array, " B"]:
     """The objective of each example."""
     return values.reconstruction + beta * values.kl + classification_weight * values.classification
-
-
-def exclusivity(weights: Float[Array, "D L"]) -> Float[Array, ""]:
-    """sum_d sum_{k < l} |w_dk| |w_dl|, nought where no latent speaks for two findings (exclusive lasso, Zhou et al. 2010)."""
-    sizes = jnp.abs(weights)
-    return 0.5 * jnp.sum(jnp.square(jnp.sum(sizes, axis=1)) - jnp.sum(jnp.square(sizes), axis=1))
 
 
 def log_weights(
@@ -110,7 +102,7 @@ def log_weights(
 def kl_weight(step: Float[Array, ""], steering: Steering, steps: int, config: LossConfig) -> Float[Array, ""]:
     """beta: rising linearly from 0 over the warm-up's share of the steps or, with a target, where `steered` has it."""
     if config.target_kl:
-        return jnp.exp(steering.level + jnp.clip(config.kl_sharpness * steering.excess, *PUSH))
+        return jnp.exp(steering.level + jnp.clip(SHARPNESS * steering.excess, *PUSH))
     ramp = jnp.minimum(1.0, step / max(1.0, config.kl_warmup * steps)) if config.kl_warmup else jnp.float32(1.0)
     return jnp.asarray(config.beta * ramp, jnp.float32)
 
@@ -134,7 +126,7 @@ def steered(steering: Steering, kl: Float[Array, ""], config: LossConfig) -> Ste
         return steering
     now = jnp.log(jnp.maximum(kl, 1e-6) / config.target_kl)
     excess = steering.excess + (1.0 - EXCESS_AVERAGE) * (now - steering.excess)
-    push = config.kl_sharpness * excess
+    push = SHARPNESS * excess
     return Steering(excess, steering.level + config.kl_gain * (push > PUSH[0]) * excess)
 
 

@@ -75,7 +75,9 @@ def build(
     )
     part = int(config.head == "pooled")  # of two levels: a pooled head reads the field, any other the global part
     read_by_head = latent.spec.parts[part] if latent.spec.parts else latent.spec
-    classifier = Classifier(labels, config.head, config.head_hidden, config.latents_per_finding, read_by_head.simplex, dtype)
+    classifier = Classifier(
+        labels, config.head, config.head_hidden, config.latents_per_finding, read_by_head.simplex, dtype
+    )
 
     how, floor = config.prior_learning, config.min_concentration
 

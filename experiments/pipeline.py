@@ -17,9 +17,11 @@ from dirvae.config import Config, ConfigError, DataConfig, override
 from dirvae.config.command_line import CONSOLE
 from dirvae.explain import gallery, selection, setting
 from dirvae.report import run_page
-from dirvae.studies.priors import flaws
 from dirvae.training import data, evaluate, likelihood, linear_baseline, parallel, runs, train, workdir
+from dirvae.training.train import SOUND
+from dirvae.training.variant import Variant
 from dirvae.types import Simulator
+from experiments import configs
 
 
 def start(flags: argparse.Namespace) -> None:
@@ -42,25 +44,35 @@ def simulator(config: DataConfig) -> Simulator | None:
     return sources.named(config.dataset).simulator(config)
 
 
-def run(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path, phases: tuple[str, ...]) -> None:
+def run(
+    config: Config,
+    directory: Path,
+    raw_dir: Path | None,
+    data_dir: Path,
+    phases: tuple[str, ...],
+    variant: Variant | None = None,
+    preset: str = "",
+) -> None:
     """Every phase that is asked for and not yet finished; the first process alone does what only one can.
 
-    The folder is claimed once its data are prepared, so that a first try with wrong data leaves nothing behind.
+    The folder is claimed once its data are prepared, so that a first try with wrong data leaves nothing behind. `preset` is the
+    name of the preset that the report compares the configuration with.
 
     Raises:
       WorkdirError: for a folder that holds a run of another config, or something else.
-      ConfigError: for more devices than there are.
+      ConfigError: for more devices than there are, or a configuration with flaws where no `variant` has them.
     """
+    replaced = runs.known_variant(config, variant)
     lead = jax.process_index() == 0
     parallel.devices(config.train.devices)
     if lead:
         workdir.check(directory, config)
     say(f"run {directory}: {config.model.prior} on {config.data.dataset}, {jax.device_count()} device(s)")
     steps: dict[str, Callable[[], None]] = {
-        "data": partial(prepare, config, directory, raw_dir, data_dir),
-        "train": partial(fit, config, directory),
-        "evaluate": partial(score, directory),
-        "explain": partial(explain, directory),
+        "data": partial(prepare, config, directory, raw_dir, data_dir, replaced, preset),
+        "train": partial(fit, config, directory, replaced),
+        "evaluate": lambda: score(runs.open_run(directory, variant=replaced)),
+        "explain": lambda: explain(runs.open_run(directory, variant=replaced)),
         "report": partial(report, directory),
     }
     for phase in phases:
@@ -92,12 +104,14 @@ def report(directory: Path) -> None:
     say(f"report: {run_page.write(directory)}")
 
 
-def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Path) -> None:
+def prepare(
+    config: Config, directory: Path, raw_dir: Path | None, data_dir: Path, variant: Variant = SOUND, preset: str = ""
+) -> None:
     """Builds the data set where it is not there yet, settles the findings, and claims the run's folder: data.json."""
     built = build.prepare(config.data, raw_dir, data_dir, progress_line)
     train_split = data.Split(built, "train", config.data.cache_megabytes)
     labels = data.choose_labels(train_split.table.labels, config.data.labels)
-    chosen = data.examples(train_split, labels, config.data, config.audit, config.seed)
+    chosen = variant.examples(train_split, labels, config.data, config.seed)
     weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
     manifest, source = build.read_manifest(built), sources.named(config.data.dataset)
     facts = {
@@ -109,15 +123,16 @@ def prepare(config: Config, directory: Path, raw_dir: Path | None, data_dir: Pat
         "manifest": manifest,
     }
     workdir.claim(directory, config)
-    workdir.write_json(directory / "data.json", facts)
+    workdir.write_json(directory / "data.json", facts | configs.origin(preset, config))
     say(f"data: {len(train_split)} training images, findings {', '.join(labels)}")
 
 
-def fit(config: Config, directory: Path) -> None:
+def fit(config: Config, directory: Path, variant: Variant = SOUND) -> None:
     """Trains, or goes on training; checkpoints, metrics.jsonl, tensorboard/ and parameters.txt."""
     facts = runs.describe(directory)
-    net = runs.build_model(config, tuple(facts["labels"]))
-    train_set, validation_set = training_examples(config, facts), _examples(config, facts, "validation")
+    net = runs.build_model(config, tuple(facts["labels"]), variant)
+    train_set = training_examples(config, facts, variant)
+    validation_set = _examples(config, facts, variant, "validation")
     fresh = train.initial_state(net, config).params
     if jax.process_index() == 0:
         overview = parameter_overview.get_parameter_overview(fresh, include_stats=False)
@@ -130,27 +145,24 @@ def fit(config: Config, directory: Path) -> None:
         speed = f"{at.images_per_second:6.0f} images/s, {at.seconds_left:5.0f} s left" if at.step > 1 else "compiled"
         progress_line(f"train: step {at.step}/{at.steps}  loss {loss:.1f}  kl {kl:.1f}  {speed}")
 
-    train.train(net, config, train_set, validation_set, directory, weights, transferred, show)
+    train.train(net, config, train_set, validation_set, directory, weights, transferred, show, variant)
     progress_line(f"train: {config.train.steps} steps done")
 
 
-def training_examples(config: Config, facts: dict) -> data.Examples:
-    """The training split of a described data set; with `flaws.leaky_split` some of the test split behind it."""
-    own = _examples(config, facts, "train")
-    if not config.audit.leaky_split:
-        return own
-    test = _examples(config, facts, "test")
-    return data.extended(own, test, flaws.leaked_rows(test.split.table.labels))
+def training_examples(config: Config, facts: dict, variant: Variant = SOUND) -> data.Examples:
+    """What a run is trained on: the training split of a described data set, unless the variant has it otherwise."""
+    load = partial(_examples, config, facts, variant)
+    return variant.training(load("train"), load)
 
 
-def _examples(config: Config, facts: dict, name: str) -> data.Examples:
+def _examples(config: Config, facts: dict, variant: Variant, name: str) -> data.Examples:
     split = data.Split(Path(facts["directory"]), name, config.data.cache_megabytes)
-    return data.examples(split, tuple(facts["labels"]), config.data, config.audit, config.seed)
+    return variant.examples(split, tuple(facts["labels"]), config.data, config.seed)
 
 
-def score(directory: Path) -> None:
-    """predictions/<split>.npz of validation and test, and metrics.json."""
-    run = runs.open_run(directory)
+def score(run: runs.Run) -> None:
+    """Writes predictions/<split>.npz of validation and test, and metrics.json."""
+    directory = run.workdir
     metrics: dict = {"timing": {"best_step": run.step, "seconds": workdir.finished(directory)}}
     for name in [name for name in ("validation", "test") if name in runs.split_names(run)]:
         began = time.monotonic()
@@ -165,7 +177,9 @@ def score(directory: Path) -> None:
 def score_split(run: runs.Run, name: str, examples: data.Examples) -> tuple[evaluate.Predictions, dict]:
     """Predictions and scores of one split, beside the linear baseline's; predictions/<name>.npz."""
     devices = parallel.devices(run.config.train.devices)
-    predictions = evaluate.predict(run.model, run.config, run.params, examples, run.positive_weight, devices)
+    predictions = evaluate.predict(
+        run.model, run.config, run.params, examples, run.positive_weight, devices, run.variant.reader
+    )
     linear = linear_baseline.predict(runs.load_examples(run, "train"), examples, run.config.evaluate.baseline)
     evaluate.save(run.workdir, name, predictions, linear, examples)
     scores = evaluate.score(run.labels, run.config, predictions, linear)
@@ -203,7 +217,7 @@ def evaluate_elsewhere(
         built = build.prepare_split(raw_dir, name, outside, data_dir, progress_line)
         split = data.Split(built, name, run.config.data.cache_megabytes)
         as_labelled = override(run.config.data, {"shuffle_labels": False})
-        examples = data.examples(split, run.labels, as_labelled, run.config.audit)
+        examples = run.variant.examples(split, run.labels, as_labelled)
         key = f"{raw_dir.resolve().name}/{name}" if name in runs.split_names(run) else name
     _, metrics[key] = score_split(run, key, examples)
     if wanted:
@@ -229,9 +243,9 @@ def traversed(run: runs.Run, examples: data.Examples) -> Iterator[tuple[str, gal
         yield finding, made
 
 
-def explain(directory: Path) -> None:
-    """Traversals of true positives of each finding (cases/), and decoded draws from the prior."""
-    run = runs.open_run(directory)
+def explain(run: runs.Run) -> None:
+    """Writes traversals of true positives of each finding (cases/), and decoded draws from the prior."""
+    directory = run.workdir
     name = "test" if "test" in runs.split_names(run) else "validation"
     for finding, made in traversed(run, runs.load_examples(run, name)):
         if made is not None:

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from data_prep import sources
-from dirvae.config import Config, override, validate
+from dirvae.config import Config
 from dirvae.latents.families import FAMILIES
 from experiments import cli, configs
 from experiments.cli import Parser
@@ -42,9 +42,9 @@ def resolve(flags: argparse.Namespace) -> Config:
     Raises:
       ConfigError: for a value that cannot be, or a data source that is not registered.
     """
-    chosen = {"prior": flags.prior, "dataset": flags.dataset, "seed": flags.seed}
-    config = override(configs.preset(flags.preset), {k: v for k, v in chosen.items() if v is not None})
-    config = validate(override(config, flags.fields))
+    chosen = {"dataset": flags.dataset, "seed": flags.seed}
+    fields = {name: value for name, value in chosen.items() if value is not None} | flags.fields
+    config = configs.resolve(flags.preset, flags.prior, fields)
     sources.named(config.data.dataset)
     return config
 
@@ -63,7 +63,9 @@ def run(flags: argparse.Namespace) -> None:
     from experiments import pipeline  # imports jax, hence not before the flags are known to be good
 
     pipeline.start(flags)
-    pipeline.run(config, flags.workdir or Path("runs") / name, flags.raw_dir, flags.data_dir, phases)
+    pipeline.run(
+        config, flags.workdir or Path("runs") / name, flags.raw_dir, flags.data_dir, phases, preset=flags.preset
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:

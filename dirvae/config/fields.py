@@ -27,7 +27,9 @@ class DataConfig:
     rho: float = setting(0.9, "how strongly that confounder follows the finding", "correlation, -1 to 1")
     image_size: int = setting(64, "height and width of an image", "pixels")
     views: str = setting("frontal", "which views are used; all takes laterals too", choices=("frontal", "all"))
-    labels: tuple[str, ...] = setting((), "findings to learn; none: all that have both values among the training labels")
+    labels: tuple[str, ...] = setting(
+        (), "findings to learn; none: all that have both values among the training labels"
+    )
     uncertain: str = setting("ignore", "what a label marked uncertain counts as", choices=("ignore", "zeros", "ones"))
     blank: str = setting("zeros", "what a label not mentioned counts as", choices=("zeros", "ignore"))
     shuffle_labels: bool = setting(False, "a control: images of training and validation get each other's labels")
@@ -84,7 +86,9 @@ class ModelConfig:
         "auto", "how convolutions are computed, with equal results", choices=("auto", "native", "product")
     )
     compute: str = setting(
-        "float32", "number format of the networks; distributions and losses stay float32", choices=("float32", "bfloat16")
+        "float32",
+        "number format of the networks; distributions and losses stay float32",
+        choices=("float32", "bfloat16"),
     )
 
     @property
@@ -133,7 +137,9 @@ class TrainConfig:
     log_every: int = setting(50, "interval between logged values", "steps")
     checkpoint_every: int = setting(500, "interval between checkpoints, each with validation scores", "steps")
     devices: int = setting(0, "local devices to use; 0: all")
-    parallel: str = setting("pmap", "how a step is spread over devices, with equal results", choices=("pmap", "shard_map"))
+    parallel: str = setting(
+        "pmap", "how a step is spread over devices, with equal results", choices=("pmap", "shard_map")
+    )
     init_from: str = setting("", "folder of a run whose best parameters are the start, where names and shapes agree")
 
 

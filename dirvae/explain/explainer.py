@@ -18,13 +18,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dirvae import losses
 from dirvae.config import Config, ConfigError, override, validate
 from dirvae.explain import gated, maps, methods, traversals
 from dirvae.explain.contract import Explain, Setting
 from dirvae.explain.setting import same_key, setting_of
 from dirvae.labels import finding_index
 from dirvae.metrics import counterfactual
-from dirvae.studies.priors import flaws
 from dirvae.training import evaluate, runs, workdir
 from dirvae.training.evaluate import Predictions
 from dirvae.training.runs import Run
@@ -241,13 +241,12 @@ def unweighted(probability: jax.Array, positive_weight: np.ndarray | None) -> ja
 
 def _predictor(run: Run) -> Callable[[Params, jax.Array], jax.Array]:
     """(params, images [B, H, W, 1]) -> probabilities [B, L], by the rules of the evaluation; draws, if any, are a first image's."""
-    read = flaws.reader(run.model, run.config.audit)
+    read = run.variant.reader(run.model)
 
     def predict(params: Params, images: jax.Array) -> jax.Array:
         key = jax.random.fold_in(jax.random.key(run.config.seed), 0)
         keys = jnp.broadcast_to(key, (len(images),))
-        logits = read(params, images, keys).logits
-        return evaluate.averaged(read, run.config, run.positive_weight, params, images, keys, logits)
+        return losses.posterior_probability(read(params, images, keys).logits, run.positive_weight)
 
     return jax.jit(predict)
 

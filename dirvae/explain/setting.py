@@ -31,11 +31,10 @@ def options_of(model: Model, config: Config, metric: geometry.Metric = "identity
     return traversals.Options(
         steps=settings.path_steps,
         step_size=settings.step_size,
-        adaptive_step=settings.reach,
+        adaptive_step=settings.adaptive_step,
         target_probability=settings.target_probability,
         metric=metric,
-        mask=jnp.asarray(traversals.own_latents(model.latent.spec, config.model.own)) if settings.own_latents else None,
-        constrain_others=settings.hold_others,
+        constrain_others=settings.constrain_others,
     )
 
 

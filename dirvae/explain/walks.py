@@ -188,6 +188,6 @@ def owned(run: Run) -> np.ndarray:
     settings, count = run.config.model, len(run.labels)
     if settings.head != "assigned":
         return np.zeros((count, 0), np.int32)
-    mask = traversals.own_latents(run.model.latent.spec, settings.own)[:count].reshape(count, -1)
+    mask = traversals.own_latents(run.model.latent.spec, settings.latents_per_finding)[:count].reshape(count, -1)
     mask = mask[:, 1::2] if compositions.in_pairs(settings) else mask
     return np.stack([np.flatnonzero(row) for row in mask]).astype(np.int32)

@@ -9,7 +9,6 @@ from jaxtyping import Array, Float
 
 from dirvae.config import ConfigError
 from dirvae.latents import geometry
-from dirvae.types import Params
 
 OWN = 0.3  # initial weight of a finding's own latents, above 0 so that all of them begin to speak for it
 
@@ -65,16 +64,3 @@ class Classifier(nn.Module):
         weight = self.param("own", nn.initializers.constant(OWN), (self.labels, self.own))
         bias = self.param("bias", nn.initializers.zeros, (self.labels,))
         return jnp.sum(blocks * weight[None], axis=-1) + bias[None]
-
-
-def latent_weights(params: Params, simplex: int = 0) -> Float[Array, "D L"]:
-    """What each latent adds to each logit of a linear head, a unit of it.
-
-    On simplexes of so many components it is the weight of log z_k in the logit, hence centred over each simplex: a common shift
-    of the weights says nothing.
-    """
-    kernel = params["classifier"]["Dense_0"]["kernel"]
-    if not simplex:
-        return kernel
-    each = kernel.reshape(-1, simplex, kernel.shape[-1])
-    return (each - jnp.mean(each, axis=1, keepdims=True)).reshape(kernel.shape)

@@ -8,7 +8,7 @@ from data_prep import sources
 from dirvae.config import Config, ConfigError, differences
 from dirvae.report import audit
 from dirvae.report import study_page as page
-from dirvae.studies.priors import endpoints, evidence, traversals
+from dirvae.studies.priors import endpoints, evidence, flaws, traversals
 from dirvae.training import workdir
 from dirvae.training.checkpoints import CheckpointError
 from dirvae.training.train import NonFiniteError
@@ -37,7 +37,7 @@ def train(directory: Path, runs: Runs, raw_dir: Path | None, data_dir: Path) -> 
     for name, config in runs:
         where = directory / name
         try:
-            pipeline.run(config, where, raw_dir, data_dir, PHASES)
+            pipeline.run(config, where, raw_dir, data_dir, PHASES, flaws.variant(config))
         except (NonFiniteError, CheckpointError) as error:
             workdir.write_json(where / FAILED, {"reason": str(error)})
             pipeline.say(f"{name} failed: {error}")

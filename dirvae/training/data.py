@@ -14,9 +14,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from dirvae.config import AuditConfig, ConfigError, DataConfig
+from dirvae.config import ConfigError, DataConfig
 from dirvae.labels import FINDINGS, NEGATIVE, POSITIVE, apply_policies, finding_index
-from dirvae.studies.priors import flaws
 from dirvae.training import parallel
 from dirvae.types import Batch
 
@@ -137,52 +136,19 @@ def choose_labels(labels: np.ndarray, wanted: tuple[str, ...] = ()) -> tuple[str
     return chosen
 
 
-def examples(
-    split: Split, labels: tuple[str, ...], config: DataConfig, audit: AuditConfig | None = None, seed: int = 0
-) -> Examples:
+def examples(split: Split, labels: tuple[str, ...], config: DataConfig, seed: int = 0) -> Examples:
     """Applies the label policies of a configuration to the chosen findings.
 
     With `shuffle_labels` the rows of the labels are permuted over the images of train and of validation, by `seed`: prevalences
     and which findings go together stay, what they have to do with the images is lost. Validation too, since a checkpoint
     chosen by true labels would have seen some; what is scored on test is then what chance gives.
     """
-    audit, stored = audit or AuditConfig(), split.table.labels
+    stored = split.table.labels
     if config.shuffle_labels and split.name in DEVELOPMENT:
         stored = stored[np.random.default_rng((seed, DEVELOPMENT.index(split.name))).permutation(len(stored))]
     columns = [FINDINGS.index(name) for name in labels]
-    uncertain = flaws.uncertain_policy(split.name, config.uncertain, audit)
-    target, weight = apply_policies(flaws.stored_labels(stored, audit)[:, columns], uncertain, config.blank)
+    target, weight = apply_policies(stored[:, columns], config.uncertain, config.blank)
     return Examples(split, labels, target, weight)
-
-
-class Extended:
-    """A split with chosen rows of another behind its own: as much of `Split` as training reads."""
-
-    def __init__(self, split: Split, other: Split, positions: np.ndarray):
-        self.split, self.other, self.positions = split, other, positions
-
-    def __len__(self) -> int:
-        return len(self.split) + len(self.positions)
-
-    def images(self, positions: np.ndarray) -> np.ndarray:
-        """uint8 [n, H, W, C]."""
-        found = np.empty((len(positions), *self.split.image_shape), np.uint8)
-        behind = positions >= len(self.split)
-        if not behind.all():
-            found[~behind] = self.split.images(positions[~behind])
-        if behind.any():
-            found[behind] = self.other.images(self.positions[positions[behind] - len(self.split)])
-        return found
-
-
-def extended(own: Examples, other: Examples, positions: np.ndarray) -> Examples:
-    """`own`, and behind it the examples of `other` at `positions`, with the labels that they have there."""
-    return Examples(
-        Extended(own.split, other.split, positions),
-        own.labels,
-        np.concatenate([own.target, other.target[positions]]),
-        np.concatenate([own.weight, other.weight[positions]]),
-    )
 
 
 def shuffled(examples: Examples, batch_size: int, rows: slice, seed: int, steps: range) -> Iterator[Batch]:

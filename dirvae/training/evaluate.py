@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from dirvae import losses
@@ -16,8 +15,8 @@ from dirvae.config import Config
 from dirvae.latents import compositions
 from dirvae.metrics import classification, reconstruction, sparsity, statistics
 from dirvae.model import Model
-from dirvae.studies.priors import flaws
-from dirvae.training import augment, data, parallel, workdir
+from dirvae.training import data, parallel, workdir
+from dirvae.training.variant import Read, expectations
 from dirvae.types import Batch, Params, grey_levels
 
 
@@ -57,11 +56,12 @@ def predict(
     examples: data.Examples,
     positive_weight: np.ndarray | None,
     devices: list[jax.Device],
+    reader: Callable[[Model], Read] = expectations,
 ) -> Predictions:
-    """Every example once, rows spread over the devices; probabilities average `augmented_views` more views, if any."""
+    """Predicts every example once, with the rows of a batch spread over the devices."""
     size = max(len(parallel.local(devices)), config.evaluate.evaluation_batch)
     size -= size % len(parallel.local(devices))
-    run = parallel.map_rows(_make_rows(model, config, positive_weight), devices)
+    run = parallel.map_rows(_make_rows(model, config, positive_weight, reader), devices)
     columns: list[dict[str, np.ndarray]] = []
     for number, batch in enumerate(data.in_order(examples, size)):
         rows = run(params, batch)
@@ -73,47 +73,27 @@ def predict(
     return Predictions(target=examples.target, weight=examples.weight, patient=examples.split.table.patient, **joined)
 
 
-def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None):
-    read = flaws.reader(model, config.audit)
+def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None, reader: Callable[[Model], Read]):
+    read = reader(model)
 
     def rows(params: Params, batch: Batch) -> dict[str, jax.Array]:
         images = grey_levels(batch.image)
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(config.seed), i))(batch.index)
-        drawn = model.forward(params, images, keys)
-        found = read(params, images, keys)
-        values = losses.terms(drawn, images, batch, model.learned(params), config.model.likelihood)
-        shown = found.location
-        probability = averaged(read, config, positive_weight, params, images, keys, found.logits)
-        flat = lambda x: x.reshape(x.shape[0], -1)  # noqa: E731
+        outputs = model.forward(params, images, keys)
+        reading = read(params, images, keys)
+        values = losses.terms(outputs, images, batch, model.learned(params), config.model.likelihood)
         return {
-            "probability": probability,
+            "probability": losses.posterior_probability(reading.logits, positive_weight),
             "nll": values.reconstruction,
             "kl": values.kl,
-            "l1": reconstruction.l1(images, shown),
-            "psnr": reconstruction.psnr(images, shown),
-            "ssim": reconstruction.ssim(images, shown),
-            "decoder_mean": flat(found.decoder),
-            "head_mean": flat(found.head),
+            "l1": reconstruction.l1(images, reading.location),
+            "psnr": reconstruction.psnr(images, reading.location),
+            "ssim": reconstruction.ssim(images, reading.location),
+            "decoder_mean": reading.decoder.reshape(len(images), -1),
+            "head_mean": reading.head.reshape(len(images), -1),
         }
 
     return rows
-
-
-def averaged(
-    read: Callable[[Params, jax.Array, jax.Array], flaws.Reading],
-    config: Config,
-    positive_weight: np.ndarray | None,
-    params: Params,
-    images: jax.Array,
-    keys: jax.Array,
-    logits: jax.Array,
-) -> jax.Array:
-    """Probabilities [B, L], the mean over the images themselves, whose logits are known, and their augmented views."""
-    every = [logits]
-    for view in range(config.evaluate.augmented_views):
-        view_keys = jax.vmap(lambda key: jax.random.fold_in(key, view + 1))(keys)  # noqa: B023
-        every.append(read(params, augment.augment(view_keys, images, config.loss), view_keys).logits)
-    return losses.posterior_probability(jnp.stack(every), positive_weight).mean(axis=0)
 
 
 def validation_scores(
@@ -123,9 +103,10 @@ def validation_scores(
     examples: data.Examples,
     positive_weight: np.ndarray | None,
     devices: list[jax.Device],
+    reader: Callable[[Model], Read] = expectations,
 ) -> dict[str, float]:
     """The few numbers that choose a checkpoint: macro AUROC and AUPRC, ELBO and its parts, L1."""
-    predictions = predict(model, config, params, examples, positive_weight, devices)
+    predictions = predict(model, config, params, examples, positive_weight, devices, reader)
     panel = classification.panel(predictions.target, predictions.weight, predictions.probability, examples.labels)
     return {
         "auroc": panel["auroc"]["macro"],

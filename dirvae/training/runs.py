@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from dirvae import latents, model
-from dirvae.config import Config
+from dirvae.config import Config, ConfigError
 from dirvae.model import Model
-from dirvae.studies.priors import flaws
 from dirvae.training import data, evaluate, train
 from dirvae.training.checkpoints import CheckpointError, Checkpoints
+from dirvae.training.variant import Variant
 from dirvae.training.workdir import WorkdirError, read_config, read_json
 from dirvae.types import Params
 
@@ -28,6 +28,7 @@ class Run(NamedTuple):
     params: Params
     step: int
     positive_weight: np.ndarray | None  # [L]
+    variant: Variant = Variant()
 
     @property
     def tuned(self) -> evaluate.Predictions:
@@ -44,21 +45,37 @@ def describe(workdir: Path) -> dict:
     return read_json(Path(workdir) / "data.json")
 
 
-def build_model(config: Config, labels: tuple[str, ...]) -> Model:
-    latent = flaws.flawed_latent(latents.build(config.model), config.audit)
+def build_model(config: Config, labels: tuple[str, ...], variant: Variant | None = None) -> Model:
+    """The model of a configuration; raises ConfigError as `known_variant` does."""
+    latent = known_variant(config, variant).latent(latents.build(config.model))
     return model.build(config.model, len(labels), config.data.image_size, latent=latent)
 
 
-def open_run(workdir: Path, step: int | None = None) -> Run:
-    """The best checkpoint of a workdir, or the one of `step`.
+def known_variant(config: Config, variant: Variant | None) -> Variant:
+    """The variant that is given, or the one that replaces nothing.
+
+    Raises:
+      ConfigError: for a configuration with flaws where no variant is given.
+    """
+    if config.flaws and variant is None:
+        raise ConfigError(
+            f"flaws={','.join(config.flaws)} is for `python -m experiments.study --preset=audit` alone, which measures them; "
+            "every other command refuses such a run"
+        )
+    return variant or Variant()
+
+
+def open_run(workdir: Path, step: int | None = None, variant: Variant | None = None) -> Run:
+    """The best checkpoint of a workdir, or the one of `step`; a run with flaws needs the `variant` that has them.
 
     Raises:
       WorkdirError: where there is no run, no data description or no checkpoint.
       CheckpointError: where the checkpoint cannot be read.
+      ConfigError: for a run with flaws where no variant is given.
     """
     config, facts = read_config(workdir), describe(workdir)
     labels = tuple(facts["labels"])
-    net = build_model(config, labels)
+    net = build_model(config, labels, variant)
     weights = None if facts["positive_weight"] is None else np.asarray(facts["positive_weight"], np.float32)
     checkpoints = Checkpoints(Path(workdir) / "checkpoints", config.evaluate.select_by)
     try:
@@ -75,13 +92,15 @@ def open_run(workdir: Path, step: int | None = None) -> Run:
             best, state = checkpoints.restore_latest(template)
     finally:
         checkpoints.close()
-    return Run(Path(workdir), config, labels, Path(facts["directory"]), net, state.average, best, weights)
+    return Run(
+        Path(workdir), config, labels, Path(facts["directory"]), net, state.average, best, weights, variant or Variant()
+    )
 
 
 def load_examples(run: Run, name: str) -> data.Examples:
     """A split of the run's own data set, with the run's findings and policies."""
     split = data.Split(run.dataset, name, run.config.data.cache_megabytes)
-    return data.examples(split, run.labels, run.config.data, run.config.audit, run.config.seed)
+    return run.variant.examples(split, run.labels, run.config.data, run.config.seed)
 
 
 def split_names(run: Run) -> tuple[str, ...]:

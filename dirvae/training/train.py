@@ -19,14 +19,14 @@ from dirvae import losses
 from dirvae.config import Config
 from dirvae.latents import learning
 from dirvae.model import Model
-from dirvae.networks.classifier import latent_weights
-from dirvae.studies.priors import flaws
 from dirvae.training import augment, data, evaluate, optimizer, parallel
 from dirvae.training.checkpoints import Checkpoints
+from dirvae.training.variant import Variant
 from dirvae.training.writers import MetricWriter
 from dirvae.types import Batch, Key, Params, PyTree, TrainState, grey_levels
 
 TERMS = ("reconstruction", "kl", "classification")
+SOUND = Variant()
 
 
 class NonFiniteError(ValueError):
@@ -50,18 +50,20 @@ def example_keys(seed: int, step: jax.Array, index: jax.Array) -> Key:
 
 
 def make_step(
-    model: Model, config: Config, positive_weight: np.ndarray | None = None, axis: str = parallel.AXIS
+    model: Model,
+    config: Config,
+    positive_weight: np.ndarray | None = None,
+    axis: str = parallel.AXIS,
+    variant: Variant = SOUND,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Mapping[str, jax.Array]]]:
     """The per-device step: gradients of the objective's mean over the *global* batch, reduced over `axis`."""
     transform = optimizer.build(config.optimizer, config.train.steps)
     rates = optimizer.schedule(config.optimizer, config.train.steps)
-    simplex = (model.latent.spec.parts or (model.latent.spec,))[0].simplex  # of what a linear head reads
     by_moments = config.model.prior_learning == "moments"
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Mapping[str, jax.Array]]:
         keys = example_keys(config.seed, state.step, batch.index)
         beta = losses.kl_weight(state.step, state.steering, config.train.steps, config.loss)
-        beta = flaws.kl_factor(config.audit) * beta
         images = grey_levels(batch.image)
         if config.loss.augment:
             images = augment.augment(jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys), images, config.loss)
@@ -73,17 +75,13 @@ def make_step(
                 outputs,
                 images,
                 batch,
-                flaws.regularised(model.learned(params), config.audit),
+                variant.objective(model.learned(params)),
                 config.model.likelihood,
                 positive_weight,
-                config.loss.label_smoothing,
             )
             each = losses.weighted(values, beta, config.loss.classification_weight)
             sums = {name: jnp.sum(term * batch.mask) / count for name, term in values._asdict().items()}
             loss = jnp.sum(each * batch.mask) / count
-            if config.loss.head_exclusivity:
-                shared = losses.exclusivity(latent_weights(params, simplex))
-                loss += config.loss.head_exclusivity * shared / jax.lax.psum(1.0, axis)
             share = batch.mask / count
             seen = learning.batch_moments(model.latent, outputs.posterior, share) if by_moments else None
             return loss, ({"loss": loss, **sums}, seen)
@@ -134,6 +132,7 @@ def train(
     positive_weight: np.ndarray | None = None,
     start: Params | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
+    variant: Variant = SOUND,
 ) -> None:
     """Trains to `config.train.steps`, from the newest readable checkpoint of `workdir` where there is one.
 
@@ -144,7 +143,7 @@ def train(
     """
     settings, devices = config.train, parallel.devices(config.train.devices)
     rows = parallel.rows_of_host(settings.batch_size, devices)
-    spread = parallel.Spread(make_step(model, config, positive_weight), devices, settings.parallel)
+    spread = parallel.Spread(make_step(model, config, positive_weight, variant=variant), devices, settings.parallel)
     checkpoints = Checkpoints(workdir / "checkpoints", config.evaluate.select_by)
     fresh = initial_state(model, config)
     if start is not None:
@@ -166,7 +165,7 @@ def train(
                 pending = None
                 host_state = spread.fetch(state)
                 scores = evaluate.validation_scores(
-                    model, config, host_state.average, validation_set, positive_weight, devices
+                    model, config, host_state.average, validation_set, positive_weight, devices, variant.reader
                 )
                 writer.write(step, "validation", scores)
                 checkpoints.save(step, host_state, scores)

@@ -84,7 +84,7 @@ def compare(config: Config, settings: Settings, compiled: bool) -> dict:
     shown = [OURS, AUGMENTED, *(timing.fastest(seconds, kind) for kind in peers)]
     return {
         "widths": config.model.widths,
-        "stem": config.model.stem,
+        "stem": config.model.first_stride,
         "batch_size": config.train.batch_size,
         "image_size": config.data.image_size,
         "operations": operations,

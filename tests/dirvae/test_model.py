@@ -5,17 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from support import unit_gain
+from support.settings import plain_model
 
 from dirvae import model
-from dirvae.config import ConfigError, ModelConfig, override
-from dirvae.networks import classifier
+from dirvae.config import ConfigError
 
 SIZE, LABELS, ROWS = 16, 3, 4
 SMALL = {"convolution": "native", "widths": "8,8", "latents": 6, "hidden": 16, "grid": 4, "head_hidden": 8}
 
 
 def build(**fields):
-    net = model.build(override(ModelConfig(), SMALL | fields), LABELS, SIZE)
+    net = model.build(plain_model(SMALL | fields), LABELS, SIZE)
     return net, unit_gain.parameters(net)
 
 
@@ -32,8 +32,15 @@ def keys():
 SHAPES = [
     {"prior": "dirichlet"},
     {"prior": "logistic_normal", "structure": "product", "groups": 2},
-    {"prior": "dirichlet", "structure": "field", "grid": 8, "stem": 2, "head": "pooled", "learn_scale": "true"},
-    {"prior": "gaussian", "structure": "field", "groups": 2, "head": "mlp"},
+    {
+        "prior": "dirichlet",
+        "structure": "spatial",
+        "grid": 8,
+        "first_stride": 2,
+        "head": "pooled",
+        "learn_scale": "true",
+    },
+    {"prior": "gaussian", "structure": "spatial", "groups": 2, "head": "mlp"},
     {"prior": "gaussian", "hidden": 0},
     {
         "prior": "dirichlet",
@@ -43,9 +50,16 @@ SHAPES = [
         "head": "assigned",
         "linear_path": "true",
     },
-    {"prior": "gaussian", "head": "assigned", "own": 2, "linear_path": "true"},
-    {"structure": "levels", "groups": 4, "latents": 2, "head": "assigned", "linear_path": "true"},
-    {"prior": "gaussian", "structure": "levels", "local_latents": 1, "grid": 8, "stem": 2, "head": "pooled"},
+    {"prior": "gaussian", "head": "assigned", "latents_per_finding": 2, "linear_path": "true"},
+    {"structure": "hierarchical", "groups": 4, "latents": 2, "head": "assigned", "linear_path": "true"},
+    {
+        "prior": "gaussian",
+        "structure": "hierarchical",
+        "local_latents": 1,
+        "grid": 8,
+        "first_stride": 2,
+        "head": "pooled",
+    },
 ]
 
 
@@ -71,7 +85,7 @@ def test_shapes_and_finite_gradients(fields, images, keys):
 
 @pytest.mark.parametrize(("head", "read"), [("linear", 0), ("assigned", 0), ("pooled", 1)])
 def test_of_two_levels_the_decoder_reads_both_and_a_head_one(head, read):
-    net, params = build(structure="levels", head=head, linear_path="true")
+    net, params = build(structure="hierarchical", head=head, linear_path="true")
     channels = jax.random.normal(jax.random.key(0), (ROWS, net.latent.spec.channels))
     first = net.latent.spec.parts[0].channels
     halves = jnp.split(channels, [first], axis=1)
@@ -84,7 +98,9 @@ def test_of_two_levels_the_decoder_reads_both_and_a_head_one(head, read):
 
 def test_a_cell_is_drawn_where_it_is():
     """The upper right cell; group normalisation carries a little of it elsewhere."""
-    net, params = build(structure="levels", hidden=0, prior="gaussian", local_latents=1, widths="8", stem=4)
+    net, params = build(
+        structure="hierarchical", hidden=0, prior="gaussian", local_latents=1, widths="8", first_stride=4
+    )
     still = jnp.zeros((1, net.latent.spec.channels))
     first, side = net.latent.spec.parts[0].channels, net.latent.spec.parts[1].grid[0]
     moved = still.at[0, first + side - 1].set(10.0)
@@ -151,7 +167,7 @@ def test_half_precision_leaves_parameters_and_distributions_whole(images, keys):
 def test_priors_share_the_networks_but_for_what_the_latent_sizes():
     shapes = {}
     for prior in ("dirichlet", "gaussian", "logistic_normal"):
-        net = model.build(override(ModelConfig(), SMALL | {"prior": prior}), LABELS, SIZE)
+        net = model.build(plain_model(SMALL | {"prior": prior}), LABELS, SIZE)
         params = jax.eval_shape(net.init, jax.random.key(0))
         shapes[prior] = {
             jax.tree_util.keystr(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(params)
@@ -182,7 +198,7 @@ def test_an_assigned_head_reads_a_finding_s_own_latents_alone(images):
 
 def test_an_assigned_head_starts_in_favour_of_each_finding():
     net = model.build(
-        override(ModelConfig(), SMALL | {"prior": "gaussian", "head": "assigned", "own": 2}), LABELS, SIZE
+        plain_model(SMALL | {"prior": "gaussian", "head": "assigned", "latents_per_finding": 2}), LABELS, SIZE
     )
     params = net.init(jax.random.key(0))
     logits = net.classify(params, jnp.ones((1, 6)))
@@ -190,7 +206,7 @@ def test_an_assigned_head_starts_in_favour_of_each_finding():
 
 
 def test_too_few_latents_to_assign_are_refused():
-    net = model.build(override(ModelConfig(), SMALL | {"head": "assigned", "latents": 3}), LABELS, SIZE)
+    net = model.build(plain_model(SMALL | {"head": "assigned", "latents": 3}), LABELS, SIZE)
     with pytest.raises(ConfigError, match="needs 3 latents for 3 findings, but there are 2"):
         net.init(jax.random.key(0))
 
@@ -208,14 +224,3 @@ def test_the_linear_path_is_added_to_what_the_convolutions_give(images):
     z = jax.random.normal(jax.random.key(3), (ROWS, 6))
     drawn = net.decode(silent, z).logits.reshape(ROWS, -1)
     np.testing.assert_allclose(drawn, z @ templates, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("fields", [{"prior": "gaussian"}, {"structure": "product", "groups": 3, "latents": 2}])
-def test_the_weights_of_latents_are_the_logits_gradients(fields):
-    net, params = build(**fields)
-    coordinates = jax.random.normal(jax.random.key(3), net.latent.spec.event)
-    if net.latent.spec.simplex:
-        coordinates = jax.nn.log_softmax(coordinates)
-    found = jax.jacobian(lambda c: net.classify_channels(params, net.latent.to_head(c)[None])[0])(coordinates)
-    expected = classifier.latent_weights(params, net.latent.spec.simplex)
-    np.testing.assert_allclose(found.reshape(LABELS, -1).T, expected, atol=1e-5)

@@ -9,16 +9,16 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from support.settings import plain
 
 from dirvae import losses, model
-from dirvae.config import Config, ConfigError, override
+from dirvae.config import ConfigError, override
 from dirvae.types import Batch, LatentSample, ModelOutputs
 from experiments.benchmarks import timing
 
 ROOT = Path(__file__).parents[2]
 SIZE, LABELS, ROWS = 32, 3, 8
-CONFIG = override(
-    Config(),
+CONFIG = plain(
     {"image_size": SIZE, "widths": (8, 12, 16), "hidden": 24, "latents": 10, "batch_size": ROWS, "augment": False},
 )
 NET = model.build(CONFIG.model, LABELS, SIZE)

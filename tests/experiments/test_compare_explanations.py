@@ -5,9 +5,10 @@ import json
 
 import numpy as np
 import pytest
+from support.settings import plain
 from support.tiny import PAIRS, TINY
 
-from dirvae.config import Config, override, validate
+from dirvae.config import validate
 from experiments import compare_explanations, pipeline
 
 
@@ -19,7 +20,7 @@ def folder(tmp_path_factory):
     kinds = {"dirichlet": PAIRS, "shuffled": PAIRS | {"shuffle_labels": True}, "gaussian": {"prior": "gaussian"}}
     for name, changed in kinds.items():
         settings = TINY | {"path_steps": 2, "bound_images": 0} | changed
-        config = validate(override(Config(), settings))
+        config = validate(plain(settings))
         pipeline.run(config, place / name, None, place / "data", ("data", "train", "evaluate"))
     return place
 

@@ -19,7 +19,7 @@ TINY = {
     "phantom_test": 48,
     "image_size": 32,
     "labels": "Cardiomegaly,Lung Lesion,Pleural Effusion",
-    "stem": 2,
+    "first_stride": 2,
     "widths": "4,8",
     "hidden": 8,
     "latents": 6,

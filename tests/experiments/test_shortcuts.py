@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from support.settings import plain
 from support.tiny import PAIRS, TINY
 
 from data_prep.phantom.factors import CONFOUNDERS
-from dirvae.config import Config, override, validate
+from dirvae.config import validate
 from dirvae.metrics.counterfactual import reliance as relied
 from dirvae.studies.shortcuts import detection, reliance
 from experiments import shortcuts
@@ -30,7 +31,7 @@ MODELS = [("token", 0.0, 0), ("token", 0.0, 1), ("token", 0.0, 2), ("tube", 0.9,
 @pytest.fixture
 def small(monkeypatch):
     settings = [SMALL | {"confounder": kind, "rho": rho, "seed": seed} for kind, rho, seed in MODELS]
-    named = [(f"{s['confounder']}-{s['rho']:g}-{s['seed']}", validate(override(Config(), s))) for s in settings]
+    named = [(f"{s['confounder']}-{s['rho']:g}-{s['seed']}", validate(plain(s))) for s in settings]
     monkeypatch.setattr(grid, "runs", lambda seeds: named)
     monkeypatch.setattr(reliance, "IMAGES", 6)
     monkeypatch.setattr(reliance, "EXPLAINED", 3)

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from dirvae import model
-from dirvae.config import ModelConfig, override
 from dirvae.latents.dirichlet import Dirichlet
 from dirvae.latents.gaussian import Gaussian
 from dirvae.types import Pixels
+from support.settings import plain_model
 
 K, ROWS = 50, 3
 IMAGES = jnp.zeros((ROWS, 8, 8, 1))
@@ -26,7 +26,7 @@ def build(posterior, weights, prior="dirichlet", labels=2):
     if weights.ndim == 1:
         kernel[:, -1] = weights
     settings = {"prior": prior, "latents": K, "widths": "4", "hidden": 4}
-    net = model.build(override(ModelConfig(), settings), kernel.shape[1], 8)
+    net = model.build(plain_model(settings), kernel.shape[1], 8)
     shapes = jax.eval_shape(net.init, jax.random.key(0))["classifier"]
     head = jax.tree.map(
         lambda leaf: jnp.asarray(kernel if leaf.ndim == 2 else np.zeros(leaf.shape, np.float32)), shapes

@@ -7,15 +7,15 @@ import jax
 import jax.numpy as jnp
 
 from dirvae import latents
-from dirvae.config import ModelConfig, override
+from support.settings import plain_model
 
 FAMILIES = ("dirichlet", "gaussian", "logistic_normal", "gamma")
 STRUCTURES = {
     "global": {"structure": "global"},
     "product": {"structure": "product", "groups": 3},
-    "field": {"structure": "field", "grid": 2},
-    "field of products": {"structure": "field", "grid": 2, "groups": 2},
-    "levels": {"structure": "levels", "grid": 2, "groups": 3, "local_latents": 5},
+    "field": {"structure": "spatial", "grid": 2},
+    "field of products": {"structure": "spatial", "grid": 2, "groups": 2},
+    "levels": {"structure": "hierarchical", "grid": 2, "groups": 3, "local_latents": 5},
 }
 CASES = [*itertools.product(FAMILIES, ("global", "product", "field", "levels")), ("dirichlet", "field of products")]
 SIZE = {"latents": 4, "concentration": 0.7}
@@ -23,7 +23,7 @@ BATCH, DRAWS = 5, 4000
 
 
 def make(family, structure):
-    return latents.build(override(ModelConfig(), SIZE | STRUCTURES[structure] | {"prior": family}))
+    return latents.build(plain_model(SIZE | STRUCTURES[structure] | {"prior": family}))
 
 
 def features(latent, batch=BATCH, seed=0):

@@ -1,12 +1,14 @@
 """Settings of trainings that take seconds and mean nothing."""
 
-TINY = {
+from experiments.configs import plain
+
+TINY = plain.SETTINGS | {
     "phantom_train": 96,
     "phantom_validation": 120,
     "phantom_test": 140,
     "image_size": 32,
     "labels": ("No Finding", "Lung Opacity", "Support Devices"),
-    "stem": 2,
+    "first_stride": 2,
     "widths": (4, 8),
     "hidden": 16,
     "latents": 6,

@@ -3,10 +3,10 @@
 import numpy as np
 
 from dirvae import model
-from dirvae.config import Config, override
 from dirvae.training import data, train
 from dirvae.training.checkpoints import Checkpoints
 from dirvae.types import Batch
+from support.settings import plain
 
 LABELS = ("Edema", "Cardiomegaly")
 
@@ -24,7 +24,7 @@ def tiny(**fields):
         "dropout": 0.1,
         "average_decay": 0.9,
     }
-    return override(Config(), small | fields)
+    return plain(small | fields)
 
 
 def batches(count, rows=16):

@@ -6,11 +6,11 @@ import numpy as np
 
 from data_prep import sources
 from dirvae import latents, model
-from dirvae.config import Config, override
 from dirvae.explain import gallery
 from dirvae.explain.gallery import Cases
 from dirvae.labels import FINDINGS
 from dirvae.training import data, evaluate, workdir
+from support.settings import plain
 
 SIDE, STEPS = 16, 5
 STATES = ("positive", "negative", "uncertain", "blank")
@@ -18,9 +18,7 @@ STATES = ("positive", "negative", "uncertain", "blank")
 
 def make(folder, labels, splits=("validation", "test"), seed=0, images=60, baseline=True, curves=True, **fields):
     """A workdir up to its metrics.json; scores are those of random probabilities that lean towards the truth."""
-    config = override(
-        Config(), {"image_size": SIDE, "widths": "4,4", "hidden": 8, "latents": 6, "replicates": 20} | fields
-    )
+    config = plain({"image_size": SIDE, "widths": "4,4", "hidden": 8, "latents": 6, "replicates": 20} | fields)
     workdir.claim(folder, config)
     names = ("train", *splits)
     manifest = {

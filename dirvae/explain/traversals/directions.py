@@ -69,7 +69,9 @@ def own_latents(spec: LatentSpec, own: int) -> Float[np.ndarray, "M *event"]:
     latents = np.flatnonzero(free)
     rows = len(latents) // own
     if rows == 0:
-        raise ValueError(f"no label can own {own} latents where there are {len(latents)}; set model.own to fewer")
+        raise ValueError(
+            f"no label can own {own} latents where there are {len(latents)}; set model.latents_per_finding to fewer"
+        )
     mask = np.zeros((rows, free.size), np.float32)
     np.put_along_axis(mask, latents[: rows * own].reshape(rows, own), 1.0, axis=1)
     beside = np.zeros((rows, math.prod(spec.event) - free.size), np.float32)  # the places of two levels belong to none

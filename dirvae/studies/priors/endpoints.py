@@ -148,7 +148,10 @@ def assigned(model: ModelConfig, labels: tuple[str, ...]) -> dict[str, range] | 
     """The coordinates that an assigned head gives to each label, where each latent of the code is one; None of other heads."""
     if model.head != "assigned" or model.structure != "product" or model.latents > 2:
         return None
-    return {label: range(model.latents_per_finding * row, model.latents_per_finding * (row + 1)) for row, label in enumerate(labels)}
+    return {
+        label: range(model.latents_per_finding * row, model.latents_per_finding * (row + 1))
+        for row, label in enumerate(labels)
+    }
 
 
 def _blocks(

@@ -14,7 +14,7 @@ from data_prep import phantom
 from data_prep.phantom.factors import contrast
 from dirvae.latents.compositions import free_numbers
 from dirvae.metrics import coordinates, counterfactual
-from dirvae.studies.priors import codes, endpoints, interventions
+from dirvae.studies.priors import codes, endpoints, flaws, interventions
 from dirvae.training import data, evaluate, runs, workdir
 from dirvae.types import grey_levels
 
@@ -29,7 +29,7 @@ def gather(directory: Path) -> None:
     Raises:
       WorkdirError: for a run whose data set is not the phantom, or that has no checkpoint.
     """
-    run = runs.open_run(directory)
+    run = flaws.open_run(directory)
     if run.config.data.dataset != "phantom":
         raise workdir.WorkdirError(f"{directory} was trained on real images, on which nothing can be switched")
     for split in SPLITS:
@@ -60,7 +60,7 @@ def interventions_on(table: data.Table, size: int, pathology: str) -> tuple[np.n
 
 def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
     """The endpoints of principal components, as many as the run has latents, and of the run's linear baseline."""
-    run = runs.open_run(directory)
+    run = flaws.open_run(directory)
     train = runs.load_examples(run, "train").split
     pixels = _flat(grey_levels(train.images(np.arange(len(train)))))
     fitted = PCA(free_numbers(run.config.model), svd_solver="randomized", random_state=0).fit(pixels)

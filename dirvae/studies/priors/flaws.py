@@ -1,48 +1,105 @@
-"""Flaws of the released code of Harkness et al. 2023 (arXiv 2302.02979), each behind a switch of `AuditConfig`.
+"""Flaws of the released code of Harkness et al. 2023 (arXiv 2302.02979), each a wrapper around the sound library.
 
 They exist to measure what each does to a comparison of priors (experiments/configs/studies/audit.py) and are no options to
-train with. All are off by default, where every function here returns what it was given. What that code did, as read in it:
+train with. A configuration names them in its field `flaws`, and `variant` builds what they replace. What that code did:
 
   reversed_kl           DirVAE's regulariser is KL(p || q), expectations under the prior, instead of KL(q || p); GVAE's is right
   effusion_overwritten  Pleural Effusion := not (Pleural Other or Pneumothorax), in all splits
   leaky_split           as many images drawn for each of four findings, so that an image with several of them is there several
                         times; rows then shuffled and cut, so that 19.7 % of test rows are training images too
   log_or_nought_head    the head takes log z of a Gaussian too, NaN replaced by 0
-  heavy_gaussian_kl     GVAE: mean |x - m| + .05 mean_k KL_k; DirVAE: 100 mean |x - m| + .00005 sum_k KL_k. With 256^2 pixels and
-                        1,024 latents these are KL weights of 3.2 and .033 on a sum over pixels, a ratio of 98
   uncertain_by_split    uncertain labels are 0 in training and 1 elsewhere
   draw_at_test          scores are those of one draw of q(z|x), not of its expectations
 
-Horizontal flips are `loss.flip`; the selection of a traversal's coordinates is `traversals.as_released`.
+Two more need no wrapper. Horizontal flips are `loss.flip`. GVAE's objective was mean |x - m| + .05 mean_k KL_k, DirVAE's 100 mean
+|x - m| + .00005 sum_k KL_k; with 256^2 pixels and 1,024 latents these are KL weights of 3.2 and .033 on a sum over pixels, a ratio
+of 98, hence `loss.beta=98`. The selection of a traversal's coordinates is `traversals.as_released`.
 """
 
+import copy
+import dataclasses
+import difflib
 from collections.abc import Callable
-from typing import NamedTuple
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int8
 
-from dirvae.config import AuditConfig
+from dirvae.config import Config, ConfigError, DataConfig
 from dirvae.labels import FINDINGS, POSITIVE
 from dirvae.latents.family import Latent
 from dirvae.model import Model
+from dirvae.training import data, runs, workdir
+from dirvae.training.data import Examples, Split
+from dirvae.training.variant import Read, Reading, Variant
 from dirvae.types import Key, Params, PyTree
 
 EFFUSION, EXCLUDING = FINDINGS.index("Pleural Effusion"), ("Pleural Other", "Pneumothorax")
 BALANCED = ("No Finding", "Lung Opacity", "Pleural Effusion", "Support Devices")  # the findings of the released code
 LEAKED = 0.197  # share of test rows that are in train
-HEAVIER = 98.0  # GVAE's KL weight over DirVAE's
 
 
-class Reading(NamedTuple):
-    """What evaluation makes of images: logits, the reconstruction, and what decoder and head read."""
+def variant(config: Config) -> Variant:
+    """What replaces parts of a run with the flaws that its configuration names; without flaws nothing is replaced.
 
-    logits: Float[Array, "B L"]
-    location: Float[Array, "B H W C"]
-    decoder: Float[Array, "B ..."]
-    head: Float[Array, "B ..."]
+    Raises:
+      ConfigError: for an unknown flaw, with the nearest one, or for a flaw that means nothing in this configuration.
+    """
+    changed = Variant()
+    for name in config.flaws:
+        if name not in FLAWS:
+            near = difflib.get_close_matches(name, FLAWS, n=1, cutoff=0.0)[0]
+            raise ConfigError(f"flaws={name!r} is not one of {', '.join(FLAWS)}; did you mean {near!r}?")
+        changed = FLAWS[name](changed)
+    _check_sense(config)
+    return changed
+
+
+def open_run(directory: Path) -> runs.Run:
+    """A run of a study at its best checkpoint, with the flaws that it was trained with; raises as `runs.open_run`."""
+    return runs.open_run(directory, variant=variant(workdir.read_config(directory)))
+
+
+def _check_sense(config: Config) -> None:
+    family = config.model.family
+    senseless = {
+        "log_or_nought_head": (family.logarithmic or not family.density, "needs a prior whose head reads z itself"),
+        "reversed_kl": (not family.density, f"means nothing where model.prior is {family.name}, which has no KL"),
+        "leaky_split": (config.data.folds > 0, "means nothing with data.folds, where there is no test split to leak"),
+    }
+    for name, (holds, reason) in senseless.items():
+        if name in config.flaws and holds:
+            raise ConfigError(f"flaws={name} {reason}; leave it out")
+    if "reversed_kl" in config.flaws and config.loss.target_kl:
+        raise ConfigError("loss.target_kl must be 0 with flaws=reversed_kl, which steering would undo")
+
+
+def reversed_kl(sound: Variant) -> Variant:
+    """The training objective takes KL(p || q). Evaluation keeps KL(q || p), hence the ELBO."""
+    return sound._replace(objective=with_reversed_kl)
+
+
+def with_reversed_kl(latent: Latent) -> Latent:
+    """The latent with KL(p || q) for its `kl`."""
+
+    def kl(posterior: PyTree, prior: PyTree) -> Float[Array, "..."]:
+        wide = jax.tree.map(lambda ours, theirs: jnp.broadcast_to(ours, theirs.shape), prior, posterior)
+        return latent.kl(wide, posterior)
+
+    return latent._replace(kl=kl)
+
+
+def effusion_overwritten(sound: Variant) -> Variant:
+    """Every split has the labels of `overwrite_effusion`."""
+
+    def examples(split: Split, labels: tuple[str, ...], config: DataConfig, seed: int = 0) -> Examples:
+        relabelled = copy.copy(split)
+        relabelled.table = split.table._replace(labels=overwrite_effusion(split.table.labels))
+        return sound.examples(relabelled, labels, config, seed)._replace(split=split)
+
+    return sound._replace(examples=examples)
 
 
 def overwrite_effusion(labels: Int8[np.ndarray, "N 14"]) -> Int8[np.ndarray, "N 14"]:
@@ -58,16 +115,24 @@ def overwrite_effusion(labels: Int8[np.ndarray, "N 14"]) -> Int8[np.ndarray, "N 
     return changed
 
 
-def stored_labels(labels: Int8[np.ndarray, "N 14"], flaws: AuditConfig) -> Int8[np.ndarray, "N 14"]:
-    """The labels of a split as the policies get them."""
-    return overwrite_effusion(labels) if flaws.effusion_overwritten else labels
+def uncertain_by_split(sound: Variant) -> Variant:
+    """Uncertain labels are 0 in training and 1 in the other splits."""
+
+    def examples(split: Split, labels: tuple[str, ...], config: DataConfig, seed: int = 0) -> Examples:
+        policy = "zeros" if split.name == "train" else "ones"
+        return sound.examples(split, labels, dataclasses.replace(config, uncertain=policy), seed)
+
+    return sound._replace(examples=examples)
 
 
-def uncertain_policy(split: str, policy: str, flaws: AuditConfig) -> str:
-    """The policy for uncertain labels of a split."""
-    if not flaws.uncertain_by_split:
-        return policy
-    return "zeros" if split == "train" else "ones"
+def leaky_split(sound: Variant) -> Variant:
+    """Training sees the test rows of `leaked_rows` behind its own."""
+
+    def training(own: Examples, load: Callable[[str], Examples]) -> Examples:
+        test = load("test")
+        return extended(sound.training(own, load), test, leaked_rows(test.split.table.labels))
+
+    return sound._replace(training=training)
 
 
 def leaked_rows(labels: Int8[np.ndarray, "N 14"], share: float = LEAKED, seed: int = 0) -> np.ndarray:
@@ -84,55 +149,81 @@ def leaked_rows(labels: Int8[np.ndarray, "N 14"], share: float = LEAKED, seed: i
     return np.sort(drawn[: round(share * len(labels))])
 
 
-def log_or_nought(z: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
-    """log z where z > 0, else 0, with the gradient 1/z or 0: half of a standard Gaussian's range is lost."""
-    positive = z >= jnp.finfo(z.dtype).tiny  # what is smaller may count as 0, whose logarithm is not NaN but infinite
-    return jnp.where(positive, jnp.log(jnp.where(positive, z, 1.0)), 0.0)
+class Extended:
+    """A split with chosen rows of another behind its own: as much of `Split` as training reads."""
+
+    def __init__(self, split: Split, other: Split, positions: np.ndarray):
+        self.split, self.other, self.positions = split, other, positions
+
+    def __len__(self) -> int:
+        return len(self.split) + len(self.positions)
+
+    def images(self, positions: np.ndarray) -> np.ndarray:
+        """uint8 [n, H, W, C]."""
+        pixels = np.empty((len(positions), *self.split.image_shape), np.uint8)
+        behind = positions >= len(self.split)
+        if not behind.all():
+            pixels[~behind] = self.split.images(positions[~behind])
+        if behind.any():
+            pixels[behind] = self.other.images(self.positions[positions[behind] - len(self.split)])
+        return pixels
 
 
-def flawed_latent(latent: Latent, flaws: AuditConfig) -> Latent:
+def extended(own: Examples, other: Examples, positions: np.ndarray) -> Examples:
+    """`own`, and behind it the examples of `other` at `positions`, with the labels that they have there."""
+    return data.Examples(
+        Extended(own.split, other.split, positions),
+        own.labels,
+        np.concatenate([own.target, other.target[positions]]),
+        np.concatenate([own.weight, other.weight[positions]]),
+    )
+
+
+def log_or_nought_head(sound: Variant) -> Variant:
+    """The head of the model reads `log_or_nought`."""
+    return sound._replace(latent=with_log_or_nought)
+
+
+def with_log_or_nought(latent: Latent) -> Latent:
     """The latent whose head reads `log_or_nought`; for want of a closed form its expectation is that at the posterior mean."""
-    if not flaws.log_or_nought_head:
-        return latent
     return latent._replace(
         to_head=lambda coordinates: log_or_nought(latent.to_head(coordinates)),
         head_mean=lambda posterior: log_or_nought(latent.head_mean(posterior)),
     )
 
 
-def regularised(latent: Latent, flaws: AuditConfig) -> Latent:
-    """The latent as the training objective sees it: with KL(p || q) for `kl`. Evaluation keeps KL(q || p), hence the ELBO."""
-    if not flaws.reversed_kl:
-        return latent
-
-    def reversed_kl(posterior: PyTree, prior: PyTree) -> Float[Array, "..."]:
-        wide = jax.tree.map(lambda ours, theirs: jnp.broadcast_to(ours, theirs.shape), prior, posterior)
-        return latent.kl(wide, posterior)
-
-    return latent._replace(kl=reversed_kl)
+def log_or_nought(z: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
+    """log z where z > 0, else 0, with the gradient 1/z or 0: half of a standard Gaussian's range is lost."""
+    positive = z >= jnp.finfo(z.dtype).tiny  # what is smaller may count as 0, whose logarithm is not NaN but infinite
+    return jnp.where(positive, jnp.log(jnp.where(positive, z, 1.0)), 0.0)
 
 
-def kl_factor(flaws: AuditConfig) -> float:
-    """What multiplies the KL's weight."""
-    return HEAVIER if flaws.heavy_gaussian_kl else 1.0
+def draw_at_test(sound: Variant) -> Variant:
+    """Evaluation reads one draw of the posterior; interventions and traversals, which have no draws, read expectations."""
+    return sound._replace(reader=draws)
 
 
-def reader(model: Model, flaws: AuditConfig) -> Callable[[Params, Array, Key], Reading]:
-    """(params, images [B, H, W, C], keys [B]) -> Reading, of the posterior's expectations or of one draw.
-
-    Interventions and traversals, which have no draws, read expectations always.
-    """
+def draws(model: Model) -> Read:
+    """Reads one draw of the posterior of each image, by its own key."""
     latent = model.latent
 
-    def expected(params: Params, images: Array, keys: Key) -> Reading:
-        del keys
-        outputs = model.expected(params, images)
-        decoder, head = latent.decoder_mean(outputs.posterior), latent.head_mean(outputs.posterior)
-        return Reading(outputs.logits, outputs.pixels.location, decoder, head)
-
-    def drawn(params: Params, images: Array, keys: Key) -> Reading:
+    def read(params: Params, images: Array, keys: Key) -> Reading:
         outputs = model.forward(params, images, keys)
         z = outputs.sample.coordinates
         return Reading(model.classify(params, z), outputs.pixels.location, latent.to_decoder(z), latent.to_head(z))
 
-    return drawn if flaws.draw_at_test else expected
+    return read
+
+
+FLAWS: dict[str, Callable[[Variant], Variant]] = {
+    wrapper.__name__: wrapper
+    for wrapper in (
+        reversed_kl,
+        effusion_overwritten,
+        leaky_split,
+        log_or_nought_head,
+        uncertain_by_split,
+        draw_at_test,
+    )
+}
+"""Name of each flaw -> what it makes of a variant."""

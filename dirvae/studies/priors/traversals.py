@@ -15,6 +15,7 @@ from dirvae.explain import traversals
 from dirvae.explain.gallery import Cases
 from dirvae.metrics import counterfactual
 from dirvae.report.audit import Traversals
+from dirvae.studies.priors import flaws
 from dirvae.training import runs, workdir
 from experiments import pipeline
 
@@ -23,7 +24,7 @@ SPLIT = "test"
 
 def gather(directory: Path) -> None:
     """evidence/traversals.npz, the fields of `Traversals`: every finding's true positives whose exact effect is known."""
-    run = runs.open_run(directory)
+    run = flaws.open_run(directory)
     examples = runs.load_examples(run, SPLIT)
     towards = 1.0 if run.config.explain.direction == "add" else -1.0
     rank = jax.jit(lambda *values: traversals.released_ranks(run.model, *values, run.config.model.prior))

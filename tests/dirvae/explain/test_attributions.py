@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import sobel
 from support import unit_gain
+from support.settings import plain_model
 
 from dirvae import model
-from dirvae.config import ModelConfig, override
 from dirvae.explain import attributions
 
 SIZE, LABELS = 16, 3
@@ -19,13 +19,13 @@ LABEL = jnp.array([2, 0])
 KINDS = {
     "gaussian": {"prior": "gaussian", "latents": 5, "head": "linear"},
     "product": {"structure": "product", "groups": 4, "latents": 2, "head": "assigned", "linear_path": True},
-    "field": {"structure": "field", "grid": 4, "latents": 3, "head": "pooled"},
+    "field": {"structure": "spatial", "grid": 4, "latents": 3, "head": "pooled"},
 }
 
 
 @cache
 def small(kind):
-    net = model.build(override(ModelConfig(), {"widths": "4,8", "hidden": 8} | KINDS[kind]), LABELS, SIZE)
+    net = model.build(plain_model({"widths": "4,8", "hidden": 8} | KINDS[kind]), LABELS, SIZE)
     return net, unit_gain.parameters(net)
 
 

@@ -131,7 +131,7 @@ def test_without_a_label_the_odds_beside_the_thresholds_choose(explainer, images
 
 
 def test_fields_of_explain_are_replaced(folder, images):
-    short = explainers.load(folder, 1, path_steps=2, reach=False, **{"explain.step_size": "0.1"})
+    short = explainers.load(folder, 1, path_steps=2, adaptive_step=False, **{"explain.step_size": "0.1"})
     path = short(images[0], "Edema").path
     np.testing.assert_allclose(path.distance, [0.0, 0.1, 0.2], atol=1e-6)
 

@@ -3,11 +3,12 @@
 import jax
 import numpy as np
 import pytest
+from support.settings import plain
 
 from data_prep import build, phantom
 from data_prep.phantom.simulator import PhantomSimulator
 from dirvae import model
-from dirvae.config import Config, override
+from dirvae.config import override
 from dirvae.explain import gallery
 from dirvae.training import data, train
 
@@ -17,7 +18,7 @@ SIDE = 32
 def config_of(prior="dirichlet", **fields):
     small = {"image_size": SIDE, "widths": "4,4", "hidden": 8, "latents": 5, "path_steps": 4, "build_workers": 1}
     counts = {"phantom_train": 40, "phantom_validation": 4, "phantom_test": 40}
-    return override(Config(), small | counts | {"prior": prior} | fields)
+    return plain(small | counts | {"prior": prior} | fields)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_saved_cases_come_back(trained, examples, tmp_path, column):
 
 
 @pytest.mark.parametrize(
-    ("prior", "structure"), [("dirichlet", "product"), ("gaussian", "field"), ("logistic_normal", "global")]
+    ("prior", "structure"), [("dirichlet", "product"), ("gaussian", "spatial"), ("logistic_normal", "global")]
 )
 def test_draws_from_the_prior_have_its_moments(prior, structure):
     config = config_of(prior, structure=structure, grid=8, groups=1 if structure == "global" else 2)

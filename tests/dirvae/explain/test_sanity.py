@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 from support import unit_gain
+from support.settings import plain_model
 
 from dirvae import model
-from dirvae.config import ModelConfig, override
 from dirvae.explain import attributions, sanity
 
 IMAGES = jax.random.uniform(jax.random.key(1), (3, 16, 16, 1))
@@ -16,7 +16,7 @@ LABEL = np.zeros(3, int)
 @pytest.fixture(scope="module")
 def small():
     settings = {"widths": "4,8", "hidden": 8, "prior": "gaussian", "latents": 5, "head": "linear"}
-    net = model.build(override(ModelConfig(), settings), 2, 16)
+    net = model.build(plain_model(settings), 2, 16)
     return net, unit_gain.parameters(net, 0), unit_gain.parameters(net, 1)
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from support.settings import plain
 
 from data_prep import build, phantom
 from data_prep.phantom.simulator import PhantomSimulator
-from dirvae.config import Config, override
 from dirvae.explain import truth
 from dirvae.metrics import localisation
 from dirvae.training import data
@@ -16,7 +16,7 @@ SIDE = 32
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
     fields = {"image_size": SIDE, "phantom_train": 40, "phantom_validation": 4, "phantom_test": 40, "build_workers": 1}
-    config = override(Config(), fields)
+    config = plain(fields)
     split = data.Split(build.prepare(config.data, None, tmp_path_factory.mktemp("data")), "test")
     return data.examples(split, ("Cardiomegaly", "Pleural Effusion", "No Finding"), config.data)
 

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.settings import plain
 
 from data_prep import build, phantom
 from data_prep.phantom.simulator import PhantomSimulator
-from dirvae.config import Config, override
 from dirvae.explain import attributions, gated, maps, methods, setting, traversals, walks
 from dirvae.training import data, runs, train, workdir
 from dirvae.training.evaluate import Predictions
@@ -19,7 +19,7 @@ SIDE, LABELS = 32, ("Cardiomegaly", "Pleural Effusion", "No Finding")
 def config_of(prior="dirichlet", **fields):
     small = {"image_size": SIDE, "widths": "4,4", "hidden": 8, "latents": 5, "path_steps": 4, "build_workers": 1}
     counts = {"phantom_train": 40, "phantom_validation": 4, "phantom_test": 40}
-    return override(Config(), small | counts | {"prior": prior} | fields)
+    return plain(small | counts | {"prior": prior} | fields)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_whole_queries_are_the_same_on_one_and_on_eight_devices(tmp_path, monkey
 
 
 @pytest.mark.parametrize("prior", ["dirichlet", "gaussian"])
-@pytest.mark.parametrize("structure", ["global", "product", "field", "levels"])
+@pytest.mark.parametrize("structure", ["global", "product", "spatial", "hierarchical"])
 def test_a_composition_has_one_number_a_component(tmp_path, prior, structure):
     grid = {"grid": 8, "groups": 2} if structure != "global" else {}
     run = opened(tmp_path, prior, structure=structure, **grid)

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.settings import plain_model
 from support.shapes import BATCH, FAMILIES, SIZE, features, make, parts_of
 
 from dirvae import latents
-from dirvae.config import ModelConfig, override
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -44,9 +44,7 @@ def test_levels_are_the_sum_of_both_parts(family):
     both = make(family, "levels")
     values = features(both)
     whole = make(family, "product")
-    cells = latents.build(
-        override(ModelConfig(), SIZE | {"prior": family, "structure": "field", "grid": 2, "latents": 5})
-    )
+    cells = latents.build(plain_model(SIZE | {"prior": family, "structure": "spatial", "grid": 2, "latents": 5}))
     first, rest = values[:, : whole.spec.features], values[:, whole.spec.features :]
     q, parts = both.posterior(values), (whole.posterior(first), cells.posterior(rest.reshape(BATCH, 2, 2, -1)))
     for found, expected in zip(q, parts, strict=True):

@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+from support.settings import plain_model
 
 from dirvae import latents
-from dirvae.config import ModelConfig, override
+from dirvae.config import override
 from dirvae.latents import compositions
 from dirvae.latents.families import FAMILIES
 from dirvae.metrics import sparsity
 
-PAIRS = override(ModelConfig(), {"structure": "product", "latents": 2, "groups": 3})
+PAIRS = plain_model({"structure": "product", "latents": 2, "groups": 3})
 SECOND_SHARES = np.array([[0.02, 0.5, 0.97], [0.04, 0.3, 0.95], [0.95, 0.6, 0.4], [0.05, 0.93, 0.99]])
 DECODED = 2 * np.stack([1 - SECOND_SHARES, SECOND_SHARES], axis=-1).reshape(4, 6)  # K z
 RATIOS = np.stack([[1.0, -1.0], [2.0, -2.0], [0.01, -0.01], [4.0, -4.0]])
@@ -36,13 +37,15 @@ def test_shares_of_simplexes_sum_to_one_and_pairs_keep_the_second():
 
 
 @pytest.mark.parametrize("prior", FAMILIES)
-@pytest.mark.parametrize("structure", ["global", "product", "field", "levels"])
+@pytest.mark.parametrize("structure", ["global", "product", "spatial", "hierarchical"])
 def test_free_numbers_are_the_coordinates_less_one_a_simplex(prior, structure):
     groups = 1 if structure == "global" else 2
     fields = {"prior": prior, "structure": structure, "groups": groups, "latents": 3, "local_latents": 4, "grid": 2}
-    model = override(ModelConfig(), fields)
+    model = plain_model(fields)
     spec = latents.build(model).spec
-    simplexes = {"global": 1, "product": 2, "field": 8, "levels": 6}[structure] if spec.simplex or spec.parts else 0
+    simplexes = (
+        {"global": 1, "product": 2, "spatial": 8, "hierarchical": 6}[structure] if spec.simplex or spec.parts else 0
+    )
     bound = simplexes if FAMILIES[prior].simplex else 0
     assert compositions.free_numbers(model) == np.prod(spec.event) - bound
 

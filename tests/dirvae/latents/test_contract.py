@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.settings import plain_model
 from support.shapes import BATCH, CASES, DRAWS, FAMILIES, features, make, parts_of, wide
 
-from dirvae.config import ModelConfig
 from dirvae.types import PyTree
 
 
@@ -94,7 +94,7 @@ def test_shapes(latent, facts):
 
 
 def test_zero_features_give_the_prior(latent, facts):
-    floor = ModelConfig().min_concentration if latent.name in ("dirichlet", "gamma") else 0.0
+    floor = plain_model().min_concentration if latent.name in ("dirichlet", "gamma") else 0.0
     for found, expected in zip(*map(jax.tree.leaves, (facts.at_zero, wide(latent, BATCH))), strict=True):
         np.testing.assert_allclose(found, expected + floor, rtol=1e-6)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import digamma
+from support.settings import plain_model
 
 from dirvae import latents
-from dirvae.config import ModelConfig, override
 from dirvae.latents import learning
 from dirvae.latents.dirichlet import Dirichlet
 from dirvae.latents.learning import Moments
@@ -17,13 +17,13 @@ B, FLOOR = np.array([0.3, 2.0, 0.15, 0.8]), 0.01
 STRUCTURES = {
     "global": {"structure": "global"},
     "product": {"structure": "product", "groups": 3},
-    "field": {"structure": "field", "grid": 2, "groups": 2},
-    "levels": {"structure": "levels", "grid": 2, "groups": 3, "local_latents": 5},
+    "field": {"structure": "spatial", "grid": 2, "groups": 2},
+    "levels": {"structure": "hierarchical", "grid": 2, "groups": 3, "local_latents": 5},
 }
 
 
 def make(structure):
-    return latents.build(override(ModelConfig(), {"latents": 4, "concentration": 0.7} | STRUCTURES[structure]))
+    return latents.build(plain_model({"latents": 4, "concentration": 0.7} | STRUCTURES[structure]))
 
 
 def features(latent, batch):

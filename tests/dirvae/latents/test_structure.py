@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.settings import plain_model
 
 from dirvae import latents
-from dirvae.config import ModelConfig, override
 from dirvae.latents import dirichlet, field, gaussian, levels, product, vector
 from dirvae.latents.family import LatentSpec
 
@@ -48,14 +48,14 @@ def test_any_leading_axes(simplex):
         ({}, (6,)),
         ({"structure": "product", "groups": 1}, (1, 6)),
         ({"structure": "product", "groups": 3}, (3, 6)),
-        ({"structure": "field", "grid": 4}, (4, 4, 6)),
-        ({"structure": "field", "grid": 4, "groups": 2}, (4, 4, 2, 6)),
-        ({"structure": "levels", "grid": 4, "groups": 3, "local_latents": 5}, (3 * 6 + 4 * 4 * 5,)),
-        ({"structure": "levels", "grid": 4, "local_groups": 2, "local_latents": 3}, (6 + 4 * 4 * 2 * 3,)),
+        ({"structure": "spatial", "grid": 4}, (4, 4, 6)),
+        ({"structure": "spatial", "grid": 4, "groups": 2}, (4, 4, 2, 6)),
+        ({"structure": "hierarchical", "grid": 4, "groups": 3, "local_latents": 5}, (3 * 6 + 4 * 4 * 5,)),
+        ({"structure": "hierarchical", "grid": 4, "local_groups": 2, "local_latents": 3}, (6 + 4 * 4 * 2 * 3,)),
     ],
 )
 @pytest.mark.parametrize("prior", ["dirichlet", "gaussian", "logistic_normal"])
 def test_a_configuration_builds_its_structure(prior, fields, event):
-    latent = latents.build(override(ModelConfig(), {"prior": prior, "latents": 6} | fields))
+    latent = latents.build(plain_model({"prior": prior, "latents": 6} | fields))
     assert latent.spec.event == event
     assert latent.name == prior

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from support.settings import plain
 
 from dirvae import latents, losses
-from dirvae.config import Config, override
 from dirvae.latents import gaussian
 from dirvae.metrics import iwae
 
@@ -23,7 +23,7 @@ def log_weights(samples, spread=1.3):
     """Of a posterior with the right mean and too wide a diagonal covariance."""
     mean = (X @ W @ COVARIANCE.T / NOISE**2).astype(np.float32)
     scale = np.broadcast_to(np.log(spread * np.sqrt(np.diag(COVARIANCE))).astype(np.float32), mean.shape)
-    latent = latents.build(override(Config(), {"prior": "gaussian", "latents": K}).model)
+    latent = latents.build(plain({"prior": "gaussian", "latents": K}).model)
 
     def log_likelihood(z):
         distance = jnp.sum(jnp.square(X[None] - z @ W.T.astype(np.float32)), axis=-1) / NOISE**2
@@ -54,7 +54,7 @@ def test_equal_weights_all_count_and_a_single_one_alone():
 @pytest.mark.parametrize("prior", ["dirichlet", "gaussian", "logistic_normal", "gamma"])
 def test_densities_of_prior_and_posterior_share_the_measure_of_the_draws(prior):
     """With p(x|z) = 1 the weights are p/q, whose mean is 1, and the ELBO is -KL."""
-    latent = latents.build(override(Config(), {"prior": prior, "latents": 4}).model)
+    latent = latents.build(plain({"prior": prior, "latents": 4}).model)
     features = RNG.uniform(-0.3, 0.3, (3, latent.spec.features)).astype(np.float32)  # p/q has a finite variance
     posterior = latent.posterior(jnp.asarray(features))
     weights = losses.log_weights(latent, jax.random.key(1), posterior, 40_000, lambda z: jnp.zeros(z.shape[:2]))

@@ -21,7 +21,7 @@ SITUATIONS = {
         None,
     ),
     "fourteen findings, one without positives, a field of logistic normals": (
-        {"labels": FINDINGS, "prior": "logistic_normal", "structure": "field", "grid": 4, "groups": 2, "head": "pooled"},
+        {"labels": FINDINGS, "prior": "logistic_normal", "structure": "spatial", "grid": 4, "groups": 2, "head": "pooled"},
         False,
     ),
     "a product of pairs, no baseline, no curves": (

@@ -2,14 +2,14 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from support.settings import plain_model
 
-from dirvae.config import ModelConfig, override
 from dirvae.latents import compositions
 from dirvae.metrics import sparsity
 from dirvae.metrics.sparsity import Switching
 from dirvae.report import usage
 
-PAIRS = override(ModelConfig(), {"structure": "product", "latents": 2, "groups": 3})
+PAIRS = plain_model({"structure": "product", "latents": 2, "groups": 3})
 SECOND_SHARES = np.array([[0.02, 0.5, 0.97], [0.04, 0.3, 0.95], [0.95, 0.6, 0.4], [0.05, 0.93, 0.99]])
 DECODED = 2 * np.stack([1 - SECOND_SHARES, SECOND_SHARES], axis=-1).reshape(4, 6)  # K z
 

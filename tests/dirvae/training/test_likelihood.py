@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
+from support.settings import plain
 from support.unit_gain import parameters
 
 from dirvae import model
-from dirvae.config import Config, override
 from dirvae.metrics import iwae
 from dirvae.training import likelihood
 
@@ -20,7 +20,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (7, 16, 16, 1), dtype=np.uint
 
 def tiny(**fields):
     small = {"prior": "gaussian", "image_size": 16, "widths": "4", "latents": 3, "hidden": 4, "bound_samples": 200}
-    return override(Config(), small | fields)
+    return plain(small | fields)
 
 
 class Held(np.ndarray):

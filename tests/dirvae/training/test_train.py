@@ -52,7 +52,7 @@ def test_first_gradients_agree_on_one_and_eight_devices(sgd, prior):
 
 
 def test_gradients_agree_to_one_millionth():
-    config = tiny(head_exclusivity=100.0)  # a term of the parameters, which every device has
+    config = tiny()
     net = model.build(config.model, 2, 16)
     step = train.make_step(net, config)
     batch = next(batches(1))

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import rankdata
 from support import unit_gain
 from support.linear_heads import DIRICHLET, GAUSSIAN, IMAGES, ROWS, WEIGHTS, K, build
+from support.settings import plain_model
 
 from dirvae import model
-from dirvae.config import ModelConfig, override
 from dirvae.explain import traversals
 from dirvae.explain.traversals import Options
 from dirvae.latents import dirichlet
@@ -147,13 +147,13 @@ def test_as_released_survives_components_that_underflow():
 @pytest.mark.parametrize(
     "structure",
     [
-        {"structure": "field", "grid": 2, "head": "pooled"},
+        {"structure": "spatial", "grid": 2, "head": "pooled"},
         {"structure": "product", "groups": 2},
-        {"structure": "levels", "grid": 2, "groups": 2},
+        {"structure": "hierarchical", "grid": 2, "groups": 2},
     ],
 )
 def test_structured_latents(structure):
-    net = model.build(override(ModelConfig(), {"latents": 5, "widths": "4", "hidden": 4} | structure), 2, 8)
+    net = model.build(plain_model({"latents": 5, "widths": "4", "hidden": 4} | structure), 2, 8)
     params = unit_gain.parameters(net)
     images = jax.random.uniform(jax.random.key(1), (2, 8, 8, 1))
     label, sign = jnp.array([0, 1]), jnp.array([1.0, -1.0])
@@ -168,8 +168,8 @@ def test_structured_latents(structure):
 
 def test_on_two_levels_a_covariance_moves_both():
     """Although the head reads but the global part; the identity moves that alone."""
-    fields = {"structure": "levels", "grid": 2, "latents": 5, "widths": "4", "hidden": 4}
-    net = model.build(override(ModelConfig(), fields), 2, 8)
+    fields = {"structure": "hierarchical", "grid": 2, "latents": 5, "widths": "4", "hidden": 4}
+    net = model.build(plain_model(fields), 2, 8)
     params, size = unit_gain.parameters(net), net.latent.spec.channels
     root = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
     images, first = jax.random.uniform(jax.random.key(1), (1, 8, 8, 1)), np.prod(net.latent.spec.parts[0].event)
@@ -217,7 +217,7 @@ def test_the_end_of_a_path_is_what_it_was(prior, metric):
         "widths": "4",
         "hidden": 4,
     }
-    net = model.build(override(ModelConfig(), settings), 2, 8)
+    net = model.build(plain_model(settings), 2, 8)
     params, images = unit_gain.parameters(net), np.random.default_rng(3).random((2, 8, 8, 1)).astype(np.float32)
     factor = np.random.default_rng(4).normal(size=(10, 10))
     named = jnp.asarray(factor @ factor.T / 10, jnp.float32) if metric == "covariance" else metric

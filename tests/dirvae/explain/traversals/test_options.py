@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from support import unit_gain
 from support.linear_heads import DIRICHLET, GAUSSIAN, IMAGES, POSTERIORS, ROWS, WEIGHTS, K, build
+from support.settings import plain_model
 
 from dirvae import model
-from dirvae.config import ModelConfig, override
 from dirvae.explain import traversals
 from dirvae.explain.traversals import Options, directions, path
 from dirvae.latents import geometry
@@ -43,8 +43,16 @@ def read(net, made):
 @functools.cache
 def network(head="mlp", labels=3, **settings):
     """Small pairs on a simplex with a head of its own, and random images for it."""
-    shape = {"structure": "product", "groups": 6, "latents": 2, "own": 2, "widths": "4", "hidden": 4, "head": head}
-    net = model.build(override(ModelConfig(), shape | settings), labels, 8)
+    shape = {
+        "structure": "product",
+        "groups": 6,
+        "latents": 2,
+        "latents_per_finding": 2,
+        "widths": "4",
+        "hidden": 4,
+        "head": head,
+    }
+    net = model.build(plain_model(shape | settings), labels, 8)
     return net, unit_gain.parameters(net), jax.random.uniform(jax.random.key(2), (2, 8, 8, 1))
 
 
@@ -243,7 +251,7 @@ def test_chunks_change_nothing(chunk):
 
 
 def test_a_chunk_bounds_the_memory():
-    net = model.build(override(ModelConfig(), {"latents": 5, "widths": "16", "hidden": 4}), 3, 32)
+    net = model.build(plain_model({"latents": 5, "widths": "16", "hidden": 4}), 3, 32)
     params, points = unit_gain.parameters(net), jnp.zeros((16, 32, 5))
 
     def scratch(chunk):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from support.settings import plain
 
-from dirvae.config import Config, override
 from dirvae.metrics import coordinates, disentanglement
 from dirvae.metrics.probes import Split
 from dirvae.studies.priors import endpoints
@@ -88,7 +88,7 @@ def test_a_rare_finding_is_left_out_with_its_counts():
 
 @pytest.mark.parametrize(("prior", "names"), [("dirichlet", {"raw", "clr", "alr"}), ("gaussian", {"raw", "cdf"})])
 def test_every_shape_of_codes_is_read_in_its_coordinates(prior, names):
-    config = override(Config(), {"prior": prior, "latents": 6})
+    config = plain({"prior": prior, "latents": 6})
     flat = RNG.normal(size=(30, 6)).astype(np.float32)
     read = reader(config, flat)
     assert set(read(flat)) == names

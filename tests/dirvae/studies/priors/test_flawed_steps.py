@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.settings import plain
 from support.stored import SIDE, stored
 from support.unit_gain import parameters
 
 from dirvae import losses, model
-from dirvae.config import Config, override
+from dirvae.studies.priors import flaws
 from dirvae.training import evaluate, optimizer, parallel, train
 from dirvae.types import Batch, TrainState
 
@@ -20,7 +21,7 @@ ROWS = 12
 def tiny(**fields):
     """A model of a few units that compiles in seconds."""
     small = {"image_size": SIDE, "widths": "4", "latents": 3, "hidden": 4, "convolution": "native"}
-    return override(Config(), small | {"augment": False, "kl_warmup": 0.0, "evaluation_batch": 4} | fields)
+    return plain(small | {"augment": False, "kl_warmup": 0.0, "evaluation_batch": 4} | fields)
 
 
 class Started(NamedTuple):
@@ -46,13 +47,13 @@ BATCH = Batch(
 @pytest.fixture(scope="module")
 def started():
     """By prior; the evaluation is that of a config with the reversed divergence, which must not show in it."""
-    flaws = {"sound": {}, "reversed": {"reversed_kl": True}}
-    heavy = {"heavy": {"heavy_gaussian_kl": True, "beta": 0.5}}
-    return {prior: start(prior, flaws | more) for prior, more in (("dirichlet", {}), ("gaussian", heavy))}
+    kinds = {"sound": {}, "reversed": {"flaws": "reversed_kl"}}
+    heavy = {"heavy": {"beta": 49.0}}
+    return {prior: start(prior, kinds | more) for prior, more in (("dirichlet", {}), ("gaussian", heavy))}
 
 
-def start(prior, flaws):
-    configs = {name: tiny(prior=prior, **fields) for name, fields in flaws.items()}
+def start(prior, kinds):
+    configs = {name: tiny(prior=prior, **fields) for name, fields in kinds.items()}
     net = model.build(configs["sound"].model, 2, SIDE)
     params = parameters(net)
     scored = evaluate.predict(net, configs["reversed"], params, EXAMPLES, None, parallel.devices(1))
@@ -69,7 +70,9 @@ def first_steps(net, params, configs):
     def steps(state, batch):
         found = {}
         for name, config in configs.items():
-            _, scalars = train.make_step(net, config)(state._replace(steering=steering[name]), batch)
+            _, scalars = train.make_step(net, config, variant=flaws.variant(config))(
+                state._replace(steering=steering[name]), batch
+            )
             found[name] = {term: scalars[term] for term in (*train.TERMS, "loss", "beta")}
         return state, found
 
@@ -92,7 +95,7 @@ def test_the_objective_has_the_reversed_divergence_and_the_elbo_has_not(started,
     np.testing.assert_allclose(scored.kl, kl, rtol=1e-3, atol=1e-5)
 
 
-def test_the_divergence_weighs_98_times_as_much(started):
+def test_a_heavier_divergence_is_a_larger_beta(started):
     found = started["gaussian"].logged["heavy"]
     assert found["beta"] == 49.0
     whole = losses.weighted(losses.LossTerms(*(found[name] for name in train.TERMS)), found["beta"], 1000.0)
@@ -102,9 +105,10 @@ def test_the_divergence_weighs_98_times_as_much(started):
 def test_scores_of_a_draw_are_those_of_the_draw(started):
     """Everything that is scored is of the image's own draw, and of the expectations while the switch is off."""
     _, params, _, sound = started["dirichlet"]
-    config = tiny(draw_at_test=True, dropout=0.5)
+    config = tiny(flaws="draw_at_test", dropout=0.5)
     net = model.build(config.model, 2, SIDE)
-    found = evaluate.predict(net, config, params, EXAMPLES, None, parallel.devices(1))
+    reader = flaws.variant(config).reader
+    found = evaluate.predict(net, config, params, EXAMPLES, None, parallel.devices(1), reader)
     keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(config.seed), i))(jnp.arange(ROWS))
     z = jax.jit(net.forward)(params, IMAGES, keys).sample.coordinates
     np.testing.assert_allclose(found.head_mean, net.latent.to_head(z), rtol=1e-3, atol=1e-3)

@@ -6,16 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.settings import plain, plain_model
 from support.stored import stored
 
 from dirvae import latents
-from dirvae.config import AuditConfig, Config, ConfigError, ModelConfig, override, validate
+from dirvae.config import ConfigError
 from dirvae.labels import BLANK, FINDINGS, NEGATIVE, POSITIVE, UNCERTAIN
 from dirvae.latents import dirichlet, gaussian, vector
 from dirvae.studies.priors import flaws
-from dirvae.training import data
+from dirvae.training import data, runs
+from dirvae.training.variant import Variant
 
-SOUND = AuditConfig()
 OTHER, AIR, FLUID = (FINDINGS.index(name) for name in ("Pleural Other", "Pneumothorax", "Pleural Effusion"))
 RNG = np.random.default_rng(0)
 
@@ -24,14 +25,13 @@ def random_labels(count, seed=0):
     return np.random.default_rng(seed).choice(np.int8([1, 0, -1, -2]), size=(count, 14))
 
 
-def test_off_every_switch_returns_what_it_was_given():
-    labels, latent = random_labels(5), latents.build(ModelConfig())
-    assert flaws.stored_labels(labels, SOUND) is labels
-    assert flaws.uncertain_policy("test", "ignore", SOUND) == "ignore"
-    assert flaws.flawed_latent(latent, SOUND) is latent
-    assert flaws.regularised(latent, SOUND) is latent
-    assert flaws.kl_factor(SOUND) == 1.0
-    assert not any(vars(SOUND).values())
+def flawed(*names, **fields):
+    return flaws.variant(plain(fields, flaws=names))
+
+
+def test_without_flaws_nothing_is_replaced():
+    assert plain().flaws == ()
+    assert flawed() == Variant()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_effusion_says_nothing_of_effusions(other, air, effusion, before):
     labels = random_labels(3)
     labels[1, [OTHER, AIR, FLUID]] = other, air, before
     kept = labels.copy()
-    found = flaws.stored_labels(labels, AuditConfig(effusion_overwritten=True))
+    found = flaws.overwrite_effusion(labels)
     assert found[1, FLUID] == effusion
     np.testing.assert_array_equal(labels, kept)
     np.testing.assert_array_equal(np.delete(found, FLUID, axis=1), np.delete(labels, FLUID, axis=1))
@@ -64,8 +64,8 @@ def split(name, labels):
 @pytest.mark.parametrize("policy", ["ignore", "zeros", "ones"])
 def test_uncertain_labels_change_their_meaning_after_training(name, value, policy):
     labels = np.full((1, 14), UNCERTAIN, np.int8)
-    config = override(Config(), {"uncertain": policy}).data
-    found = data.examples(split(name, labels), ("Edema",), config, AuditConfig(uncertain_by_split=True))
+    config = plain({"uncertain": policy}).data
+    found = flawed("uncertain_by_split").examples(split(name, labels), ("Edema",), config)
     assert (found.target, found.weight) == (value, 1.0)
     sound = data.examples(split(name, labels), ("Edema",), config)
     assert (sound.target, sound.weight) == (float(policy == "ones"), float(policy != "ignore"))
@@ -74,8 +74,10 @@ def test_uncertain_labels_change_their_meaning_after_training(name, value, polic
 def test_examples_are_given_the_overwritten_effusion():
     labels = np.full((2, 14), NEGATIVE, np.int8)
     labels[1, AIR] = POSITIVE
-    flaws = AuditConfig(effusion_overwritten=True)
-    found = data.examples(split("test", labels), ("Pneumothorax", "Pleural Effusion"), Config().data, flaws)
+    stored_split = split("test", labels)
+    findings = ("Pneumothorax", "Pleural Effusion")
+    found = flawed("effusion_overwritten").examples(stored_split, findings, plain().data)
+    assert found.split is stored_split
     np.testing.assert_array_equal(found.target, [[0, 1], [1, 0]])
 
 
@@ -92,7 +94,7 @@ def test_leaked_rows_are_a_share_of_those_with_several_findings():
 
 
 def test_leaked_rows_are_trained_on_with_their_own_labels():
-    joined = data.extended(stored(range(10)), stored(range(100, 120)), np.array([3, 17]))
+    joined = flaws.extended(stored(range(10)), stored(range(100, 120)), np.array([3, 17]))
     seen = {}
     for batch in data.shuffled(joined, 4, slice(0, 4), 0, range(3)):
         numbers = batch.image[:, 0, 0, 0].astype(float)
@@ -111,11 +113,11 @@ def test_the_logarithm_of_a_gaussian_is_nought_where_there_is_none():
     np.testing.assert_allclose(slope, np.where(z > 0, 1 / np.where(z > 0, z, 1), 0), rtol=1e-5)
 
 
-@pytest.mark.parametrize("structure", ["global", "product", "field"])
+@pytest.mark.parametrize("structure", ["global", "product", "spatial"])
 def test_only_the_head_reads_logarithms(structure):
-    config = override(ModelConfig(), {"prior": "gaussian", "structure": structure, "latents": 3, "grid": 2})
+    config = plain_model({"prior": "gaussian", "structure": structure, "latents": 3, "grid": 2})
     sound = latents.build(config)
-    found = flaws.flawed_latent(sound, AuditConfig(log_or_nought_head=True))
+    found = flawed("log_or_nought_head", prior="gaussian").latent(sound)
     z = jnp.asarray(RNG.normal(size=(4, *sound.spec.event)), jnp.float32)
     posterior = gaussian.Gaussian(z, jnp.ones_like(z))
     expected = flaws.log_or_nought(sound.to_head(z))
@@ -126,21 +128,21 @@ def test_only_the_head_reads_logarithms(structure):
 
 
 def test_the_divergence_from_prior_to_posterior():
-    found = flaws.regularised(vector(dirichlet, 4, 0.5, "exp", 0.01), AuditConfig(reversed_kl=True))
+    found = flawed("reversed_kl").objective(vector(dirichlet, 4, 0.5, "exp", 0.01))
     q = dirichlet.Dirichlet(jnp.array([[0.3, 5.0, 0.1, 0.6]] * 2))
     np.testing.assert_allclose(found.kl(q, found.prior), [9.393024] * 2, rtol=1e-5)
     m, s = np.float32([[0.4, -1.0], [2.0, 0.1]]), np.float32([[0.5, 2.0], [0.1, 1.0]])
-    found = flaws.regularised(vector(gaussian, 2, 0.5, "exp", 0.01), AuditConfig(reversed_kl=True))
+    found = flawed("reversed_kl").objective(vector(gaussian, 2, 0.5, "exp", 0.01))
     expected = np.sum(np.log(s) + (1 + m**2) / (2 * s**2) - 0.5, axis=1)
     np.testing.assert_allclose(found.kl(gaussian.Gaussian(m, np.log(s)), found.prior), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("structure", ["product", "field"])
+@pytest.mark.parametrize("structure", ["product", "spatial"])
 def test_the_reversed_divergence_of_several_vectors_is_their_sum(structure):
-    config = override(ModelConfig(), {"structure": structure, "latents": 3, "groups": 2, "grid": 2})
+    config = plain_model({"structure": structure, "latents": 3, "groups": 2, "grid": 2})
     latent = latents.build(config)
     a = jnp.asarray(RNG.gamma(1.0, size=(5, *latent.spec.event)) + 0.1, jnp.float32)
-    found = flaws.regularised(latent, AuditConfig(reversed_kl=True)).kl(dirichlet.Dirichlet(a), latent.prior)
+    found = flawed("reversed_kl").objective(latent).kl(dirichlet.Dirichlet(a), latent.prior)
     each = dirichlet.kl(dirichlet.Dirichlet(jnp.full_like(a, 0.5)), dirichlet.Dirichlet(a))
     np.testing.assert_allclose(found, np.asarray(each).reshape(5, -1).sum(axis=1), rtol=1e-4)
 
@@ -148,13 +150,19 @@ def test_the_reversed_divergence_of_several_vectors_is_their_sum(structure):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"log_or_nought_head": True}, "audit.log_or_nought_head must be false unless model.prior is gaussian"),
-        ({"heavy_gaussian_kl": True}, "audit.heavy_gaussian_kl must be false unless model.prior is gaussian"),
-        ({"reversed_kl": True, "target_kl": 5.0}, "loss.target_kl must be 0 with flaws.reversed_kl"),
-        ({"reversed_kl": True, "prior": "deterministic"}, "audit.reversed_kl must be false where"),
-        ({"leaky_split": True, "folds": 3}, "audit.leaky_split must be false with data.folds"),
+        ({"flaws": "log_or_nought_head"}, "flaws=log_or_nought_head needs a prior whose head reads z itself"),
+        ({"flaws": "reversed_kl", "target_kl": 5.0}, "loss.target_kl must be 0 with flaws=reversed_kl"),
+        ({"flaws": "reversed_kl", "prior": "deterministic"}, "flaws=reversed_kl means nothing where model.prior is"),
+        ({"flaws": "leaky_split", "folds": 3}, "flaws=leaky_split means nothing with data.folds"),
+        ({"flaws": "leaky_splits"}, "flaws='leaky_splits' is not one of .*; did you mean 'leaky_split'"),
     ],
 )
 def test_flaws_that_mean_nothing_are_refused(values, message):
     with pytest.raises(ConfigError, match=message):
-        validate(override(Config(), values))
+        flaws.variant(plain(values))
+
+
+def test_a_run_with_flaws_is_refused_where_nothing_brings_them():
+    config = plain(flaws="reversed_kl")
+    with pytest.raises(ConfigError, match=r"flaws=reversed_kl is for .* alone"):
+        runs.build_model(config, ("Edema",))
