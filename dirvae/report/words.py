@@ -28,8 +28,8 @@ def shape(model: ModelConfig) -> str:
     return {
         "global": f"one latent of {model.latents} components",
         "product": f"{model.groups} latents of {model.latents} components",
-        "field": f"a {model.grid} × {model.grid} field of {model.groups} × {model.latents} components",
-        "levels": f"{model.groups} × {model.latents} components of the whole image, and a {model.grid} × {model.grid} field of "
+        "spatial": f"a {model.grid} × {model.grid} field of {model.groups} × {model.latents} components",
+        "hierarchical": f"{model.groups} × {model.latents} components of the whole image, and a {model.grid} × {model.grid} field of "
         f"{model.local_groups} × {model.local_latents} components",
     }[model.structure]
 
@@ -55,11 +55,11 @@ def model(config: Config) -> Iterator[tuple[str, str]]:
     if net.prior_learning != "fixed":
         yield "prior's concentrations", f"learned from there ({net.prior_learning})"
     yield "latent", shape(net)
-    hidden = f", then {net.hidden} units" if net.hidden and net.structure != "field" else ""
+    hidden = f", then {net.hidden} units" if net.hidden and net.structure != "spatial" else ""
     yield "encoder, decoder", f"channels {', '.join(map(str, net.widths))}{hidden}"
     reads = net.family.reads
     read = f"expected {reads}" if net.head_input == "mean" else f"{reads} of a draw"
-    part = {"pooled": "field"}.get(net.head, "global part") if net.structure == "levels" else "latent"
+    part = {"pooled": "field"}.get(net.head, "global part") if net.structure == "hierarchical" else "latent"
     yield "classifier", f"{net.head}, on {read} of the {part}"
     yield "p(x|z)", likelihood(net)
     yield (

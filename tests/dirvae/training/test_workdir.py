@@ -23,7 +23,7 @@ def test_a_new_folder_becomes_the_configs_own(tmp_path):
 def test_another_config_is_refused_by_name(tmp_path):
     workdir.claim(tmp_path / "run", Config())
     other = dataclasses.replace(override(Config(), {"latents": 7}), seed=3)
-    with pytest.raises(WorkdirError, match=r"model\.latents: 7 here, 64 there; seed: 3 here, 0 there"):
+    with pytest.raises(WorkdirError, match=r"model\.latents: 7 here, 2 there; seed: 3 here, 0 there"):
         workdir.claim(tmp_path / "run", other)
     assert workdir.read_config(tmp_path / "run") == Config()
 

@@ -57,7 +57,7 @@ def test_effusion_says_nothing_of_effusions(other, air, effusion, before):
 
 
 def split(name, labels):
-    return SimpleNamespace(name=name, table=SimpleNamespace(labels=labels))
+    return SimpleNamespace(name=name, table=data.Table(labels, *[None] * (len(data.Table._fields) - 1)))
 
 
 @pytest.mark.parametrize(("name", "value"), [("train", 0.0), ("validation", 1.0), ("test", 1.0)])
