@@ -1,6 +1,6 @@
 """The registry of latent families: what every other part of the library may know of a family without its mathematics.
 
-The mathematics of the family NAME is the module `dirvae.latents.NAME` (the contract: `dirvae.latents.family`). A new family is
+The mathematics of the family NAME is the module `NAME` in this folder (the contract: `dirvae.latents.family`). A new family is
 that module and one line here. This module imports no numerical library, so that command lines answer at once.
 """
 
