@@ -22,13 +22,13 @@ codes are described). A flag means the same wherever it occurs:
 Older spellings of published commands (--output for --out) are still read and not shown.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dirvae.config import Config, ConfigError, override, validate
+from dirvae.config import ConfigError, override, validate
 from dirvae.config import command_line as shared
 from dirvae.config.command_line import CONSOLE, Parser, main, names, one_of, positive, seed, seeds, whole
+from dirvae.studies.plan import Runs
 
 __all__ = [
     "COMMANDS",
@@ -97,13 +97,13 @@ def add_run_list(flags: Parser) -> None:
     flags.epilog = "--config.FIELD=VALUE changes a field of every run, as in experiments.run."
 
 
-def settled(runs: Sequence[tuple[str, Config]], fields: dict[str, str], index: int | None) -> list[tuple[str, Config]]:
-    """The (folder, config) of every run of a list, with the fields changed that the command line names.
+def settled(runs: Runs, fields: dict[str, str], index: int | None) -> Runs:
+    """The runs of a list, with the fields changed that the command line names.
 
     Raises:
       ConfigError: for a field or value that does not fit, or an index beyond the list.
     """
-    configs = [(name, validate(override(config, fields))) for name, config in runs]
-    if index is not None and index >= len(configs):
-        raise ConfigError(f"--index={index}, but there are {len(configs)} runs, from 0 on")
-    return configs
+    changed = [run._replace(config=validate(override(run.config, fields))) for run in runs]
+    if index is not None and index >= len(changed):
+        raise ConfigError(f"--index={index}, but there are {len(changed)} runs, from 0 on")
+    return changed

@@ -3,7 +3,7 @@
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import jax
@@ -15,7 +15,7 @@ from data_prep import build, sources
 from dirvae import losses
 from dirvae.config import Config, ConfigError, DataConfig, override
 from dirvae.config.command_line import CONSOLE
-from dirvae.explain import gallery, selection, setting
+from dirvae.explain import gallery
 from dirvae.report import run_page
 from dirvae.training import data, evaluate, likelihood, linear_baseline, parallel, runs, train, workdir
 from dirvae.training.train import SOUND
@@ -85,6 +85,30 @@ def run(
                 workdir.finish(directory, phase, time.monotonic() - began)
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices(phase)
+
+
+def trainer(
+    raw_dir: Path | None,
+    data_dir: Path,
+    phases: tuple[str, ...],
+    variant_of: Callable[[Config], Variant | None] = lambda config: None,
+) -> Callable[[Config, Path], None]:
+    """A function of a config and a folder that runs these phases there, in the variant that the config asks for."""
+    return lambda config, directory: run(config, directory, raw_dir, data_dir, phases, variant_of(config))
+
+
+def require_test_split(settings: Iterable[DataConfig], raw_dir: Path | None) -> None:
+    """Checks that each of these data sets will have a test split, before anything is trained.
+
+    Raises:
+      ConfigError: for one that will have none.
+      SourceError: for real images whose folder is not given or cannot be read.
+    """
+    for one in settings:
+        if "test" not in sources.open_source(one, raw_dir).counts():
+            raise ConfigError(
+                "a study is scored on a test split: --raw_dir has to hold a valid.csv, and data.folds has to be 0"
+            )
 
 
 def say(text: str) -> None:
@@ -228,26 +252,12 @@ def evaluate_elsewhere(
     say(f"added to {directory / 'metrics.json'} under {key!r}")
 
 
-def traversed(run: runs.Run, examples: data.Examples) -> Iterator[tuple[str, gallery.Cases | None]]:
-    """Each finding with the cases of its true positives in an evaluated split, None where it has none."""
-    predictions, tuned = evaluate.load(run.workdir, examples.split.name).predictions, run.tuned
-    thresholds = tuned.thresholds
-    renderer = simulator(run.config.data)
-    traverse = gallery.traverser(run.model, run.config, setting.metric_of(run.config, tuned))
-    count, seed = run.config.explain.cases, run.config.seed
-    for column, finding in enumerate(run.labels):
-        positions = selection.true_positives(predictions, column, thresholds[column], count, seed)
-        made = None
-        if len(positions):
-            made = gallery.make(traverse, run.config, run.params, examples, positions, column, renderer)
-        yield finding, made
-
-
 def explain(run: runs.Run) -> None:
     """Writes traversals of true positives of each finding (cases/), and decoded draws from the prior."""
     directory = run.workdir
     name = "test" if "test" in runs.split_names(run) else "validation"
-    for finding, made in traversed(run, runs.load_examples(run, name)):
+    renderer = simulator(run.config.data)
+    for finding, made in gallery.traversed(run, runs.load_examples(run, name), renderer):
         if made is not None:
             gallery.save(directory / "cases", finding, made)
         progress_line(f"explain: {finding}, {len(made.index) if made else 0} true positives")

@@ -30,17 +30,20 @@ def run(flags: argparse.Namespace) -> None:
     runs = cli.settled(shortcuts.runs(flags.seeds or shortcuts.SEEDS), flags.fields, flags.index)
     from dirvae.studies import runner  # imports jax, hence not before the flags are known to be good
     from dirvae.studies.shortcuts import detection, reliance
+    from experiments import pipeline
 
     if flags.list:
         print(runner.listing(flags.workdir, runs, shortcuts.MINUTES))
         return
     if not flags.report:
         todo = runs if flags.index is None else [runs[flags.index]]
-        runner.train(flags.workdir, todo, None, flags.data_dir)
-        for name, _ in todo:
-            reliance.measure(flags.workdir / name)
+        pipeline.start(argparse.Namespace(distributed=False, coordinator="", data_dir=flags.data_dir))
+        train_one = pipeline.trainer(None, flags.data_dir, runner.PHASES)
+        runner.train(flags.workdir, todo, train_one, say=pipeline.say)
+        for model in todo:
+            reliance.measure(flags.workdir / model.folder)
     if flags.index is None:
-        print(detection.report(flags.workdir, runs))
+        print(detection.report(flags.workdir, [(model.folder, model.config) for model in runs]))
 
 
 def main(arguments: list[str] | None = None) -> None:

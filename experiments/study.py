@@ -11,8 +11,10 @@ The report (study.html, .json, .csv) says what is missing and why.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
+from dirvae.studies import plan
 from experiments import cli
 from experiments.cli import Parser
 from experiments.configs import studies
@@ -32,18 +34,29 @@ def run(flags: argparse.Namespace) -> None:
     """Lists, trains or reports the study's runs, as the flags ask."""
     study = studies.load(flags.preset)
     study = study._replace(seeds=flags.seeds or study.seeds)
-    runs = cli.settled(studies.runs(study), flags.fields, flags.index)
+    runs = cli.settled(plan.runs(study), flags.fields, flags.index)
     directory = flags.workdir or Path("runs") / f"study-{flags.preset}"
-    from dirvae.studies import runner  # imports jax, hence not before the flags are known to be good
+    from dirvae.report import study_page  # these import JAX, hence not before the flags are known to be good
+    from dirvae.studies import runner
+    from dirvae.studies.priors import collection, flaws, outcome
+    from experiments import pipeline
 
     if flags.list:
-        print(runner.listing(directory, runs, study.minutes))
+        complete = partial(collection.complete, simulator_of=pipeline.simulator)
+        print(runner.listing(directory, runs, study.minutes, complete))
         return
     if not flags.report:
         todo = runs if flags.index is None else [runs[flags.index]]
-        runner.train(directory, todo, flags.raw_dir, flags.data_dir)
+        pipeline.require_test_split(runner.unprepared(directory, todo), flags.raw_dir)
+        pipeline.start(argparse.Namespace(distributed=False, coordinator="", data_dir=flags.data_dir))
+        train_one = pipeline.trainer(flags.raw_dir, flags.data_dir, runner.PHASES, flaws.variant)
+        gather = partial(collection.gather, simulator_of=pipeline.simulator)
+        runner.train(directory, todo, train_one, gather, pipeline.say)
     if flags.index is None:
-        print(runner.report(directory, study, runs, flags.replicates))
+        scores = collection.collect(directory, study, runs, pipeline.simulator, flags.replicates, pipeline.say)
+        conclusion = outcome.conclude(study, scores, {run.arm for run in runs if run.config.loss.target_kl})
+        print(study_page.summary(conclusion))
+        print(study_page.write(directory, conclusion))
 
 
 def main(arguments: list[str] | None = None) -> None:

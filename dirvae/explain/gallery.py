@@ -3,7 +3,7 @@
 Which images they are `dirvae.explain.selection` says.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +14,15 @@ import numpy as np
 from dirvae.config import Config
 from dirvae.explain import selection, traversals, truth
 from dirvae.explain.explainer import Explainer, Explanation
-from dirvae.explain.setting import has_constant_direction, options_of
+from dirvae.explain.setting import has_constant_direction, metric_of, options_of
 from dirvae.explain.truth import Truth
 from dirvae.labels import finding_index
 from dirvae.latents import geometry
 from dirvae.latents.family import Latent
 from dirvae.model import Model
-from dirvae.training import data, parallel
+from dirvae.training import data, evaluate, parallel
 from dirvae.training.evaluate import Predictions
+from dirvae.training.runs import Run
 from dirvae.training.workdir import write_arrays
 from dirvae.types import Params, PyTree, Simulator
 
@@ -89,6 +90,19 @@ def make(
         effect=known.effect.astype(np.float32),
         boxes=known.boxes,
     )
+
+
+def traversed(run: Run, examples: data.Examples, simulator: Simulator | None) -> Iterator[tuple[str, Cases | None]]:
+    """Each finding with the cases of its true positives in an evaluated split, None where it has none."""
+    predictions, tuned = evaluate.load(run.workdir, examples.split.name).predictions, run.tuned
+    traverse = traverser(run.model, run.config, metric_of(run.config, tuned))
+    count, seed = run.config.explain.cases, run.config.seed
+    for column, finding in enumerate(run.labels):
+        positions = selection.true_positives(predictions, column, tuned.thresholds[column], count, seed)
+        cases = None
+        if len(positions):
+            cases = make(traverse, run.config, run.params, examples, positions, column, simulator)
+        yield finding, cases
 
 
 def save(directory: Path, finding: str, cases: Cases) -> None:

@@ -1,7 +1,7 @@
 """Multi-label classification: scores a label and their macro average, with masks and with sampling weights.
 
 Every function takes weights, so that a bootstrap replicate is the same arrays with each patient's multiplicity as weight
-(`dirvae.metrics.statistics`). A label without both values has no AUROC or AUPRC: NaN, left out of the macro and counted.
+(`dirvae.metrics.bootstrap`). A label without both values has no AUROC or AUPRC: NaN, left out of the macro and counted.
 """
 
 from collections.abc import Callable, Sequence
@@ -138,3 +138,18 @@ def youden_thresholds(target: np.ndarray, mask: np.ndarray, probability: np.ndar
         called = np.cumsum(positive[::-1])[::-1] / positive.sum() - np.cumsum(negative[::-1])[::-1] / negative.sum()
         thresholds[column] = np.unique(p)[np.argmax(called)]
     return thresholds
+
+
+def operating_points(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(1 - specificity, sensitivity) at every distinct threshold, from (0, 0) to (1, 1); ties move together."""
+    order = np.argsort(-p, kind="stable")
+    last = np.r_[np.flatnonzero(np.diff(p[order])), len(p) - 1]
+    positives = np.r_[0, np.cumsum(y[order])[last]] / y.sum()
+    negatives = np.r_[0, np.cumsum(1 - y[order])[last]] / (1 - y).sum()
+    return negatives, positives
+
+
+def observed_shares(y: np.ndarray, p: np.ndarray, bins: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """(mean probability, share of positives) of bins that hold equally many examples, ascending."""
+    members = [b for b in np.array_split(np.argsort(p, kind="stable"), bins) if len(b)]
+    return np.array([p[b].mean() for b in members]), np.array([y[b].mean() for b in members])

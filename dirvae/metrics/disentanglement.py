@@ -23,6 +23,11 @@ class Gap(NamedTuple):
     value: np.ndarray
 
 
+def order(strength: Float[np.ndarray, "D L"]) -> Int[np.ndarray, " D"]:
+    """Latents grouped by the label that each tells best, strongest first within a group."""
+    return np.lexsort((-strength.max(axis=1), strength.argmax(axis=1)))
+
+
 def top_two(score: Float[np.ndarray, "D L"]) -> tuple[Int[np.ndarray, " L"], Int[np.ndarray, " L"]]:
     """Winner and runner-up among at least two latents, for each label; the earlier one at a tie."""
     best, second = np.argsort(-score, axis=0, kind="stable")[:2]

@@ -4,9 +4,9 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from dirvae.metrics.titles import PER_IMAGE, PER_LABEL
 from dirvae.report.html import document, figures, tables
 from dirvae.report.html.document import Section
-from dirvae.report.html.tables import PER_IMAGE, PER_LABEL
 from dirvae.studies.side_by_side import Comparison, SideBySide, config_differences
 from dirvae.training.workdir import write_json
 

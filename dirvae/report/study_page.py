@@ -1,98 +1,252 @@
-"""The report of a study: one page in words, verdicts, then what they rest on and what was left out."""
+"""A study's outcome as a page, as JSON and as CSV."""
 
 import csv
+import html
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dirvae.metrics import comparison
-from dirvae.metrics.readout import Readouts
-from dirvae.report import audit, codes, discrimination, verdicts
-from dirvae.report.abstract import abstract
-from dirvae.report.exclusions import exclusions
-from dirvae.report.html import document
+from dirvae.metrics.titles import CALIBRATION, DESCRIBED, ENDPOINTS, PROBES
+from dirvae.report import study_tables
+from dirvae.report.html import document, figures, study_figures, tables
 from dirvae.report.html.document import Section
+from dirvae.studies.plan import folder
+from dirvae.studies.priors.arms import shared_endpoints
+from dirvae.studies.priors.code_scores import SHOWN, CodeScores
+from dirvae.studies.priors.discrimination import Discrimination
 from dirvae.studies.priors.endpoints import Scored
-from dirvae.studies.priors.outcome import DESCRIBED, FEWEST, TITLES, Outcome, beside, conclude, present, verdict
+from dirvae.studies.priors.flaw_effects import FlawEffects
+from dirvae.studies.priors.outcome import Outcome
+from dirvae.studies.priors.verdicts import Judgement
 from dirvae.training.workdir import write_json
 
-__all__ = ["Outcome", "as_json", "conclude", "summary", "verdict", "write"]
+GAP = "Paired differences with 95 % intervals, a panel for each endpoint; filled where the interval leaves 0 out."
+ARMS = (
+    "Mean over seeds of each arm with its 95 % interval (seeds, then patients), and every seed's own value beneath. Intervals of two "
+    "arms may overlap although their difference, which shares the patients, is clear."
+)
+ROC = "ROC curve of each finding on test, mean sensitivity over the seeds of an arm. Dotted: chance."
+RELIABILITY = (
+    "Reliability on test, a line for each seed: all findings' predictions pooled, in ten bins that hold equally many. A pooled curve "
+    "can hide findings that err in opposite directions, which ECE does not."
+)
+STRENGTHS = (
+    "|2 AUC − 1| of every latent for every finding on test, first seed of each arm; latents are ordered by the finding that they "
+    "tell best. A class-specific code has one dark cell in each row."
+)
+COMPOSITIONS = (
+    f"Codes of test images, first seed of each arm. Rows: the first {SHOWN} positives of each finding; an image with two findings is in "
+    "two groups. Columns: components, grouped by the finding that each tells best, best first. On simplexes the colour is the share z, "
+    "by its square root. On other codes it is the mean less its average over test, in standard deviations over test. In a "
+    "class-specific code a finding's rows stand out in its own columns, on the diagonal, and nowhere else."
+)
 
 
 def write(directory: Path, outcome: Outcome) -> Path:
-    """study.html, study.json, study.csv and the figures."""
+    """Writes study.html, study.json, study.csv and the page's figures; returns the page."""
     directory = Path(directory)
     write_json(directory / "study.json", as_json(outcome))
     _write_csv(directory / "study.csv", outcome)
-    sections = [
-        Section("In one page", abstract(outcome)),
-        *verdicts.sections(directory, outcome),
-        *discrimination.sections(directory, outcome),
-        *codes.sections(directory, outcome),
-        *audit.sections(outcome.audit, FEWEST),
-        Section("What was left out, and why", exclusions(outcome)),
-    ]
-    return document.save(directory / "study.html", f"Study: {outcome.name}", "", sections)
+    lead = f"<p class='lead'>{html.escape(outcome.study.question)}</p>"
+    return document.save(
+        directory / "study.html", f"Study: {outcome.study.name}", lead, [*_sections(directory, outcome)]
+    )
 
 
 def summary(outcome: Outcome) -> str:
-    """The verdicts in a line, with how little or much they rest on."""
-    first, second = outcome.contrast
-    seeds = {arm: len(outcome.runs.get(arm, {})) for arm in outcome.contrast}
-    said = "; ".join(f"{TITLES[e]}: {verdict(outcome, e)}" for e in present(outcome))
-    off = "".join(f" {arm} has a KL of {why}: not the same budget." for arm, why in outcome.unmatched.items())
-    return f"{first} ({seeds[first]} seeds) against {second} ({seeds[second]} seeds). {said}.{off}"
+    """The contrast in lines of plain text: each endpoint's difference with its verdict."""
+    first, second = outcome.study.contrast
+    seeds = [f"{arm} ({len(outcome.runs.get(arm, {}))} seeds)" for arm in (first, second)]
+    lines = [" less ".join(seeds)]
+    for name in shared_endpoints(outcome.runs):
+        judgement = outcome.judgements.get(name)
+        gap = judgement.difference if judgement else None
+        shown = tables.signed(gap.difference, gap.interval) if gap else "–"
+        lines.append(f"  {ENDPOINTS[name]}: {shown}, {study_tables.word(judgement, outcome.study.margin)}")
+    lines += [
+        f"  {arm} has a KL of {one.nats:.0f} nats, {second} of {one.budget:.0f}: not the same budget"
+        for arm, one in outcome.other_budgets.items()
+    ]
+    return "\n".join(lines)
+
+
+def _sections(directory: Path, outcome: Outcome) -> Iterator[Section]:
+    first, second = outcome.study.contrast
+    yield Section(
+        "Verdicts",
+        study_tables.verdicts(outcome) + _gaps(directory, "differences", {f"{first} − {second}": outcome.judgements}),
+    )
+    if outcome.estimates:
+        yield Section("Arms", study_tables.arms(outcome) + _forest(directory, outcome))
+    if outcome.others:
+        gaps = {f"{arm} − {second}": judgements for arm, judgements in outcome.others.items()}
+        yield Section(f"Other arms against {second}", study_tables.others(outcome) + _gaps(directory, "others", gaps))
+    if outcome.estimates:
+        yield Section("Runs", study_tables.runs(outcome))
+    if outcome.discrimination:
+        yield from _discrimination(directory, outcome, outcome.discrimination)
+    if outcome.codes:
+        yield from _codes(directory, outcome.codes)
+    if outcome.flaws.pairs or outcome.flaws.traversals:
+        yield _flaws(outcome.flaws)
+    yield _left_out(outcome)
+
+
+def _gaps(directory: Path, name: str, judgements: Mapping[str, Mapping[str, Judgement]]) -> str:
+    """A figure with a panel for each endpoint and a row for each difference; none where not all rows have all endpoints."""
+    endpoints = list(next(iter(judgements.values())))
+    if not endpoints or any(list(row) != endpoints for row in judgements.values()):
+        return ""
+    panels = {
+        ENDPOINTS[endpoint]: {"": [row[endpoint].difference._asdict() for row in judgements.values()]}
+        for endpoint in endpoints
+    }
+    return document.figure(directory, name, figures.paired(panels, [*judgements], dict.fromkeys(panels, "")), GAP)
+
+
+def _forest(directory: Path, outcome: Outcome) -> str:
+    panels = {
+        ENDPOINTS[name]: {arm: estimates[name] for arm, estimates in outcome.estimates.items()}
+        for name in shared_endpoints(outcome.runs)
+    }
+    return document.figure(directory, "arms", study_figures.forest(panels), ARMS)
+
+
+def _discrimination(directory: Path, outcome: Outcome, scores: Discrimination) -> Iterator[Section]:
+    labels = [row.finding for row in scores.findings]
+    roc = document.figure(directory, "roc", study_figures.roc(scores.curves, labels), ROC)
+    yield Section("Finding by finding", study_tables.findings(outcome, scores) + roc)
+    titles = {
+        arm: f"{arm}\n"
+        + ", ".join(f"{CALIBRATION[name].partition(',')[0]} {one.scores[name]:.3f}" for name in ("brier", "ece_mass"))
+        for arm, one in scores.calibration.items()
+    }
+    curves = {arm: one.curves for arm, one in scores.calibration.items()}
+    figure = document.figure(directory, "reliability", study_figures.reliability(curves, titles), RELIABILITY)
+    yield Section("Calibration", study_tables.calibration(scores) + figure)
+
+
+def _codes(directory: Path, scores: CodeScores) -> Iterator[Section]:
+    yield Section("All scores of the codes", study_tables.panel(scores))
+    yield Section("What probes read from the codes", study_tables.probes(scores))
+    strengths = study_figures.strengths(scores.strengths, scores.labels)
+    yield Section("Which latent tells which finding", document.figure(directory, "strengths", strengths, STRENGTHS))
+    heats = study_figures.compositions(scores.heats, scores.labels)
+    yield Section("Codes of images", document.figure(directory, "compositions", heats, COMPOSITIONS))
+
+
+def _flaws(effects: FlawEffects) -> Section:
+    body, parts = "", []
+    if effects.pairs:
+        measured = {name for row in effects.pairs for name in row.effects}
+        parts = [title for name, title in ENDPOINTS.items() if name in measured]
+        body = "".join(
+            document.part(title) + study_tables.flaws(effects, name)
+            for name, title in ENDPOINTS.items()
+            if name in measured
+        )
+        body += study_tables.FLAWS_LEGEND
+    if effects.traversals:
+        parts.append("The released traversal")
+        body += document.part(parts[-1]) + study_tables.traversals(effects.traversals)
+    return Section("Effects of flaws", body, tuple(parts))
+
+
+def _left_out(outcome: Outcome) -> Section:
+    tables_of = {
+        "Missing runs": study_tables.missing,
+        "Rare findings": study_tables.rare,
+        "Within the runs": study_tables.within,
+    }
+    body = "".join(document.part(title) + table(outcome.exclusions) for title, table in tables_of.items())
+    return Section("What was left out, and why", body, tuple(tables_of))
 
 
 def as_json(outcome: Outcome) -> dict:
+    """Every number of the page, keyed by arms, seeds and the scores' names."""
     return {
-        "study": outcome.name,
+        "study": outcome.study.name,
+        "question": outcome.study.question,
+        "contrast": outcome.study.contrast,
         "differences": {
-            name: _difference(found) | {"p_adjusted": outcome.p.get(name)}
-            for name, found in outcome.differences.items()
+            name: _judgement(one)
+            | {"p_adjusted": one.test.p if one.test else None, "p_at_floor": bool(one.test and one.test.at_floor)}
+            for name, one in outcome.judgements.items()
         },
-        "verdicts": {name: verdict(outcome, name) for name in present(outcome)},
-        "findings": {label: _difference(found) for label, found in outcome.findings.items()},
+        "verdicts": {
+            name: study_tables.word(outcome.judgements.get(name), outcome.study.margin)
+            for name in shared_endpoints(outcome.runs)
+        },
+        "findings": {label: _judgement(one) for label, one in outcome.findings.items()},
         "others": {
-            arm: {name: _difference(d) | {"reading": beside(outcome, arm, name)} for name, d in found.items()}
-            for arm, found in outcome.others.items()
+            arm: {
+                name: _judgement(one) | {"reading": one.verdict.value, "seeds": one.seeds} for name, one in row.items()
+            }
+            for arm, row in outcome.others.items()
         },
         "runs": {
-            f"{arm}-{seed}": {
-                **{name: values[0] for name, values in run.endpoints.items()},
-                **run.summary,
-                "coordinates": run.coordinates,
-                "panel": run.panel,
-                "auroc_of": dict(zip(run.labels, run.aurocs[0], strict=True)),
-                "probes": _probes(run),
-                "left_out": dict(run.left_out),
-            }
+            folder(arm, seed): {"arm": arm, "seed": seed} | _run(run)
             for arm, seeds in outcome.runs.items()
             for seed, run in seeds.items()
         },
-        "audit": audit.as_json(outcome.audit, FEWEST),
-        "missing": outcome.missing,
+        "flaws": _flaws_json(outcome.flaws),
+        "missing": [one._asdict() for one in outcome.exclusions.missing],
+    }
+
+
+def _judgement(one: Judgement) -> dict:
+    return {
+        "difference": one.difference.difference,
+        "interval": one.difference.interval,
+        "resolvable": one.resolvable,
+    }
+
+
+def _run(run: Scored) -> dict:
+    return {
+        **{name: values[0] for name, values in run.endpoints.items()},
+        **run.summary,
+        "coordinates": run.coordinates,
+        "panel": run.panel,
+        "auroc_of": dict(zip(run.labels, run.aurocs[0], strict=True)),
+        "probes": _probes(run),
+        "left_out": dict(run.left_out),
     }
 
 
 def _probes(run: Scored) -> dict[str, float]:
-    """On test itself; of permuted codes the mean."""
-    return {
-        "linear": float(run.probes.linear[0]),
-        "boosted": float(run.probes.boosted[0]),
-        "permuted": float(run.probes.permuted.mean()),
+    """Macro AUROC of each probe on test, and the mean over permuted codes."""
+    read = {name: float(getattr(run.probes, name)[0]) for name in PROBES}
+    return read | {"permuted": float(run.probes.permuted.mean())}
+
+
+def _flaws_json(effects: FlawEffects) -> dict:
+    pairs = []
+    for row in effects.pairs:
+        entry: dict = {"pair": row.pair, "seeds": row.seeds, "missing": row.missing}
+        for name, one in row.effects.items():
+            parts = one.effect._asdict().items()
+            entry[name] = {part: {"difference": d.difference, "interval": d.interval} for part, d in parts}
+            verdict = study_tables.flaw_word(one, len(row.seeds))
+            entry[name] |= {"p_adjusted": one.test.p, "p_at_floor": one.test.at_floor, "verdict": verdict}
+        pairs.append(entry)
+    traversals = {
+        arm: {
+            "cases": one.cases,
+            "median_rank": one.rank,
+            "components": one.components,
+            "ncc": {"on_manifold": one.on_manifold[0], "as_released": one.as_released[0]},
+        }
+        for arm, one in effects.traversals.items()
     }
-
-
-def _difference(found: comparison.Difference) -> dict:
-    resolvable = comparison.resolution(found)
-    return {"difference": found.difference, "interval": found.interval, "resolvable": resolvable}
+    return {"pairs": pairs, "traversals": traversals}
 
 
 def _write_csv(path: Path, outcome: Outcome) -> None:
-    names = present(outcome)
+    names = shared_endpoints(outcome.runs)
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(
-            ["arm", "seed", "coordinates", *names, *DESCRIBED, *(f"probe_{name}" for name in Readouts._fields)]
+            ["arm", "seed", "coordinates", *names, *DESCRIBED, *(f"probe_{name}" for name in (*PROBES, "permuted"))]
         )
         for arm, seeds in outcome.runs.items():
             for seed, run in seeds.items():

@@ -8,7 +8,7 @@ import numpy as np
 
 from dirvae.config import Config, paths
 from dirvae.metrics import statistics
-from dirvae.report.html.tables import PER_IMAGE, PER_LABEL
+from dirvae.metrics.titles import PER_IMAGE, PER_LABEL
 from dirvae.training import evaluate
 from dirvae.training.workdir import WorkdirError, read_config, read_json
 

@@ -29,6 +29,7 @@ Without anybody's list: what no known factor explains .61; departure from the nu
 from typing import Any
 
 from dirvae.config import Config, override, validate
+from dirvae.studies.plan import PlannedRun
 
 KINDS = ("token", "tube", "drain", "collimation", "scanner_gamma", "scanner_blur")
 STRENGTHS = (0.4, 0.9)
@@ -46,9 +47,14 @@ COMMON: dict[str, Any] = {
 }
 
 
-def runs(seeds: tuple[int, ...] = SEEDS) -> list[tuple[str, Config]]:
-    """(folder, config) of every run, the null models first, since nothing can be read without them."""
+def runs(seeds: tuple[int, ...] = SEEDS) -> list[PlannedRun]:
+    """Every run, the null models first, since nothing can be read without them."""
     grid = [("token", 0.0, seed) for seed in NULL_SEEDS] + [("drain", 0.0, seed) for seed in NULL_SEEDS]
     grid += [(kind, rho, seed) for seed in seeds for kind in KINDS for rho in STRENGTHS]
-    settings = [COMMON | {"confounder": kind, "rho": rho, "seed": seed} for kind, rho, seed in grid]
-    return [(f"{s['confounder']}-{s['rho']:g}-{s['seed']}", validate(override(Config(), s))) for s in settings]
+    return [planned(COMMON, kind, rho, seed) for kind, rho, seed in grid]
+
+
+def planned(common: dict[str, Any], kind: str, rho: float, seed: int) -> PlannedRun:
+    """One model of the grid, trained on a confounder of this kind and strength."""
+    config = validate(override(Config(), common | {"confounder": kind, "rho": rho, "seed": seed}))
+    return PlannedRun(f"{kind}-{rho:g}-{seed}", f"{kind}-{rho:g}", seed, config)

@@ -4,11 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from support.settings import plain
 from support.tiny import PAIRS, TINY
 
 from data_prep.phantom.factors import CONFOUNDERS
-from dirvae.config import validate
 from dirvae.metrics.counterfactual import reliance as relied
 from dirvae.studies.shortcuts import detection, reliance
 from experiments import shortcuts
@@ -30,15 +28,14 @@ MODELS = [("token", 0.0, 0), ("token", 0.0, 1), ("token", 0.0, 2), ("tube", 0.9,
 
 @pytest.fixture
 def small(monkeypatch):
-    settings = [SMALL | {"confounder": kind, "rho": rho, "seed": seed} for kind, rho, seed in MODELS]
-    named = [(f"{s['confounder']}-{s['rho']:g}-{s['seed']}", validate(plain(s))) for s in settings]
-    monkeypatch.setattr(grid, "runs", lambda seeds: named)
+    planned = [grid.planned(SMALL, *model) for model in MODELS]
+    monkeypatch.setattr(grid, "runs", lambda seeds: planned)
     monkeypatch.setattr(reliance, "IMAGES", 6)
     monkeypatch.setattr(reliance, "EXPLAINED", 3)
 
 
 def test_the_real_grid_has_null_models_of_every_finding_and_all_kinds():
-    runs = dict(grid.runs())
+    runs = {run.folder: run.config for run in grid.runs()}
     null = [config for config in runs.values() if config.data.rho == 0]
     findings = {reliance.finding_of(config) for config in runs.values()}
     assert {finding: sum(reliance.finding_of(c) == finding for c in null) for finding in findings} == dict.fromkeys(
@@ -95,7 +92,7 @@ def test_the_tables_read_signs_nulls_and_shortcuts_apart():
 
 
 def test_seeds_choose_models_and_keep_the_null():
-    names = [name for name, _ in grid.runs((7,))]
+    names = [run.folder for run in grid.runs((7,))]
     assert "tube-0.9-7" in names
     assert "token-0-0" in names
     assert len(names) == 2 * len(grid.NULL_SEEDS) + len(grid.KINDS) * len(grid.STRENGTHS)

@@ -126,18 +126,3 @@ def _gaps(axis: Axes, found: Sequence[Mapping], offset: float, colour: str) -> N
         axis.plot(bounds, [position + offset] * 2, color=colour)
         face = colour if beyond else "white"
         axis.plot(value, position + offset, "o", color=colour, markerfacecolor=face, markersize=5)
-
-
-@plt.rc_context(RULES)
-def strengths(codes: Mapping[str, np.ndarray], labels: Sequence[str]) -> Figure:
-    """How well each latent alone tells each finding: codes[name] [D, L] in [0, 1]; latents sorted by finding, then strength."""
-    height = 0.5 + len(codes) * (0.55 + 0.17 * len(labels))
-    figure, axes = plt.subplots(len(codes), 1, figsize=(WIDTH, height), layout="constrained", squeeze=False)
-    for axis, (name, strength) in zip(axes[:, 0], codes.items(), strict=True):
-        order = np.lexsort((-strength.max(axis=1), strength.argmax(axis=1)))
-        drawn = axis.imshow(strength[order].T, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-        axis.set(title=name, yticks=range(len(labels)), xticks=[])
-        axis.set_yticklabels(labels)
-        axis.set_xlabel("latents")
-    figure.colorbar(drawn, ax=axes, fraction=0.02, pad=0.01).set_label("|2 AUC − 1|", fontsize=8)
-    return figure

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dirvae.metrics import classification
 from dirvae.report.html.style import ACCENT, QUIET, RULES, SECOND, WIDTH
 
 
@@ -46,19 +47,10 @@ def roc(
         if pair is None:
             axis.text(0.5, 0.5, "only one value", ha="center", va="center", color=QUIET)
             continue
-        axis.plot(*operating_points(*pair), color=ACCENT)
+        axis.plot(*classification.operating_points(*pair), color=ACCENT)
     figure.supxlabel("1 − specificity", fontsize=9)
     figure.supylabel("sensitivity", fontsize=9)
     return figure
-
-
-def operating_points(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(1 - specificity, sensitivity) at every distinct threshold, from (0, 0) to (1, 1); ties move together."""
-    order = np.argsort(-p, kind="stable")
-    last = np.r_[np.flatnonzero(np.diff(p[order])), len(p) - 1]
-    positives = np.r_[0, np.cumsum(y[order])[last]] / y.sum()
-    negatives = np.r_[0, np.cumsum(1 - y[order])[last]] / (1 - y).sum()
-    return negatives, positives
 
 
 @plt.rc_context(RULES)
@@ -71,14 +63,8 @@ def reliability(target: np.ndarray, weight: np.ndarray, probability: np.ndarray,
             axis.text(0.5, 0.5, "only one value", ha="center", va="center", color=QUIET)
             continue
         y, p = pair
-        axis.plot(*observed_shares(y, p), "o-", color=ACCENT, markersize=3.5)
+        axis.plot(*classification.observed_shares(y, p), "o-", color=ACCENT, markersize=3.5)
         axis.plot(p.mean(), y.mean(), "o", color=SECOND, markerfacecolor="none", markersize=8)
     figure.supxlabel("predicted probability", fontsize=9)
     figure.supylabel("observed share", fontsize=9)
     return figure
-
-
-def observed_shares(y: np.ndarray, p: np.ndarray, bins: int = 10) -> tuple[np.ndarray, np.ndarray]:
-    """(mean probability, share of positives) of bins that hold equally many examples, ascending."""
-    members = [b for b in np.array_split(np.argsort(p, kind="stable"), bins) if len(b)]
-    return np.array([p[b].mean() for b in members]), np.array([y[b].mean() for b in members])

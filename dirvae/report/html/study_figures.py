@@ -1,7 +1,6 @@
 """Plots of a study's arms beside each other; pure functions of arrays."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,8 +11,10 @@ from matplotlib.figure import Figure
 from dirvae.report.html import operating
 from dirvae.report.html.figures import SERIES
 from dirvae.report.html.style import FAINT, INK, QUIET, RULES, SIGNED, WIDTH
+from dirvae.studies.priors.arms import Estimate
+from dirvae.studies.priors.code_scores import Heat
+from dirvae.studies.priors.discrimination import GRID
 
-GRID = np.linspace(0.0, 1.0, 201)  # false-positive rates at which ROC curves are averaged
 DEVIATIONS = 3.0  # range of standardised codes
 APART = 0.035  # between the names of groups, share of an axis
 BRIGHTEST = 99.5  # percentile of shares that the colours end at
@@ -21,14 +22,6 @@ BRIGHTEST = 99.5  # percentile of shares that the colours end at
 
 def colour(number: int) -> str:
     return SERIES[number % len(SERIES)]
-
-
-class Estimate(NamedTuple):
-    """An arm's endpoint: every seed's value, their mean and its interval."""
-
-    values: Sequence[float]
-    mean: float
-    interval: tuple[float, float]
 
 
 @plt.rc_context(RULES)
@@ -73,15 +66,6 @@ def roc(curves: Mapping[str, Sequence[np.ndarray]], labels: Sequence[str]) -> Fi
     return figure
 
 
-def mean_curve(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Mean over seeds, at each false-positive rate of GRID, of the highest sensitivity reached there: from (y, p) of each."""
-    drawn = []
-    for y, p in pairs:
-        false, true = operating.operating_points(y, p)
-        drawn.append(np.interp(GRID, false, true))
-    return np.mean(drawn, axis=0)
-
-
 def _legend(figure: Figure, arms: Sequence[str]) -> None:
     handles = [plt.Line2D([], [], color=colour(row), label=arm) for row, arm in enumerate(arms)]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(arms))
@@ -100,13 +84,18 @@ def reliability(arms: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], tit
     return figure
 
 
-class Heat(NamedTuple):
-    """Codes [n, K] of images grouped by finding; `rows` and `columns` are the groups' sizes, in the order of the findings."""
-
-    values: np.ndarray
-    simplex: bool
-    rows: Sequence[int]
-    columns: Sequence[int]
+@plt.rc_context(RULES)
+def strengths(codes: Mapping[str, np.ndarray], labels: Sequence[str]) -> Figure:
+    """How well each latent alone tells each finding: codes[arm] [D, L] in [0, 1], latents in the order in which they are drawn."""
+    height = 0.5 + len(codes) * (0.55 + 0.17 * len(labels))
+    figure, axes = plt.subplots(len(codes), 1, figsize=(WIDTH, height), layout="constrained", squeeze=False)
+    for axis, (name, strength) in zip(axes[:, 0], codes.items(), strict=True):
+        drawn = axis.imshow(strength.T, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        axis.set(title=name, yticks=range(len(labels)), xticks=[])
+        axis.set_yticklabels(labels)
+        axis.set_xlabel("latents")
+    figure.colorbar(drawn, ax=axes, fraction=0.02, pad=0.01).set_label("|2 AUC − 1|", fontsize=8)
+    return figure
 
 
 @plt.rc_context(RULES)

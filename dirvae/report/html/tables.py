@@ -6,16 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from dirvae.config import Config, differences
-
-PER_LABEL = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "ece": "ECE"}
-PER_IMAGE = {  # name -> heading, digits
-    "l1": ("L1, grey levels of 1", 4),
-    "psnr": ("PSNR, dB", 2),
-    "ssim": ("SSIM", 3),
-    "nll": ("−log p(x|z), nats", 1),
-    "kl": ("KL, nats", 2),
-    "elbo": ("ELBO, nats", 1),
-}
+from dirvae.metrics.titles import PER_IMAGE, PER_LABEL
 
 
 def number(value: float | None, digits: int = 3) -> str:

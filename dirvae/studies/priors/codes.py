@@ -26,7 +26,7 @@ class Responses(NamedTuple):
     ceiling: Float[np.ndarray, "P n"]
 
 
-class Material(NamedTuple):
+class ScoredCodes(NamedTuple):
     """What is scored, of a run or of anything else that has a code, on one split; n <= M <= N images, the first of the split."""
 
     probability: Float[np.ndarray, "N L"]
@@ -37,14 +37,14 @@ class Material(NamedTuple):
     responses: Responses | None = None  # None where nothing can be switched
 
 
-def of_run(directory: Path, split: str, predictions: Predictions, switched: bool = True) -> Material:
+def of_run(directory: Path, split: str, predictions: Predictions, switched: bool = True) -> ScoredCodes:
     """Of one split of a run, with its responses to interventions where its images can be `switched`."""
     known = (predictions.probability, predictions.target, predictions.weight, predictions.patient)
     responses = None
     if switched:
         arrays = read_evidence(directory, split)
         responses = Responses(*(arrays[name] for name in Responses._fields))
-    return Material(*known, predictions.head_mean, responses)
+    return ScoredCodes(*known, predictions.head_mean, responses)
 
 
 def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
@@ -56,7 +56,7 @@ def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def splits(read: Reader, scored: Material, kept: np.ndarray) -> dict[str, Split]:
+def splits(read: Reader, scored: ScoredCodes, kept: np.ndarray) -> dict[str, Split]:
     """The codes in each of their coordinates, with the scorable findings' targets."""
     rows = len(scored.code)
     target, weight = scored.target[:rows, kept], scored.weight[:rows, kept]

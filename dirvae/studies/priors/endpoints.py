@@ -31,7 +31,7 @@ from dirvae.latents import compositions
 from dirvae.metrics import bootstrap, classification, disentanglement, interventional, latent_panel, readout
 from dirvae.metrics.probes import ENOUGH, Split
 from dirvae.studies.priors import codes
-from dirvae.studies.priors.codes import Material, Reader, Responses, reader, splits
+from dirvae.studies.priors.codes import Reader, Responses, ScoredCodes, reader, splits
 from dirvae.training import evaluate, workdir
 
 ENDPOINTS = ("auroc", "aug", "interventional", "ceiling")
@@ -69,8 +69,8 @@ class Scored(NamedTuple):
     left_out: Mapping[str, str] = MappingProxyType({})
 
 
-def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
-    """All endpoints of one finished run; on the phantom it needs evidence (evidence/<split>.npz).
+def score_run(directory: Path, replicates: int = 1000, switchable: bool = True, seed: int = 0) -> Scored:
+    """All endpoints of one finished run; where its findings are `switchable` it needs evidence (evidence/<split>.npz).
 
     Raises:
       WorkdirError: for a run without predictions or evidence.
@@ -78,8 +78,7 @@ def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
     """
     config = workdir.read_config(directory)
     saved = {name: evaluate.load(directory, name) for name in ("validation", "test")}
-    switched = config.data.dataset == "phantom"
-    picked, scored = (codes.of_run(directory, name, each.predictions, switched) for name, each in saved.items())
+    picked, scored = (codes.of_run(directory, name, each.predictions, switchable) for name, each in saved.items())
     read, labels, enough = reader(config, picked.code), saved["test"].labels, config.evaluate.min_cases
     owned = assigned(config.model, labels)
     found = score(picked, scored, read, labels, _summary(directory), replicates, seed, enough, owned)
@@ -90,8 +89,8 @@ def score_run(directory: Path, replicates: int = 1000, seed: int = 0) -> Scored:
 
 
 def score(
-    picked: Material,
-    scored: Material,
+    picked: ScoredCodes,
+    scored: ScoredCodes,
     read: Reader,
     labels: tuple[str, ...],
     summary: dict[str, float],
@@ -139,7 +138,7 @@ def score(
     return Scored(found, chosen, panel, strength, names, summary | raw, aurocs, probes, basis, left_out)
 
 
-def _preference(read: Reader, picked: Material, split: Split, name: str) -> tuple[float, float]:
+def _preference(read: Reader, picked: ScoredCodes, split: Split, name: str) -> tuple[float, float]:
     """By which coordinates are chosen; gaps of the same ranks are equal up to rounding."""
     return round(_gap(split, split), 6), float(np.nan_to_num(_answers(read, picked, split, name)))
 
@@ -168,7 +167,7 @@ def _blocks(
 
 def _answers(
     read: Reader,
-    scored: Material,
+    scored: ScoredCodes,
     split: Split,
     name: str,
     of: Callable[[np.ndarray, np.ndarray], np.ndarray] = interventional.disentanglement,
@@ -192,14 +191,14 @@ def _of_interventions(
     }
 
 
-def _too_rare(picked: Material, scored: Material, labels: tuple[str, ...], enough: int) -> dict[str, str]:
+def _too_rare(picked: ScoredCodes, scored: ScoredCodes, labels: tuple[str, ...], enough: int) -> dict[str, str]:
     """{finding: reason} of those that lack positives or negatives among the images whose codes are kept.
 
     Raises:
       ValueError: where that leaves fewer than two.
     """
-    materials = {"validation": picked, "test": scored}
-    splits = {n: Split(m.code, m.target[: len(m.code)], m.weight[: len(m.code)]) for n, m in materials.items()}
+    both = {"validation": picked, "test": scored}
+    splits = {n: Split(m.code, m.target[: len(m.code)], m.weight[: len(m.code)]) for n, m in both.items()}
     rare = latent_panel.too_rare(splits, labels, enough)
     if len(labels) - len(rare) < 2:
         reasons = "; ".join(f"{label}: {reason}" for label, reason in rare.items())

@@ -1,4 +1,4 @@
-"""What a study asks of a finished run beyond its scores: how its code responds to interventions on the phantom.
+"""What a study asks of a finished run beyond its scores: how its code responds to interventions on simulated images.
 
 The same is asked of principal components, the code and decoder that need no network.
 """
@@ -10,76 +10,68 @@ from pathlib import Path
 import numpy as np
 from sklearn.decomposition import PCA
 
-from data_prep import phantom
-from data_prep.phantom.factors import contrast
+from dirvae.explain import truth
 from dirvae.latents.compositions import free_numbers
 from dirvae.metrics import coordinates, counterfactual
 from dirvae.studies.priors import codes, endpoints, flaws, interventions
 from dirvae.training import data, evaluate, runs, workdir
-from dirvae.types import grey_levels
+from dirvae.types import Simulator, grey_levels
 
 IMAGES = 200  # of a split, on each of which every pathology is switched off and on
 LINEAR = "PCA + linear"  # the arm of the linear baseline
 SPLITS = ("validation", "test")
 
 
-def gather(directory: Path) -> None:
-    """evidence/<split>.npz: for the P pathologies low and high codes [P, n, D] and the encode-decode ceiling [P, n].
+def gather(directory: Path, simulator: Simulator | None) -> None:
+    """evidence/<split>.npz: for the P pathologies low and high codes [P, n, D] and the encode-decode score [P, n].
 
     Raises:
-      WorkdirError: for a run whose data set is not the phantom, or that has no checkpoint.
+      WorkdirError: for a run whose images have no simulator, or that has no checkpoint.
     """
     run = flaws.open_run(directory)
-    if run.config.data.dataset != "phantom":
+    if simulator is None:
         raise workdir.WorkdirError(f"{directory} was trained on real images, on which nothing can be switched")
     for split in SPLITS:
         table = runs.load_examples(run, split).split.table
-        found = responses(table, run.config.data.image_size, partial(interventions.respond, run.model, run.params))
-        beside = {"pathology": np.asarray(phantom.PATHOLOGIES), "patient": table.patient[:IMAGES]}
+        found = responses(table, simulator, partial(interventions.respond, run.model, run.params))
+        beside = {"pathology": np.asarray(simulator.pathologies), "patient": table.patient[:IMAGES]}
         workdir.write_arrays(directory / "evidence" / f"{split}.npz", found._asdict() | beside)
 
 
-def complete(directory: Path) -> bool:
-    """Whether everything that `gather` writes is there; of a run on real images nothing is asked."""
-    if workdir.read_config(directory).data.dataset != "phantom":
-        return True
-    return all((directory / "evidence" / f"{split}.npz").exists() for split in SPLITS)
+def complete(directory: Path, simulator: Simulator | None) -> bool:
+    """Whether everything that `gather` writes is there; a run whose images have no simulator needs nothing."""
+    return simulator is None or all((directory / "evidence" / f"{split}.npz").exists() for split in SPLITS)
 
 
-def responses(table: data.Table, size: int, respond: Callable) -> codes.Responses:
-    """`respond(low, high) -> interventions.Response` to every pathology, on the first images of a split of `size` pixels."""
-    each = [respond(*interventions_on(table, size, pathology)) for pathology in phantom.PATHOLOGIES]
+def responses(table: data.Table, simulator: Simulator, respond: Callable) -> codes.Responses:
+    """`respond(low, high) -> interventions.Response` to every pathology, on the first images of a split."""
+    factors, seeds = table.factors[:IMAGES], table.seed[:IMAGES]
+    each = [respond(*truth.pair(simulator, factors, seeds, pathology)) for pathology in simulator.pathologies]
     return codes.Responses(*(np.stack(column) for column in zip(*each, strict=True)))
 
 
-def interventions_on(table: data.Table, size: int, pathology: str) -> tuple[np.ndarray, np.ndarray]:
-    """The first images of a split with the pathology switched off, and on, [n, H, W] each."""
-    low, high = contrast(table.factors[:IMAGES], pathology)
-    return phantom.render(low, table.seed[:IMAGES], size), phantom.render(high, table.seed[:IMAGES], size)
-
-
-def score_linear(directory: Path, replicates: int) -> endpoints.Scored:
+def score_linear(directory: Path, simulator: Simulator | None, replicates: int) -> endpoints.Scored:
     """The endpoints of principal components, as many as the run has latents, and of the run's linear baseline."""
     run = flaws.open_run(directory)
     train = runs.load_examples(run, "train").split
     pixels = _flat(grey_levels(train.images(np.arange(len(train)))))
     fitted = PCA(free_numbers(run.config.model), svd_solver="randomized", random_state=0).fit(pixels)
-    picked, scored = (_linear_material(run, fitted, split) for split in SPLITS)
+    picked, scored = (_linear_codes(run, simulator, fitted, split) for split in SPLITS)
     nothing = dict.fromkeys(("kl", "elbo", "l1", "ssim", "perplexity"), float("nan"))
     summary = nothing | {"active": float(fitted.n_components_)}
     enough = run.config.evaluate.min_cases
     return endpoints.score(picked, scored, coordinates.numbers, run.labels, summary, replicates, enough=enough)
 
 
-def _linear_material(run: runs.Run, fitted: PCA, split: str) -> codes.Material:
+def _linear_codes(run: runs.Run, simulator: Simulator | None, fitted: PCA, split: str) -> codes.ScoredCodes:
     """Codes are the components' scores; the baseline's probabilities are those that the evaluation saved."""
     saved, examples = evaluate.load(run.workdir, split), runs.load_examples(run, split)
     known = (saved.linear, saved.predictions.target, saved.predictions.weight, saved.predictions.patient)
     code = fitted.transform(_flat(grey_levels(examples.split.images(np.arange(len(examples.split))))))
-    if run.config.data.dataset != "phantom":
-        return codes.Material(*known, code, None)
-    table, size = examples.split.table, run.config.data.image_size
-    return codes.Material(*known, code, responses(table, size, partial(_linear_response, fitted)))
+    if simulator is None:
+        return codes.ScoredCodes(*known, code, None)
+    answers = responses(examples.split.table, simulator, partial(_linear_response, fitted))
+    return codes.ScoredCodes(*known, code, answers)
 
 
 def _linear_response(fitted: PCA, low: np.ndarray, high: np.ndarray) -> interventions.Response:

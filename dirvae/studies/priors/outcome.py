@@ -1,4 +1,4 @@
-"""What a study has found, as numbers and one sentence an endpoint; built from whatever runs are finished."""
+"""What a study has found: every number and verdict that its report shows, from whatever runs are finished."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
@@ -8,92 +8,80 @@ import numpy as np
 
 from dirvae.metrics import comparison, disentanglement
 from dirvae.metrics.comparison import Difference
-from dirvae.report.audit import Audit
+from dirvae.studies import plan
+from dirvae.studies.priors import code_scores, collection, discrimination, flaw_effects, verdicts
+from dirvae.studies.priors.arms import Estimate, Runs, estimates, finished, run_interval, shared_endpoints
 from dirvae.studies.priors.endpoints import ENDPOINTS, Scored
+from dirvae.studies.priors.exclusions import Exclusions, exclusions
+from dirvae.studies.priors.verdicts import FEWEST, Judgement, Test, at_floor
 
-TITLES = {
-    "auroc": "macro AUROC",
-    "aug": "AUG, normalised",
-    "interventional": "interventional D",
-    "ceiling": "encode-decode ceiling (NCC)",
-}
-DESCRIBED = {
-    "aug_raw": ("AUG, raw coordinates", 3),
-    "d_raw": ("D, raw coordinates", 3),
-    "c": ("C, interventional", 3),
-    "specificity": ("own latents' specificity, normalised", 3),
-    "udr": ("UDR over seeds", 3),
-    "kl": ("KL, nats", 1),
-    "elbo": ("ELBO, nats", 0),
-    "l1": ("L1", 4),
-    "ssim": ("SSIM", 3),
-    "active": ("active", 0),
-}
 SUPERIOR = ("aug", "interventional")  # endpoints of which superiority is claimed
-SURE = 0.05
-FEWEST = 3  # seeds of an arm below which nothing is decided
 TOLERANCE = 0.05  # within which two KLs are one budget
-Runs = Mapping[str, Mapping[int, Scored]]
-"""{arm: {seed: Scored}}."""
+
+
+class OtherBudget(NamedTuple):
+    """A steered arm whose mean KL is not that of the contrast's second arm, in nats."""
+
+    nats: float
+    budget: float
 
 
 class Outcome(NamedTuple):
-    """All that a report says. `missing` {run: why}, `differences` of the contrast's arms."""
+    """All that a report says; the contrast's judgements are first arm less second, `others` each arm less the second."""
 
-    name: str
-    question: str
-    contrast: tuple[str, str]
-    margin: float
+    study: plan.Study
     runs: Runs
-    missing: Mapping[str, str]
-    differences: Mapping[str, Difference]
-    p: Mapping[str, float]  # of the endpoints, adjusted by Holm
-    unmatched: Mapping[str, str]  # steered arms whose KL is not that of the contrast's second
-    findings: Mapping[str, Difference]  # of the contrast's arms, AUROC of each finding
-    others: Mapping[str, Mapping[str, Difference]]  # every other arm less the contrast's second, each endpoint
-    audit: Audit | None = None  # what further contrasts and traversals say
+    estimates: Mapping[str, Mapping[str, Estimate]]  # {finished arm: {endpoint that all runs have: estimate}}
+    intervals: Mapping[str, Mapping[int, Mapping[str, tuple[float, float]]]]  # of single runs, patients resampled
+    judgements: Mapping[str, Judgement]  # {endpoint}; none where the contrast's arms are not both finished
+    others: Mapping[str, Mapping[str, Judgement]]
+    other_budgets: Mapping[str, OtherBudget]
+    findings: Mapping[str, Judgement]  # the contrast's AUROC of each finding
+    discrimination: discrimination.Discrimination | None
+    codes: code_scores.CodeScores | None
+    flaws: flaw_effects.FlawEffects
+    exclusions: Exclusions
 
 
-def conclude(
-    name: str,
-    question: str,
-    contrast: tuple[str, str],
-    margin: float,
-    runs: Runs,
-    missing: Mapping[str, str],
-    steered: Collection[str],
-) -> Outcome:
+def conclude(study: plan.Study, scores: collection.Collection, steered: Collection[str]) -> Outcome:
     """Compares the contrast's arms, as far as both have runs; `steered` are the arms whose KL has a target."""
-    runs = {arm: _ranked(seeds) for arm, seeds in runs.items()}
-    arms = [[*runs.get(arm, {}).values()] for arm in contrast]
-    differences, findings, others = {}, {}, {}
-    if all(arms):
-        differences, findings = compared(*arms), _finding_by_finding(*arms)
-    if arms[1]:
-        rest = {arm: [*seeds.values()] for arm, seeds in runs.items() if arm not in contrast and seeds}
-        others = {arm: compared(each, arms[1]) for arm, each in rest.items()}
-    decided = min(map(len, arms)) >= FEWEST
-    raw = {name: differences[name].p for name in SUPERIOR if decided and name in differences}
-    if decided:
-        raw["auroc"] = comparison.equivalence(differences["auroc"], margin)[0]
-    unmatched = _unmatched({arm: [*seeds.values()] for arm, seeds in runs.items() if seeds}, steered, contrast[1])
-    adjusted = comparison.holm(raw)
-    return Outcome(name, question, contrast, margin, runs, missing, differences, adjusted, unmatched, findings, others)
+    runs = {arm: _ranked(seeds) for arm, seeds in scores.scored.items()}
+    arms, endpoints = finished(runs), shared_endpoints(runs)
+    findings = _finding_by_finding(arms, study.contrast)
+    return Outcome(
+        study,
+        runs,
+        {arm: estimates(held, endpoints) for arm, held in arms.items()},
+        {
+            arm: {seed: {name: run_interval(run, name) for name in endpoints} for seed, run in seeds.items()}
+            for arm, seeds in runs.items()
+        },
+        _contrast(arms, study),
+        _others(arms, study.contrast),
+        _other_budgets(arms, steered, study.contrast[1]),
+        {label: verdicts.described(d, _fewest(arms, study.contrast)) for label, d in findings.items()},
+        discrimination.describe(runs, study.contrast, findings),
+        code_scores.describe(runs),
+        flaw_effects.conclude(study.contrast, study.contrasts, scores.scored, scores.traversals),
+        exclusions(runs, scores.missing),
+    )
 
 
 def _ranked(seeds: Mapping[int, Scored]) -> dict[int, Scored]:
-    """Each run's mean UDR with the arm's other seeds in its summary; NaN where it is the only one, or their images differ."""
-    codes = {seed: run.basis.composition for seed, run in seeds.items()}
+    """Each run with its mean UDR with the arm's other seeds; NaN where it is the only one, or their images differ."""
     pairs = {
-        frozenset(pair): disentanglement.udr(codes[pair[0]], codes[pair[1]])
-        for pair in combinations(codes, 2)
-        if len(codes[pair[0]]) == len(codes[pair[1]])
+        (a, b): disentanglement.udr(seeds[a].basis.composition, seeds[b].basis.composition)
+        for a, b in combinations(seeds, 2)
+        if len(seeds[a].basis.composition) == len(seeds[b].basis.composition)
     }
-    of = {seed: [value for pair, value in pairs.items() if seed in pair] for seed in seeds}
-    return {
-        seed: run._replace(summary={**run.summary, "udr": float(np.mean(of[seed])) if of[seed] else float("nan")})
-        for seed, run in seeds.items()
-    }
+    likeness = {seed: [value for pair, value in pairs.items() if seed in pair] for seed in seeds}
+    means = {seed: float(np.mean(values)) if values else float("nan") for seed, values in likeness.items()}
+    return {seed: run._replace(summary=run.summary | {"udr": means[seed]}) for seed, run in seeds.items()}
+
+
+def _fewest(arms: Mapping[str, Sequence[Scored]], names: Sequence[str]) -> int:
+    """Seeds of the arm that has the fewest."""
+    return min(len(arms.get(name, ())) for name in names)
 
 
 def compared(first: Sequence[Scored], second: Sequence[Scored]) -> dict[str, Difference]:
@@ -104,8 +92,52 @@ def compared(first: Sequence[Scored], second: Sequence[Scored]) -> dict[str, Dif
     return {name: comparison.hierarchical_difference(a[name], b[name]) for name in names}
 
 
-def _finding_by_finding(first: Sequence[Scored], second: Sequence[Scored]) -> dict[str, Difference]:
-    """AUROC; arms that were scored on different findings have no such differences."""
+def _contrast(arms: Mapping[str, Sequence[Scored]], study: plan.Study) -> dict[str, Judgement]:
+    """The endpoints of the contrast, with tests where both arms have FEWEST seeds."""
+    seeds = _fewest(arms, study.contrast)
+    if not seeds:
+        return {}
+    differences = compared(*(arms[arm] for arm in study.contrast))
+    tests = _tests(differences, study.margin) if seeds >= FEWEST else {}
+    judgements = {}
+    for name, difference in differences.items():
+        if name == "auroc":
+            judgements[name] = verdicts.no_loss(difference, tests.get(name), seeds)
+        elif name in SUPERIOR:
+            judgements[name] = verdicts.superiority(difference, tests.get(name), seeds)
+        else:
+            judgements[name] = verdicts.described(difference, seeds)
+    return judgements
+
+
+def _tests(differences: Mapping[str, Difference], margin: float) -> dict[str, Test]:
+    """Holm's adjusted p of each endpoint that is tested: two-sided, for AUROC of a loss of at least `margin`."""
+    raw = {name: differences[name].p for name in SUPERIOR if name in differences}
+    floors = {name: at_floor(p, differences[name]) for name, p in raw.items()}
+    raw["auroc"] = comparison.equivalence(differences["auroc"], margin)[0]
+    floors["auroc"] = at_floor(raw["auroc"], differences["auroc"], sides=1)
+    return {name: Test(p, floors[name]) for name, p in comparison.holm(raw).items()}
+
+
+def _others(arms: Mapping[str, Sequence[Scored]], contrast: tuple[str, str]) -> dict[str, dict[str, Judgement]]:
+    """Every arm outside the contrast less the contrast's second, described only."""
+    if contrast[1] not in arms:
+        return {}
+    return {
+        arm: {
+            name: verdicts.described(difference, _fewest(arms, (arm, contrast[1])))
+            for name, difference in compared(held, arms[contrast[1]]).items()
+        }
+        for arm, held in arms.items()
+        if arm not in contrast
+    }
+
+
+def _finding_by_finding(arms: Mapping[str, Sequence[Scored]], contrast: tuple[str, str]) -> dict[str, Difference]:
+    """AUROC of each finding, first less second; none where the two arms were scored on different findings."""
+    if not _fewest(arms, contrast):
+        return {}
+    first, second = (arms[arm] for arm in contrast)
     labels = first[0].labels
     if any(run.labels != labels for run in (*first, *second)):
         return {}
@@ -113,61 +145,16 @@ def _finding_by_finding(first: Sequence[Scored], second: Sequence[Scored]) -> di
     return {label: comparison.hierarchical_difference(a[..., c], b[..., c]) for c, label in enumerate(labels)}
 
 
-def _unmatched(arms: Mapping[str, Sequence[Scored]], steered: Collection[str], second: str) -> dict[str, str]:
-    """What to say of steered arms whose mean KL on test differs from the second's by more than TOLERANCE."""
+def _other_budgets(
+    arms: Mapping[str, Sequence[Scored]], steered: Collection[str], second: str
+) -> dict[str, OtherBudget]:
+    """Steered arms whose mean KL on test differs from the second's by more than TOLERANCE of it."""
     if second not in arms:
         return {}
     nats = {arm: float(np.mean([run.summary["kl"] for run in runs])) for arm, runs in arms.items()}
     budget = nats[second]
-    apart = {arm: nats[arm] for arm in arms if arm in steered and not abs(nats[arm] - budget) <= TOLERANCE * budget}
-    return {arm: f"{mean:.0f} nats, {second} of {budget:.0f}" for arm, mean in apart.items()}
-
-
-def finished(outcome: Outcome) -> dict[str, list[Scored]]:
-    """The arms that have runs, and those."""
-    return {arm: [*seeds.values()] for arm, seeds in outcome.runs.items() if seeds}
-
-
-def present(outcome: Outcome) -> tuple[str, ...]:
-    """The endpoints that every finished run has; all of them where there is no run yet."""
-    runs = [run for arm in finished(outcome).values() for run in arm]
-    return tuple(name for name in ENDPOINTS if all(name in run.endpoints for run in runs))
-
-
-def mean(runs: Sequence[Scored], endpoint: str) -> tuple[float, tuple[float, float]]:
-    """Of one arm over its seeds, with the interval that resamples seeds, then patients."""
-    values = np.stack([run.endpoints[endpoint] for run in runs])
-    return float(values[:, 0].mean()), comparison.hierarchical_mean(values)
-
-
-def verdict(outcome: Outcome, endpoint: str) -> str:
-    """One sentence."""
-    first, second = outcome.contrast
-    if endpoint not in outcome.differences:
-        return f"open: {first} and {second} are not both finished"
-    found, (low, high) = outcome.differences[endpoint], outcome.differences[endpoint].interval
-    fewest = min(len(outcome.runs[arm]) for arm in outcome.contrast)
-    if fewest < FEWEST:
-        side = "no difference" if low <= 0 <= high else f"{first if found.difference > 0 else second} ahead"
-        return f"open: {fewest} seed{'s' * (fewest > 1)} of {FEWEST} needed; so far {side}"
-    if endpoint == "auroc":
-        if outcome.p[endpoint] < SURE:
-            return f"{first} is not worse than {second} by more than {outcome.margin:g}"
-        return f"it is not shown that {first} loses less than {outcome.margin:g}"
-    if low > 0 or high < 0:
-        winner, loser = (first, second) if found.difference > 0 else (second, first)
-        if endpoint not in outcome.p:
-            return f"{winner} is above {loser} (described, not tested)"
-        sure = outcome.p[endpoint] < SURE
-        return f"{winner} is above {loser}" + ("" if sure else ", but not after correction for several endpoints")
-    return "no difference is shown"
-
-
-def beside(outcome: Outcome, arm: str, endpoint: str) -> str:
-    """The same of another arm against the contrast's second: described only, since no claim was made of it beforehand."""
-    found, second = outcome.others[arm][endpoint], outcome.contrast[1]
-    low, high = found.interval
-    side = f"above {second}" if low > 0 else f"below {second}" if high < 0 else f"not told apart from {second}"
-    few = len(outcome.runs[arm])
-    basis = "one run" if few == 1 else f"{few} seeds"
-    return f"{side} (described, {basis})"
+    return {
+        arm: OtherBudget(nats[arm], budget)
+        for arm in arms
+        if arm in steered and not abs(nats[arm] - budget) <= TOLERANCE * budget
+    }

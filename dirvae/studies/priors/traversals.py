@@ -1,4 +1,4 @@
-"""How two traversals of a run compare on the phantom: with the exact effect, and in what the released one moves.
+"""How two traversals of a run compare on simulated images: with the exact effect, and in what the released one moves.
 
 Gathered for the runs of a study whose `explain.cases` is above 0.
 """
@@ -11,25 +11,25 @@ import jax.numpy as jnp
 import numpy as np
 
 from dirvae.config import Config
-from dirvae.explain import traversals
+from dirvae.explain import gallery, traversals
 from dirvae.explain.gallery import Cases
 from dirvae.metrics import counterfactual
-from dirvae.report.audit import Traversals
 from dirvae.studies.priors import flaws
+from dirvae.studies.priors.flaw_effects import Traversals
 from dirvae.training import runs, workdir
-from experiments import pipeline
+from dirvae.types import Simulator
 
 SPLIT = "test"
 
 
-def gather(directory: Path) -> None:
+def gather(directory: Path, simulator: Simulator | None) -> None:
     """evidence/traversals.npz, the fields of `Traversals`: every finding's true positives whose exact effect is known."""
     run = flaws.open_run(directory)
     examples = runs.load_examples(run, SPLIT)
     towards = 1.0 if run.config.explain.direction == "add" else -1.0
     rank = jax.jit(lambda *values: traversals.released_ranks(run.model, *values, run.config.model.prior))
     parts = []
-    for finding, made in pipeline.traversed(run, examples):
+    for finding, made in gallery.traversed(run, examples, simulator):
         if made is not None and len(made.effect):
             count, column = len(made.index), run.labels.index(finding)
             ranks = rank(run.params, made.image, jnp.full(count, column), jnp.full(count, towards))
@@ -50,9 +50,9 @@ def likeness(made: Cases, towards: float) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
-def complete(directory: Path, config: Config) -> bool:
+def complete(directory: Path, config: Config, simulator: Simulator | None) -> bool:
     """Whether there is nothing left to gather."""
-    return config.explain.cases == 0 or (directory / "evidence" / "traversals.npz").exists()
+    return simulator is None or config.explain.cases == 0 or (directory / "evidence" / "traversals.npz").exists()
 
 
 def load(done: Mapping[str, Sequence[Path]]) -> dict[str, Traversals]:

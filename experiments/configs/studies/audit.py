@@ -28,8 +28,8 @@ seeds the uncertain labels had seemed to shrink the difference (p = .03), and th
 
 from typing import Any
 
+from dirvae.studies.plan import Study
 from experiments.configs import plain
-from experiments.configs.studies import Study
 
 SHARED: dict[str, dict[str, Any]] = {
     "effusion overwritten": {"flaws": ("effusion_overwritten",)},

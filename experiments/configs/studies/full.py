@@ -11,7 +11,8 @@ Result so far, seed 0 alone (macro AUROC, AUG, D, ceiling on test): DirVAE .974,
 one simplex .968, .65, .010, .70; shuffled labels .472, .04, .046, .75.
 """
 
-from experiments.configs.studies import Study, quick
+from dirvae.studies.plan import Study
+from experiments.configs.studies import quick
 
 
 def study() -> Study:

@@ -80,7 +80,7 @@ against .09), D +.017 [.007, .029], ceiling -.117 [-.138, -.097] (.45 against .5
 ascent, which wound up on the Dirichlet (154 nats instead of 120) and was discarded before its endpoints were computed.
 """
 
-from experiments.configs.studies import Study
+from dirvae.studies.plan import Study
 
 POPULATION = 1  # of phantoms; settings were chosen on another, 0, whose test images have been seen
 

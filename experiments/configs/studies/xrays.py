@@ -29,8 +29,9 @@ seed 0, which is one of the three.
 """
 
 from dirvae.config import differences
+from dirvae.studies.plan import Study
 from experiments.configs import plain, xrays
-from experiments.configs.studies import Study, quick
+from experiments.configs.studies import quick
 
 
 def study() -> Study:

@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from dirvae.report.html import figures, operating, pictures, tables
+from dirvae.metrics import classification
+from dirvae.report.html import figures, pictures, tables
 
 
 def test_operating_points_enclose_the_area_under_ties():
     rng = np.random.default_rng(0)
     y, p = rng.integers(0, 2, 200), rng.integers(0, 8, 200) / 8
-    false, true = operating.operating_points(y, p)
+    false, true = classification.operating_points(y, p)
     assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1)
     assert np.trapezoid(true, false) == pytest.approx(roc_auc_score(y, p), abs=1e-12)
 

@@ -7,6 +7,7 @@ from support import workdirs as synthetic
 from support.html_pages import numbers, read
 
 from dirvae.report import comparison_page
+from dirvae.studies import side_by_side
 from dirvae.training import evaluate
 from dirvae.training.workdir import read_json, write_json
 from experiments import report as command
@@ -21,7 +22,7 @@ def pair(tmp_path_factory):
 
 
 def test_differences_equal_a_direct_computation(pair):
-    made = comparison_page.compare([pair / "dirichlet", pair / "gaussian"], replicates=50)
+    made = side_by_side.compare([pair / "dirichlet", pair / "gaussian"], replicates=50)
     assert [one.split for one in made.splits] == ["test", "validation"]
     found = made.splits[0].differences["gaussian"]
     a, b = (evaluate.load(pair / prior, "test").predictions for prior in ("dirichlet", "gaussian"))
@@ -43,7 +44,7 @@ def test_differences_equal_a_direct_computation(pair):
 
 
 def test_the_comparison_page_shows_the_numbers_of_its_json(pair, tmp_path):
-    made = comparison_page.compare([pair / "dirichlet", pair / "gaussian"], replicates=20)
+    made = side_by_side.compare([pair / "dirichlet", pair / "gaussian"], replicates=20)
     parsed = read(comparison_page.write(tmp_path, made))
     stored = read_json(tmp_path / "comparison.json")[0]
     rows = next(found for found in parsed.tables if found[1][0] == "macro")
@@ -60,7 +61,7 @@ def test_the_comparison_page_shows_the_numbers_of_its_json(pair, tmp_path):
 def test_a_run_equals_itself_under_another_name(tmp_path):
     for name in ("a", "b"):
         synthetic.make(tmp_path / name, ("Edema",), splits=("test",))
-    (one,) = comparison_page.compare([tmp_path / "a", tmp_path / "b"], replicates=20).splits
+    (one,) = side_by_side.compare([tmp_path / "a", tmp_path / "b"], replicates=20).splits
     gap = one.differences[str(tmp_path / "b")]
     assert gap["auroc"]["macro"]["difference"] == gap["elbo"]["difference"] == 0.0
     assert gap["auroc"]["macro"]["interval"] == (0.0, 0.0)
@@ -71,7 +72,7 @@ def test_what_cannot_be_compared_is_said(pair, tmp_path):
     facts = read_json(tmp_path / "other" / "data.json")
     facts["manifest"]["splits"]["validation"]["sha256"] = "other images"
     write_json(tmp_path / "other" / "data.json", facts)
-    made = comparison_page.compare([pair / "dirichlet", tmp_path / "other"], replicates=10)
+    made = side_by_side.compare([pair / "dirichlet", tmp_path / "other"], replicates=10)
     assert [one.split for one in made.splits] == ["test"]
     assert made.splits[0].per_image == ("l1", "psnr", "ssim", "kl")
     parsed = read(comparison_page.write(tmp_path, made))

@@ -7,7 +7,7 @@ from support.settings import plain
 from dirvae.metrics import coordinates, disentanglement
 from dirvae.metrics.probes import Split
 from dirvae.studies.priors import endpoints
-from dirvae.studies.priors.codes import Material, Responses, reader
+from dirvae.studies.priors.codes import Responses, ScoredCodes, reader
 
 RNG = np.random.default_rng(0)
 
@@ -34,7 +34,7 @@ def material(count, seed, responses=None):
     code, target, weight = split(count, seed)
     probability = 1 / (1 + np.exp(1.0 - code[:, :3]))
     patient = np.array([f"p{row // 2}" for row in range(count)])
-    return Material(probability, target, weight, patient, code, responses)
+    return ScoredCodes(probability, target, weight, patient, code, responses)
 
 
 NAMES = ("Edema", "Fracture", "Lung Lesion")

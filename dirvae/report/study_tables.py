@@ -1,0 +1,357 @@
+"""The tables of a study's page, each with one fixed legend; every number comes from the study's outcome."""
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from dirvae.metrics import readout
+from dirvae.metrics.titles import CALIBRATION, CODES, DESCRIBED, ENDPOINTS, PROBES
+from dirvae.report.html import document, tables
+from dirvae.studies.priors.arms import Estimate, finished, shared_endpoints
+from dirvae.studies.priors.code_scores import CodeScores, PanelScore
+from dirvae.studies.priors.discrimination import Discrimination
+from dirvae.studies.priors.exclusions import Exclusions
+from dirvae.studies.priors.flaw_effects import FlawEffects, JudgedEffect, TraversalScores
+from dirvae.studies.priors.outcome import Outcome
+from dirvae.studies.priors.verdicts import FEWEST, FlawVerdict, Judgement, Test, Verdict
+
+INTERVALS = (
+    "Intervals hold 95 % of the bootstrap's replicates, which resample seeds of training, then patients. "
+    "Three seeds are few: such an interval is itself uncertain."
+)
+P_VALUES = (
+    "“At the floor” means that no replicate lay beyond the bound. The p value is then only known to be at most the number "
+    "given, which is set by the number of replicates."
+)
+RESOLVABLE = (
+    "Resolvable: the true difference that a two-sided test at .05 would find with a power of 80 %. "
+    "Where no difference is shown, a smaller one may exist."
+)
+MEANINGS = {
+    Verdict.SUPERIOR: "the interval is above 0, and the adjusted p is below .05",
+    Verdict.INFERIOR: "the interval is below 0, and the adjusted p is below .05",
+    Verdict.SUPERIOR_UNCORRECTED: "the interval is above 0, but the adjusted p is not below .05",
+    Verdict.INFERIOR_UNCORRECTED: "the interval is below 0, but the adjusted p is not below .05",
+    Verdict.NOT_WORSE: "a loss of this size or more is excluded (adjusted p below .05)",
+    Verdict.LOSS_POSSIBLE: "a loss of this size or more is not excluded",
+    Verdict.ABOVE: "the interval is above 0; described, not tested",
+    Verdict.BELOW: "the interval is below 0; described, not tested",
+    Verdict.NOT_SHOWN: "the interval contains 0",
+    Verdict.OPEN: f"fewer than {FEWEST} seeds of either arm are finished, so nothing is decided",
+}
+FLAW_MEANINGS = {
+    FlawVerdict.NO_EFFECT: "the change's adjusted p is not below .05",
+    FlawVerdict.SIGN: "the two intervals lie on either side of 0",
+    FlawVerdict.HIDES: "a difference is shown only without the flaw",
+    FlawVerdict.MAKES_UP: "a difference is shown only with the flaw",
+    FlawVerdict.ENLARGES: "both show a difference, and the flaw's is larger",
+    FlawVerdict.SHRINKS: "both show a difference, and the flaw's is smaller",
+    FlawVerdict.MOVES: "no difference is shown with the flaw or without it, but it changes",
+}
+
+
+def word(judgement: Judgement | None, margin: float) -> str:
+    """A verdict in a word or two, as plain text."""
+    if judgement is None:
+        return f"{Verdict.OPEN.value}: not finished"
+    verdict = judgement.verdict
+    if verdict is Verdict.OPEN:
+        return f"{verdict.value}: {judgement.seeds} of {FEWEST} seeds"
+    if verdict is Verdict.NOT_WORSE:
+        return f"{verdict.value} by {short(margin)}"
+    return f"loss of {short(margin)} not excluded" if verdict is Verdict.LOSS_POSSIBLE else verdict.value
+
+
+def flaw_word(judged: JudgedEffect, seeds: int) -> str:
+    """What a flaw does, as plain text."""
+    return judged.verdict.value if judged.decided else f"{Verdict.OPEN.value}: {seeds} of {FEWEST} seeds"
+
+
+def short(value: float) -> str:
+    """A number below 1 without its leading 0."""
+    return f"{value:g}".removeprefix("0")
+
+
+def p_value(test: Test | None) -> str:
+    """An adjusted p; it says where the bootstrap could not have given a smaller one."""
+    if test is None:
+        return "–"
+    return f"at the floor ({short(round(test.p, 3))})" if test.at_floor else tables.number(test.p)
+
+
+def _legend(*sentences: str) -> str:
+    return document.note(" ".join(sentences))
+
+
+def _meanings(meanings: Mapping, used: Iterable) -> str:
+    """The meanings of the words that a table uses."""
+    chosen = dict.fromkeys(used)
+    return "Verdicts. " + " ".join(f"“{v.value}”: {text}." for v, text in meanings.items() if v in chosen)
+
+
+def _difference(judgement: Judgement | None) -> list[str]:
+    """Difference, p and resolvable difference."""
+    if judgement is None:
+        return ["–", "–", "–"]
+    gap = judgement.difference
+    return [tables.signed(gap.difference, gap.interval), p_value(judgement.test), tables.number(judgement.resolvable)]
+
+
+def _estimate(estimate: Estimate) -> str:
+    return tables.estimate(estimate.mean, estimate.interval)
+
+
+def verdicts(outcome: Outcome) -> str:
+    """The contrast's endpoints."""
+    first, second = outcome.study.contrast
+    rows, judged = [], []
+    for name in shared_endpoints(outcome.runs):
+        judgement = outcome.judgements.get(name)
+        held = [outcome.estimates.get(arm) for arm in (first, second)]
+        means = [tables.number(estimates[name].mean) if estimates else "–" for estimates in held]
+        rows.append([ENDPOINTS[name], *means, *_difference(judgement), word(judgement, outcome.study.margin)])
+        judged.append(judgement.verdict if judgement else Verdict.OPEN)
+    head = [
+        "endpoint",
+        *map(html.escape, (first, second, f"{first} − {second}")),
+        "p, adjusted",
+        "resolvable",
+        "verdict",
+    ]
+    return tables.table(head, rows) + _legend(
+        INTERVALS,
+        f"The p value of AUROC is that of a loss of at least {short(outcome.study.margin)}; the others are two-sided. "
+        "Holm's correction is over the endpoints that have a p value.",
+        P_VALUES,
+        RESOLVABLE,
+        _meanings(MEANINGS, judged),
+    )
+
+
+def arms(outcome: Outcome) -> str:
+    """Means of every arm, and what they rest on."""
+    names = shared_endpoints(outcome.runs)
+    rows = []
+    for arm, held in finished(outcome.runs).items():
+        nats = [run.summary["kl"] for run in held]
+        kl = ", ".join(f"{value:.0f}" for value in nats) if np.all(np.asarray(nats) > 0) else "–"
+        other = "yes" if arm in outcome.other_budgets else ""
+        rows.append(
+            [html.escape(arm), str(len(held)), kl, other, *(_estimate(outcome.estimates[arm][name]) for name in names)]
+        )
+    head = ["arm", "seeds", "KL of each, nats", "other KL budget", *(ENDPOINTS[name] for name in names)]
+    return tables.table(head, rows) + _legend(
+        INTERVALS,
+        "An arm with one seed has the patients' interval alone. “Other KL budget”: the KL was steered, and its mean is more than "
+        f"5 % from that of {html.escape(outcome.study.contrast[1])}. The encode-decode score is the normalised cross-correlation "
+        "(NCC) of what encoding and decoding leaves of an intervention with its exact effect; it is no strict upper bound.",
+    )
+
+
+def others(outcome: Outcome) -> str:
+    """Every arm outside the contrast against the contrast's second."""
+    second = html.escape(outcome.study.contrast[1])
+    rows, judged = [], []
+    for arm, judgements in outcome.others.items():
+        for name, judgement in judgements.items():
+            difference, _, resolvable = _difference(judgement)
+            seeds, said = str(judgement.seeds), word(judgement, outcome.study.margin)
+            rows.append([html.escape(arm), ENDPOINTS[name], difference, resolvable, seeds, said])
+            judged.append(judgement.verdict)
+    head = ["arm", "endpoint", f"difference from {second}", "resolvable", "fewest seeds", "reading"]
+    return tables.table(head, rows) + _legend(
+        "No claim was made of these arms beforehand: their differences are described, not tested.",
+        INTERVALS,
+        "With one seed on a side, the interval leaves out that side's variation over seeds.",
+        _meanings(MEANINGS, judged),
+    )
+
+
+def runs(outcome: Outcome) -> str:
+    """Every run's endpoints and what is described beside them."""
+    names = shared_endpoints(outcome.runs)
+    head = ["arm", "seed", "coordinates", *(ENDPOINTS[name] for name in names)]
+    head += [title for title, _ in DESCRIBED.values()]
+    rows = []
+    for arm, seeds in outcome.runs.items():
+        for seed, run in seeds.items():
+            bounds = outcome.intervals[arm][seed]
+            cells = [tables.estimate(run.endpoints[name][0], bounds[name]) for name in names]
+            cells += [_defined(run.summary[name], digits) for name, (_, digits) in DESCRIBED.items()]
+            rows.append([html.escape(arm), str(seed), run.coordinates, *cells])
+    return tables.table(head, rows) + _legend(
+        "Intervals of a run resample patients only. Coordinates: the map of the code that suits the run best on validation. "
+        "A dash: the run has no such score."
+    )
+
+
+def _defined(value: float, digits: int) -> str:
+    return tables.number(value if np.isfinite(value) else None, digits)
+
+
+def findings(outcome: Outcome, scores: Discrimination) -> str:
+    """AUROC of each finding."""
+    first, second = map(html.escape, outcome.study.contrast)
+    held = list(finished(outcome.runs))
+    seeds = list(scores.findings[0].delong)
+    head = ["finding", "positives of known", *map(html.escape, held), f"{first} − {second}"]
+    rows = []
+    for row in scores.findings:
+        gap = tables.signed(row.difference.difference, row.difference.interval) if row.difference else "–"
+        cells = [tables.number(row.aurocs[arm]) for arm in held]
+        tests = [_small_p(row.delong[seed]) for seed in seeds]
+        rows.append([html.escape(row.finding), f"{row.positives:,} of {row.known:,}", *cells, gap, *tests])
+    return tables.table([*head, *(f"DeLong p, seed {seed}" for seed in seeds)], rows) + _legend(
+        "AUROC on test, means over seeds.",
+        INTERVALS,
+        "DeLong's test compares the two runs of one seed and takes images as independent. It is not corrected for the number of "
+        "findings, and it leaves out the variation over seeds.",
+    )
+
+
+def _small_p(p: float | None) -> str:
+    return "&lt; .001" if p is not None and p < 0.001 else tables.number(p)
+
+
+def calibration(scores: Discrimination) -> str:
+    """Calibration of each arm."""
+    rows = [
+        [
+            html.escape(arm),
+            *(tables.number(one.scores[name], 4) for name in CALIBRATION),
+            f"{one.excess:+.4f}".replace("-", "−"),
+        ]
+        for arm, one in scores.calibration.items()
+    ]
+    head = ["arm", *CALIBRATION.values(), "mean probability − share of positives"]
+    return tables.table(head, rows) + _legend("Means over findings and seeds on test; 0 is best in every column.")
+
+
+def panel(scores: CodeScores) -> str:
+    """Every score of the arms' codes."""
+    held = list(scores.probes)
+    rows = [[CODES.get(name, name), *(_panel_cell(cells[arm]) for arm in held)] for name, cells in scores.panel.items()]
+    return tables.table(["score", *map(html.escape, held)], rows) + _legend(
+        "Means over seeds; in brackets the score of permuted codes, and that of the perfect code z = y, on the same labels. "
+        "Latents are chosen on validation and scored on test, in the coordinates named in the table of runs."
+    )
+
+
+def _panel_cell(cell: PanelScore | None) -> str:
+    return "–" if cell is None else tables.estimate(cell.score, (cell.null, cell.ceiling))
+
+
+def probes(scores: CodeScores) -> str:
+    """What probes read from the arms' codes."""
+    rows = []
+    for arm, one in scores.probes.items():
+        mean, low, high = one.permuted
+        cells = [_estimate(one.classifier), *(_estimate(one.probes[name]) for name in PROBES)]
+        rows.append([html.escape(arm), *cells, tables.estimate(mean, (low, high))])
+    head = ["arm", "own classifier", *PROBES.values(), "linear probe, permuted codes"]
+    return tables.table(head, rows) + _legend(
+        "Macro AUROC on test, means over seeds.",
+        INTERVALS,
+        "The encoder is frozen, and each probe reads what the arm's own classifier reads. It is fitted to the validation images, "
+        f"far fewer than that classifier had. Its setting (of {len(readout.RIDGES)} ridges or {len(readout.ROUNDS)} numbers of trees) is "
+        f"chosen there by {readout.FOLDS}-fold cross-validation over patients. Last column: codes dealt to other images, "
+        f"{readout.PERMUTATIONS} times a run; mean, and in brackets lowest and highest.",
+    )
+
+
+def flaws(effects: FlawEffects, endpoint: str) -> str:
+    """What each flaw does on one endpoint."""
+    head = ["pair", "with the flaw", "without it", "change", "p, adjusted", "what it does"]
+    rows, judged = [], []
+    for row in effects.pairs:
+        name = html.escape(" − ".join(row.pair))
+        if endpoint not in row.effects:
+            reason = row.missing or "not measured in every run of the four arms"
+            rows.append([name, *["–"] * 4, html.escape(reason)])
+            continue
+        one = row.effects[endpoint]
+        cells = [tables.signed(part.difference, part.interval) for part in one.effect]
+        rows.append([name, *cells, p_value(one.test), flaw_word(one, len(row.seeds))])
+        judged.append(one.verdict if one.decided else Verdict.OPEN)
+    return tables.table(head, rows) + _legend(_meanings(FLAW_MEANINGS | MEANINGS, judged))
+
+
+FLAWS_LEGEND = _legend(
+    INTERVALS,
+    "Seeds and patients are resampled alike with the flaw and without it. p is that of the change, with Holm's correction over the rows.",
+    P_VALUES,
+    "A flaw may change the labels, the training images or what is scored. The two differences are then of different things.",
+)
+
+
+def traversals(scores: Mapping[str, TraversalScores]) -> str:
+    """How the two traversals of each arm compare."""
+    rows = []
+    for arm, one in scores.items():
+        rank, gap = f"{one.rank:.0f} of {one.components}", one.difference
+        means = [tables.estimate(*part) for part in (one.on_manifold, one.as_released)]
+        rows.append([html.escape(arm), str(one.cases), rank, *means, tables.signed(gap.difference, gap.interval)])
+    head = ["arm", "cases", "median rank of |z| moved", "NCC, on the manifold", "NCC, as released", "difference"]
+    return tables.table(head, rows) + _legend(
+        "Normalised cross-correlation (NCC) with the exact effect of the finding, over true positives drawn by seed; intervals resample "
+        "patients. Rank: of the three coordinates that the released procedure moves, 1 the smallest of the image's own."
+    )
+
+
+def missing(exclusions: Exclusions) -> str:
+    """Runs in the report, and runs left out with reasons."""
+    counts = [
+        [html.escape(one.arm), ", ".join(map(str, one.seeds)) or "none", str(one.missing)] for one in exclusions.arms
+    ]
+    reasons = [
+        [html.escape(one.arm), "–" if one.seed is None else str(one.seed), html.escape(one.reason)]
+        for one in exclusions.missing
+    ]
+    text = tables.table(["arm", "seeds in this report", "runs left out"], counts)
+    return text + (tables.table(["arm left out", "seed", "why"], reasons) if reasons else "")
+
+
+def rare(exclusions: Exclusions) -> str:
+    """Findings with too few cases."""
+    rows = [
+        [html.escape(one.finding), html.escape(one.reason), "every run" if one.everywhere else _named(one.runs)]
+        for one in exclusions.rare
+    ]
+    if not rows:
+        return _legend("No finding was too rare to score.")
+    return tables.table(["finding", "why it is in no score and no macro average", "in"], rows)
+
+
+def _named(pairs: Sequence[tuple[str, int]]) -> str:
+    return html.escape(", ".join(f"{arm}, seed {seed}" for arm, seed in pairs))
+
+
+def within(exclusions: Exclusions) -> str:
+    """Labels, codes, latents and endpoints that single runs lack."""
+    rows = [
+        [
+            html.escape(one.arm),
+            str(one.seed),
+            f"{one.images:,} of {one.patients:,} patients",
+            f"{one.unknown:,} of {one.labels:,}",
+            f"{one.without_code:,}",
+            f"{one.idle} of {one.latents}",
+            ", ".join(ENDPOINTS[name] for name in one.absent) or "–",
+        ]
+        for one in exclusions.within
+    ]
+    head = [
+        "arm",
+        "seed",
+        "test images",
+        "labels unknown",
+        "images without kept codes",
+        "idle latents",
+        "endpoints not measured",
+    ]
+    return tables.table(head, rows) + _legend(
+        "Unknown labels (uncertain, or not mentioned, by the run's policy) count in no score. Codes are kept of the first images of a "
+        "split; scores of codes are over those. Idle latents hardly vary over images; interventional D leaves them out. "
+        "An endpoint that not every run has is shown nowhere else on this page."
+    )

@@ -1,0 +1,92 @@
+"""The words in which a study says what its numbers show: each follows from an interval, a p value and a count of seeds."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from dirvae.metrics import bootstrap, comparison
+from dirvae.metrics.comparison import Difference
+
+SURE = 0.05  # adjusted p below which a difference counts as shown
+FEWEST = 3  # seeds of an arm below which nothing is decided
+
+
+class Verdict(Enum):
+    """What may be said of the first arm beside the second on one endpoint."""
+
+    SUPERIOR = "superior"
+    INFERIOR = "inferior"
+    SUPERIOR_UNCORRECTED = "superior before correction"
+    INFERIOR_UNCORRECTED = "inferior before correction"
+    NOT_WORSE = "not worse"
+    LOSS_POSSIBLE = "loss not excluded"
+    ABOVE = "above"
+    BELOW = "below"
+    NOT_SHOWN = "no difference shown"
+    OPEN = "open"
+
+
+class FlawVerdict(Enum):
+    """What a flaw does to the difference of two arms."""
+
+    NO_EFFECT = "no effect shown"
+    SIGN = "changes the sign"
+    HIDES = "hides it"
+    MAKES_UP = "makes one up"
+    ENLARGES = "enlarges it"
+    SHRINKS = "shrinks it"
+    MOVES = "moves it"
+
+
+class Test(NamedTuple):
+    """A p value, adjusted by Holm; `at_floor` says that no replicate lay beyond the bound, so that p is an upper limit."""
+
+    p: float
+    at_floor: bool
+
+    __test__ = False  # pytest collects what is called a test
+
+
+class Judgement(NamedTuple):
+    """A difference of two arms on one endpoint, with what may be said of it."""
+
+    difference: Difference
+    resolvable: float  # the true difference that a two-sided test at .05 finds with a power of 80 %
+    test: Test | None  # None where the difference is described and not tested
+    seeds: int  # of the arm that has the fewest
+    verdict: Verdict
+
+
+def side(difference: Difference) -> int:
+    """The sign of a difference whose interval leaves out 0, else 0."""
+    low, high = difference.interval
+    return int(low > 0) - int(high < 0)
+
+
+def described(difference: Difference, seeds: int) -> Judgement:
+    """A difference of which no claim was made beforehand."""
+    verdict = (Verdict.BELOW, Verdict.NOT_SHOWN, Verdict.ABOVE)[side(difference) + 1]
+    return Judgement(difference, comparison.resolution(difference), None, seeds, verdict)
+
+
+def superiority(difference: Difference, test: Test | None, seeds: int) -> Judgement:
+    """A difference that was to be above 0; open where it has no test, since seeds are too few."""
+    if test is None:
+        return described(difference, seeds)._replace(verdict=Verdict.OPEN)
+    shown = test.p < SURE
+    verdicts = {
+        1: Verdict.SUPERIOR if shown else Verdict.SUPERIOR_UNCORRECTED,
+        -1: Verdict.INFERIOR if shown else Verdict.INFERIOR_UNCORRECTED,
+        0: Verdict.NOT_SHOWN,
+    }
+    return Judgement(difference, comparison.resolution(difference), test, seeds, verdicts[side(difference)])
+
+
+def no_loss(difference: Difference, test: Test | None, seeds: int) -> Judgement:
+    """A difference that was not to be below minus the margin, which is what `test` is of."""
+    verdict = Verdict.OPEN if test is None else Verdict.NOT_WORSE if test.p < SURE else Verdict.LOSS_POSSIBLE
+    return Judgement(difference, comparison.resolution(difference), test, seeds, verdict)
+
+
+def at_floor(p: float, difference: Difference, sides: int = 2) -> bool:
+    """Whether a raw p is the smallest that so many replicates can give to a test of one or two sides."""
+    return p <= sides / 2 * bootstrap.floor(len(difference.replicates))
