@@ -14,7 +14,7 @@ from dirvae.studies.priors.discrimination import Discrimination
 from dirvae.studies.priors.exclusions import Exclusions
 from dirvae.studies.priors.flaw_effects import FlawEffects, JudgedEffect, TraversalScores
 from dirvae.studies.priors.outcome import Outcome
-from dirvae.studies.priors.verdicts import FEWEST, FlawVerdict, Judgement, Test, Verdict
+from dirvae.studies.priors.verdicts import FEWEST, AdjustedP, FlawVerdict, Judgement, Verdict
 
 INTERVALS = (
     "Intervals hold 95 % of the bootstrap's replicates, which resample seeds of training, then patients. "
@@ -73,7 +73,7 @@ def short(value: float) -> str:
     return f"{value:g}".removeprefix("0")
 
 
-def p_value(test: Test | None) -> str:
+def p_value(test: AdjustedP | None) -> str:
     """An adjusted p; it says where the bootstrap could not have given a smaller one."""
     if test is None:
         return "–"
@@ -84,10 +84,11 @@ def _legend(*sentences: str) -> str:
     return document.note(" ".join(sentences))
 
 
-def _meanings(meanings: Mapping, used: Iterable) -> str:
-    """The meanings of the words that a table uses."""
-    chosen = dict.fromkeys(used)
-    return "Verdicts. " + " ".join(f"“{v.value}”: {text}." for v, text in meanings.items() if v in chosen)
+def _words(judgements: Iterable[Judgement | None], margin: float) -> str:
+    """The verdicts of a table with their meanings."""
+    open_ = MEANINGS[Verdict.OPEN]
+    meanings = {word(one, margin): MEANINGS[one.verdict] if one else open_ for one in judgements}
+    return tables.facts(meanings.items())
 
 
 def _difference(judgement: Judgement | None) -> list[str]:
@@ -105,13 +106,12 @@ def _estimate(estimate: Estimate) -> str:
 def verdicts(outcome: Outcome) -> str:
     """The contrast's endpoints."""
     first, second = outcome.study.contrast
-    rows, judged = [], []
-    for name in shared_endpoints(outcome.runs):
+    rows, names = [], shared_endpoints(outcome.runs)
+    for name in names:
         judgement = outcome.judgements.get(name)
         held = [outcome.estimates.get(arm) for arm in (first, second)]
         means = [tables.number(estimates[name].mean) if estimates else "–" for estimates in held]
         rows.append([ENDPOINTS[name], *means, *_difference(judgement), word(judgement, outcome.study.margin)])
-        judged.append(judgement.verdict if judgement else Verdict.OPEN)
     head = [
         "endpoint",
         *map(html.escape, (first, second, f"{first} − {second}")),
@@ -119,13 +119,16 @@ def verdicts(outcome: Outcome) -> str:
         "resolvable",
         "verdict",
     ]
-    return tables.table(head, rows) + _legend(
-        INTERVALS,
-        f"The p value of AUROC is that of a loss of at least {short(outcome.study.margin)}; the others are two-sided. "
-        "Holm's correction is over the endpoints that have a p value.",
-        P_VALUES,
-        RESOLVABLE,
-        _meanings(MEANINGS, judged),
+    return (
+        tables.table(head, rows)
+        + _legend(
+            INTERVALS,
+            f"The p value of AUROC is that of a loss of at least {short(outcome.study.margin)}; the others are two-sided. "
+            "Holm's correction is over the endpoints that have a p value.",
+            P_VALUES,
+            RESOLVABLE,
+        )
+        + _words(map(outcome.judgements.get, names), outcome.study.margin)
     )
 
 
@@ -152,19 +155,21 @@ def arms(outcome: Outcome) -> str:
 def others(outcome: Outcome) -> str:
     """Every arm outside the contrast against the contrast's second."""
     second = html.escape(outcome.study.contrast[1])
-    rows, judged = [], []
+    rows = []
     for arm, judgements in outcome.others.items():
         for name, judgement in judgements.items():
             difference, _, resolvable = _difference(judgement)
             seeds, said = str(judgement.seeds), word(judgement, outcome.study.margin)
             rows.append([html.escape(arm), ENDPOINTS[name], difference, resolvable, seeds, said])
-            judged.append(judgement.verdict)
-    head = ["arm", "endpoint", f"difference from {second}", "resolvable", "fewest seeds", "reading"]
-    return tables.table(head, rows) + _legend(
-        "No claim was made of these arms beforehand: their differences are described, not tested.",
-        INTERVALS,
-        "With one seed on a side, the interval leaves out that side's variation over seeds.",
-        _meanings(MEANINGS, judged),
+        head = ["arm", "endpoint", f"difference from {second}", "resolvable", "fewest seeds", "reading"]
+    return (
+        tables.table(head, rows)
+        + _legend(
+            "No claim was made of these arms beforehand: their differences are described, not tested.",
+            INTERVALS,
+            "With one seed on a side, the interval leaves out that side's variation over seeds.",
+        )
+        + _words((one for row in outcome.others.values() for one in row.values()), outcome.study.margin)
     )
 
 
@@ -263,7 +268,7 @@ def probes(scores: CodeScores) -> str:
 def flaws(effects: FlawEffects, endpoint: str) -> str:
     """What each flaw does on one endpoint."""
     head = ["pair", "with the flaw", "without it", "change", "p, adjusted", "what it does"]
-    rows, judged = [], []
+    rows, meanings = [], {}
     for row in effects.pairs:
         name = html.escape(" − ".join(row.pair))
         if endpoint not in row.effects:
@@ -273,8 +278,8 @@ def flaws(effects: FlawEffects, endpoint: str) -> str:
         one = row.effects[endpoint]
         cells = [tables.signed(part.difference, part.interval) for part in one.effect]
         rows.append([name, *cells, p_value(one.test), flaw_word(one, len(row.seeds))])
-        judged.append(one.verdict if one.decided else Verdict.OPEN)
-    return tables.table(head, rows) + _legend(_meanings(FLAW_MEANINGS | MEANINGS, judged))
+        meanings[rows[-1][-1]] = FLAW_MEANINGS[one.verdict] if one.decided else MEANINGS[Verdict.OPEN]
+    return tables.table(head, rows) + tables.facts(meanings.items())
 
 
 FLAWS_LEGEND = _legend(

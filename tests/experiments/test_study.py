@@ -9,11 +9,12 @@ from support import real_xrays
 from support.tiny import PAIRS, TINY
 
 from dirvae.labels import FINDINGS
+from dirvae.studies import plan
 from experiments import study
 from experiments.configs import studies
 
 CONTRAST = ("DirVAE", "GVAE")
-TOY = studies.Study(
+TOY = plan.Study(
     "toy",
     "Does it run?",
     {"DirVAE": PAIRS | {"cases": 2, "path_steps": 2}, "GVAE": {"prior": "gaussian", "cases": 0}},
@@ -44,34 +45,47 @@ def test_from_nothing_to_a_report(toy, folders, capsys):
     study.main(flags(folders, "--index=1"))
     study.main(flags(folders, "--list"))
     listed = capsys.readouterr().out.splitlines()
-    assert [line.split()[1:] for line in listed[-3:-1]] == [["DirVAE-0", "not", "begun"], ["GVAE-0", "done"]]
+    assert [line.split()[1:] for line in listed[-3:-1]] == [["dirvae-0", "not", "begun"], ["gvae-0", "done"]]
     study.main(flags(folders, "--report"))
-    assert "open: DirVAE and GVAE are not both finished" in capsys.readouterr().out
+    assert "open: not finished" in capsys.readouterr().out
     study.main(flags(folders))
     printed = capsys.readouterr().out
     assert "train: already done" in printed
     stored = json.loads((folders[0] / "study.json").read_text())
-    assert set(stored["runs"]) == {"DirVAE-0", "GVAE-0", "PCA + linear-0"}
-    assert stored["missing"] == {}
-    assert 0 <= stored["runs"]["GVAE-0"]["interventional"] <= 1
+    assert set(stored["runs"]) == {"dirvae-0", "gvae-0", "pca_linear-0"}
+    assert stored["missing"] == []
+    assert 0 <= stored["runs"]["gvae-0"]["interventional"] <= 1
     assert (folders[0] / "study.html").exists()
-    assert stored["audit"]["flaws"][0]["auroc"]["change"]["difference"] == 0.0
-    assert stored["audit"]["traversals"].keys() == {"DirVAE"}
-    assert 1 <= stored["audit"]["traversals"]["DirVAE"]["median_rank"] <= PAIRS["groups"] * PAIRS["latents"]
+    assert stored["flaws"]["pairs"][0]["auroc"]["change"]["difference"] == 0.0
+    assert stored["flaws"]["traversals"].keys() == {"DirVAE"}
+    assert 1 <= stored["flaws"]["traversals"]["DirVAE"]["median_rank"] <= PAIRS["groups"] * PAIRS["latents"]
+
+
+def reasons(directory):
+    """{arm: why its run is missing} of a report."""
+    return {one["arm"]: one["reason"] for one in json.loads((directory / "study.json").read_text())["missing"]}
+
+
+def test_folders_of_an_earlier_version_still_open(toy, folders, tmp_path):
+    shutil.copytree(folders[0] / "dirvae-0", tmp_path / "DirVAE-0")
+    shutil.copytree(folders[0] / "gvae-0", tmp_path / "GVAE-0")
+    study.main(flags((tmp_path, folders[1]), "--report"))
+    found, known = (json.loads((place / "study.json").read_text()) for place in (tmp_path, folders[0]))
+    assert found == known
 
 
 def test_a_run_on_other_data_is_left_out_with_its_reason(toy, folders, tmp_path, capsys):
     copied = shutil.copytree(folders[0], tmp_path / "copy")
-    facts = json.loads((copied / "GVAE-0" / "data.json").read_text())
+    facts = json.loads((copied / "gvae-0" / "data.json").read_text())
     facts["manifest"]["content_hash"] = "other"
-    (copied / "GVAE-0" / "data.json").write_text(json.dumps(facts))
+    (copied / "gvae-0" / "data.json").write_text(json.dumps(facts))
     study.main(flags((copied, folders[1]), "--report"))
-    assert "other data or findings" in json.loads((copied / "study.json").read_text())["missing"]["GVAE-0"]
+    assert "other data or findings" in reasons(copied)["GVAE"]
     study.main(flags((copied, folders[1]), "--report", "--config.target_kl=6"))
-    assert "another loss.target_kl" in json.loads((copied / "study.json").read_text())["missing"]["DirVAE-0"]
-    (copied / "DirVAE-0" / "failed.json").write_text(json.dumps({"reason": "kl became nan at step 3"}))
+    assert "another loss.target_kl" in reasons(copied)["DirVAE"]
+    (copied / "dirvae-0" / "failed.json").write_text(json.dumps({"reason": "kl became nan at step 3"}))
     study.main(flags((copied, folders[1]), "--report"))
-    assert "kl became nan at step 3" in json.loads((copied / "study.json").read_text())["missing"]["DirVAE-0"]
+    assert "kl became nan at step 3" in reasons(copied)["DirVAE"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +129,7 @@ def test_a_study_on_real_xrays_has_no_interventional_endpoints(monkeypatch, tmp_
     chosen = "--config.labels=No Finding,Lung Opacity,Pneumothorax"
     study.main(flags((tmp_path / "study", tmp_path), f"--raw_dir={real_xrays.FOLDER}", chosen))
     stored = json.loads((tmp_path / "study" / "study.json").read_text())
-    assert set(stored["runs"]) == {"DirVAE-0", "PCA + linear-0"}
+    assert set(stored["runs"]) == {"dirvae-0", "pca_linear-0"}
     for run in stored["runs"].values():
         assert 0 < run["auroc"] < 1
         assert not {"interventional", "ceiling"} & set(run)
@@ -125,6 +139,7 @@ def test_a_study_on_real_xrays_has_no_interventional_endpoints(monkeypatch, tmp_
 @pytest.mark.parametrize("name", studies.STUDIES)
 def test_every_study_is_a_list_of_valid_runs(name):
     made = studies.load(name)
-    runs = studies.runs(made)
-    assert len({folder for folder, _ in runs}) == len(runs) == len(made.arms) * len(made.seeds)
+    runs = plan.runs(made)
+    assert len({run.folder for run in runs}) == len(runs) == len(made.arms) * len(made.seeds)
     assert {arm for pair in (made.contrast, *made.contrasts) for arm in pair} <= set(made.arms)
+    assert not any(set(run.folder) & set(" ,") for run in runs)

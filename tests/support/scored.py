@@ -3,6 +3,8 @@
 import numpy as np
 
 from dirvae.metrics.readout import Readouts
+from dirvae.studies import plan
+from dirvae.studies.priors import collection, outcome
 from dirvae.studies.priors.endpoints import Basis, Scored
 
 LABELS = ("Edema", "Cardiomegaly")
@@ -56,3 +58,9 @@ def basis(simplex):
     code[:, [4, 1]] += 2.0 * target
     code = code / code.sum(axis=1, keepdims=True) if simplex else code
     return Basis(probability, target, np.ones_like(target), 30, code, simplex, 1)
+
+
+def concluded(runs, missing=(), steered=(), contrast=("A", "B"), question="?", contrasts=(), traversals=None):
+    """The outcome of a toy study of these runs {arm: {seed: run}}."""
+    study = plan.Study("toy", question, {arm: {} for arm in runs}, (), {}, contrast, 0.01, 1.0, contrasts)
+    return outcome.conclude(study, collection.Collection(runs, tuple(missing), traversals or {}), steered)

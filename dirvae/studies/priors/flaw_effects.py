@@ -12,7 +12,7 @@ import numpy as np
 from dirvae.metrics import comparison, statistics
 from dirvae.metrics.comparison import Difference
 from dirvae.studies.priors.endpoints import Scored
-from dirvae.studies.priors.verdicts import FEWEST, SURE, FlawVerdict, Test, at_floor, side
+from dirvae.studies.priors.verdicts import FEWEST, SURE, AdjustedP, FlawVerdict, at_floor, side
 
 ENDPOINTS = ("auroc", "aug", "interventional")
 Pair = tuple[str, str]
@@ -30,7 +30,7 @@ class JudgedEffect(NamedTuple):
     """An effect with the test of its change (Holm over the pairs); `decided` says that the seeds suffice."""
 
     effect: Effect
-    test: Test
+    test: AdjustedP
     verdict: FlawVerdict
     decided: bool
 
@@ -120,7 +120,7 @@ def _effect(contrast: Pair, pair: Pair, seeds: Sequence[int], runs: Mapping, end
 
 
 def _judged(effect: Effect, p: float, decided: bool) -> JudgedEffect:
-    test = Test(p, at_floor(effect.change.p, effect.change))
+    test = AdjustedP(p, at_floor(effect.change.p, effect.change))
     return JudgedEffect(effect, test, verdict(effect, p), decided)
 
 

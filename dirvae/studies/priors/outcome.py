@@ -13,7 +13,7 @@ from dirvae.studies.priors import code_scores, collection, discrimination, flaw_
 from dirvae.studies.priors.arms import Estimate, Runs, estimates, finished, run_interval, shared_endpoints
 from dirvae.studies.priors.endpoints import ENDPOINTS, Scored
 from dirvae.studies.priors.exclusions import Exclusions, exclusions
-from dirvae.studies.priors.verdicts import FEWEST, Judgement, Test, at_floor
+from dirvae.studies.priors.verdicts import FEWEST, AdjustedP, Judgement, at_floor
 
 SUPERIOR = ("aug", "interventional")  # endpoints of which superiority is claimed
 TOLERANCE = 0.05  # within which two KLs are one budget
@@ -110,13 +110,13 @@ def _contrast(arms: Mapping[str, Sequence[Scored]], study: plan.Study) -> dict[s
     return judgements
 
 
-def _tests(differences: Mapping[str, Difference], margin: float) -> dict[str, Test]:
+def _tests(differences: Mapping[str, Difference], margin: float) -> dict[str, AdjustedP]:
     """Holm's adjusted p of each endpoint that is tested: two-sided, for AUROC of a loss of at least `margin`."""
     raw = {name: differences[name].p for name in SUPERIOR if name in differences}
     floors = {name: at_floor(p, differences[name]) for name, p in raw.items()}
     raw["auroc"] = comparison.equivalence(differences["auroc"], margin)[0]
     floors["auroc"] = at_floor(raw["auroc"], differences["auroc"], sides=1)
-    return {name: Test(p, floors[name]) for name, p in comparison.holm(raw).items()}
+    return {name: AdjustedP(p, floors[name]) for name, p in comparison.holm(raw).items()}
 
 
 def _others(arms: Mapping[str, Sequence[Scored]], contrast: tuple[str, str]) -> dict[str, dict[str, Judgement]]:

@@ -37,13 +37,11 @@ class FlawVerdict(Enum):
     MOVES = "moves it"
 
 
-class Test(NamedTuple):
+class AdjustedP(NamedTuple):
     """A p value, adjusted by Holm; `at_floor` says that no replicate lay beyond the bound, so that p is an upper limit."""
 
     p: float
     at_floor: bool
-
-    __test__ = False  # pytest collects what is called a test
 
 
 class Judgement(NamedTuple):
@@ -51,7 +49,7 @@ class Judgement(NamedTuple):
 
     difference: Difference
     resolvable: float  # the true difference that a two-sided test at .05 finds with a power of 80 %
-    test: Test | None  # None where the difference is described and not tested
+    test: AdjustedP | None  # None where the difference is described and not tested
     seeds: int  # of the arm that has the fewest
     verdict: Verdict
 
@@ -68,7 +66,7 @@ def described(difference: Difference, seeds: int) -> Judgement:
     return Judgement(difference, comparison.resolution(difference), None, seeds, verdict)
 
 
-def superiority(difference: Difference, test: Test | None, seeds: int) -> Judgement:
+def superiority(difference: Difference, test: AdjustedP | None, seeds: int) -> Judgement:
     """A difference that was to be above 0; open where it has no test, since seeds are too few."""
     if test is None:
         return described(difference, seeds)._replace(verdict=Verdict.OPEN)
@@ -81,7 +79,7 @@ def superiority(difference: Difference, test: Test | None, seeds: int) -> Judgem
     return Judgement(difference, comparison.resolution(difference), test, seeds, verdicts[side(difference)])
 
 
-def no_loss(difference: Difference, test: Test | None, seeds: int) -> Judgement:
+def no_loss(difference: Difference, test: AdjustedP | None, seeds: int) -> Judgement:
     """A difference that was not to be below minus the margin, which is what `test` is of."""
     verdict = Verdict.OPEN if test is None else Verdict.NOT_WORSE if test.p < SURE else Verdict.LOSS_POSSIBLE
     return Judgement(difference, comparison.resolution(difference), test, seeds, verdict)
