@@ -33,8 +33,8 @@ def table(scores: list[dict], labels: list[str]) -> str:
     return "\n".join(lines)
 
 
-def parser() -> Parser:
-    flags = single.parser("cross_validate", __doc__)
+def parser(preset: str = "default") -> Parser:
+    flags = single.parser("cross_validate", __doc__, preset)
     flags.add_argument(
         "--folds", type=cli.whole(2), default=5, help="parts that the training patients are divided into"
     )
@@ -62,7 +62,7 @@ def run(flags: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    cli.main(parser(), run, arguments, cli.RESUMES)
+    cli.main(parser(single.preset_of(arguments)), run, arguments, cli.RESUMES)
 
 
 if __name__ == "__main__":

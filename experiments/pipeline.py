@@ -4,6 +4,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import jax

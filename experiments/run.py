@@ -7,6 +7,7 @@ The same command on the same folder resumes where it was; what is finished is no
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep import sources
@@ -18,7 +19,8 @@ from experiments.cli import Parser
 PHASES = ("data", "train", "evaluate", "explain", "report")
 
 
-def parser(command: str = "run", doc: str = __doc__) -> Parser:
+def parser(command: str = "run", doc: str = __doc__, preset: str = "default") -> Parser:
+    """The parser of a command that takes this one's flags; its help shows the fields' values in `preset`."""
     flags = cli.parser(command, doc, config=True)
     flags.add_argument("--prior", help="latent family; default: the preset's", **cli.one_of(FAMILIES))
     flags.add_argument("--dataset", help="data source; default: the preset's", **cli.one_of(sources.SOURCES))
@@ -32,8 +34,16 @@ def parser(command: str = "run", doc: str = __doc__) -> Parser:
     flags.add_argument("--coordinator", default="", help="HOST:PORT of process 0, with --processes and --process")
     flags.add_argument("--processes", type=cli.whole(0), default=0, help="processes of all hosts together")
     flags.add_argument("--process", type=cli.whole(0), default=0, help="number of this process, from 0 on")
-    flags.epilog = "--config.FIELD=VALUE sets any field:\n" + configs.describe()
+    flags.epilog = f"--config.FIELD=VALUE sets any field (values of --preset={preset}):\n{configs.describe(preset)}"
     return flags
+
+
+def preset_of(arguments: Sequence[str] | None) -> str:
+    """The preset that a command line names, or the default one, as the help needs it before anything is checked."""
+    only = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    only.add_argument("--preset", nargs="?")
+    name = only.parse_known_args(arguments)[0].preset
+    return name if name in configs.PRESETS else "default"
 
 
 def resolve(flags: argparse.Namespace) -> Config:
@@ -69,7 +79,7 @@ def run(flags: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    cli.main(parser(), run, arguments, cli.RESUMES)
+    cli.main(parser(preset=preset_of(arguments)), run, arguments, cli.RESUMES)
 
 
 if __name__ == "__main__":
