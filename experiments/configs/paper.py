@@ -1,17 +1,15 @@
-"""Paper: the published setting of Harkness et al. 2023 (arXiv 2302.02979), for accelerators.
+"""Paper: the published setting of Harkness et al. 2023 (arXiv 2302.02979), for accelerators. It has not been run in full.
 
-256 x 256 pixels, one latent of 1,024 components, prior concentration .5, channels 64 to 1,024, softplus concentrations, L1
-reconstruction (a Laplace likelihood), a linear head on log-ratios of z, Adam at 1e-4, batches of 48.
+256 x 256 pixels, one latent of 1,024 components, concentration .5, 64 to 1,024 channels, an L1 reconstruction (a Laplace likelihood),
+a linear head, Adam at 1e-4, batches of 48. A batch of 48 needs a device count that divides it. It departs in these points:
 
-Where it departs, and why:
-- group instead of batch normalisation, SiLU instead of ReLU: no state, no dependence on the batch or the device count;
-- 3 x 3 convolutions after space_to_depth instead of 5 x 5 ones of stride 2, of which they are a superset (dirvae/networks/layers.py);
-- KL(q || p), not KL(p || q); the linear head reads centred log ratios; all of train.csv's findings, not four of them;
-- one joint stage with a KL warm-up instead of four stages (reconstruction, with KL, head alone, joint);
-- no horizontal flips, which remove laterality; patients, not images, are split, and none is duplicated to balance classes;
-- a batch of 48 needs a device count that divides it: 1, 2, 3, 4, 6, 8, ...
+- Group normalisation and SiLU replace batch normalisation and ReLU, so that nothing depends on the batch or the device count.
+- 3 x 3 convolutions after space_to_depth include the 5 x 5 ones of stride 2 (dirvae/networks/layers.py).
+- The regulariser is KL(q || p), and the head reads centred log ratios of all findings in train.csv.
+- One joint stage with a KL warm-up replaces four stages.
+- Nothing is flipped, patients are split instead of images, and no image is duplicated to balance classes.
 
-`python -m experiments.cost --preset=paper` computes the operations of a step, from which the README's hours follow.
+`python -m experiments.cost --preset=paper` computes the operations of a step.
 """
 
 from dirvae.config import Config, override

@@ -1,16 +1,15 @@
-"""X-rays: one or two thousand real X-rays at 64 pixels, starting from a run on the phantom.
+"""X-rays: one or two thousand real X-rays of 64 pixels, starting from a run on the phantom.
 
-So few images cannot teach a network what a chest is; the phantom can. The start is the plain preset's run on the phantom
-(`train.init_from`), of which everything but the head fits; then some ten passes over the real images, with positives weighted
-by their rarity, since the rare findings otherwise hardly move the encoder that all of them share, and with twice the
-default augmentation, without which more passes over-fit. The baseline is ridge regression on 80 principal components, which
-suits a few dozen positives better than logistic regression.
+So few images cannot teach a network what a chest is, and the phantom can. The start is the plain preset's run on the phantom
+(`train.init_from`), of which everything but the head fits. Some ten passes over the real images follow. Positives weigh by their
+rarity, since rare findings otherwise hardly move the encoder. Augmentation is about twice the default, without which more passes overfit.
+The baseline is ridge regression on 80 principal components, which suits a few dozen positives better than logistic regression.
 
     python -m experiments.run --prior=dirichlet --preset=plain
     python -m experiments.run --prior=dirichlet --preset=xrays --raw_dir=DIR --config.init_from=runs/phantom-dirichlet-plain-0
 
-Settings were chosen by patient-wise cross-validation on train.csv (`python -m experiments.cross_validate --preset=xrays ...`).
-Checkpoints are not chosen by the small validation split, whose AUROC varies by more than they do: the last one is used.
+Settings were chosen by cross-validation on train.csv. The last checkpoint is used, since the small validation split varies by more
+than checkpoints do. Results: experiments/results/xrays.md.
 """
 
 from dirvae.config import Config, override
