@@ -133,7 +133,7 @@ FULL = """
 import json, resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from conftest import Given, example
+from support.given import Given, example
 from data_prep.build import build
 import numpy as np
 noise = np.random.default_rng(0).integers(0, 256, (8, 256, 256, 1), dtype=np.uint8)
@@ -151,7 +151,7 @@ except ValueError as error:
 
 def build_with_limit(data_dir: Path, limit: int) -> tuple[str, str]:
     """(folder, error) of a build by a process whose files cannot grow beyond `limit` bytes (0: any size)."""
-    command = [sys.executable, "-c", FULL, str(Path(__file__).parent), str(data_dir), str(limit)]
+    command = [sys.executable, "-c", FULL, str(ROOT / "tests"), str(data_dir), str(limit)]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return tuple(json.loads(done.stdout))
 
