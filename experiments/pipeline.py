@@ -18,7 +18,7 @@ from dirvae.config import Config, ConfigError, DataConfig, override
 from dirvae.config.command_line import CONSOLE
 from dirvae.explain import gallery
 from dirvae.report import run_page
-from dirvae.training import data, evaluate, likelihood, linear_baseline, parallel, runs, train, workdir
+from dirvae.training import data, evaluate, latent_usage, likelihood, linear_baseline, parallel, runs, train, workdir
 from dirvae.training.train import SOUND
 from dirvae.training.variant import Variant
 from dirvae.types import Simulator
@@ -195,6 +195,7 @@ def score(run: runs.Run) -> None:
         predictions, metrics[name] = score_split(run, name, examples)
         metrics["latent"] = evaluate.latent_scores(run.model, run.config, run.params, predictions)
         metrics["timing"][f"{name}_seconds"] = time.monotonic() - began
+    latent_usage.save(directory, latent_usage.of_run(run.model, run.config, run.params, predictions))
     metrics["latent"] |= likelihood.scores(run.model, run.config, run.params, examples)
     workdir.write_json(directory / "metrics.json", metrics)
 

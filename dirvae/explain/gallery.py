@@ -18,13 +18,13 @@ from dirvae.explain.setting import has_constant_direction, metric_of, options_of
 from dirvae.explain.truth import Truth
 from dirvae.labels import finding_index
 from dirvae.latents import geometry
-from dirvae.latents.family import Latent
+from dirvae.latents.family import prior_draws
 from dirvae.model import Model
 from dirvae.training import data, evaluate, parallel
 from dirvae.training.evaluate import Predictions
 from dirvae.training.runs import Run
 from dirvae.training.workdir import write_arrays
-from dirvae.types import Params, PyTree, Simulator
+from dirvae.types import Params, Simulator
 
 
 class Cases(NamedTuple):
@@ -122,14 +122,6 @@ def load(directory: Path, finding: str) -> Cases | None:
 def slug(finding: str) -> str:
     """A finding's name as part of a file's name."""
     return finding.lower().replace(" ", "_")
-
-
-def prior_draws(latent: Latent, count: int, seed: int) -> PyTree:
-    """Coordinates of `count` draws from the prior."""
-    features = jax.ShapeDtypeStruct((count, *(latent.spec.grid or ()), latent.spec.features), jnp.float32)
-    like = jax.eval_shape(latent.posterior, features)
-    wide = jax.tree.map(lambda leaf, each: jnp.broadcast_to(leaf, each.shape), latent.prior, like)
-    return jax.jit(latent.sample)(jax.random.key(seed), wide).coordinates
 
 
 def prior_samples(model: Model, params: Params, count: int, seed: int) -> np.ndarray:

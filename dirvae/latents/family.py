@@ -9,6 +9,7 @@ latents of latents, so structure costs a family nothing.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -93,3 +94,11 @@ class Latent(NamedTuple):
     to_head: Callable[[PyTree], Float[Array, "..."]]
     retract: Callable[[PyTree, PyTree], PyTree]
     raise_index: Callable[[PyTree, PyTree, str], PyTree]
+
+
+def prior_draws(latent: Latent, count: int, seed: int) -> PyTree:
+    """Coordinates of `count` draws from the prior."""
+    features = jax.ShapeDtypeStruct((count, *(latent.spec.grid or ()), latent.spec.features), jnp.float32)
+    like = jax.eval_shape(latent.posterior, features)
+    wide = jax.tree.map(lambda leaf, each: jnp.broadcast_to(leaf, each.shape), latent.prior, like)
+    return jax.jit(latent.sample)(jax.random.key(seed), wide).coordinates

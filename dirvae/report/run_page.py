@@ -4,9 +4,9 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-from dirvae.config import Config
+from dirvae.config import Config, differences
 from dirvae.latents import compositions
-from dirvae.report import run_pictures, usage, words
+from dirvae.report import run_facts, run_pictures, usage
 from dirvae.report.html import document, figures, operating, tables
 from dirvae.report.html.document import Section, note
 from dirvae.training import evaluate
@@ -18,6 +18,22 @@ FURTHER = (
     ("atlas of hits and errors", "explanations/*.html", "explain --workdir=W"),
 )
 """(what it shows, files in a workdir, the command that makes it)."""
+LEAD = "<p class='lead'>A variational autoencoder with a classifier that reads nothing but the latent.</p>"
+COUNTS = "For each finding: positives (uncertain, not mentioned)."
+MODEL = (
+    "<p>The objective is −log p(x|z) + weight · KL(q(z|x) ‖ p(z)) + weight · cross-entropy, the mean over images.</p>"
+)
+TERMS = "<p>Terms are means over a batch of sums over pixels, latents and labels.</p>"
+SCORES = (
+    "<p>Macro is the mean over the findings that have both values. The share of positives is the AUPRC of chance. "
+    "Intervals in brackets are 95 % and resample patients. Resampling inflates ECE, so its interval may lie above it. "
+    "The linear baseline is fitted to principal components of the same images and scored on the same resamples. "
+    "A finding without both values has no AUROC.</p>"
+)
+RECONSTRUCTION = (
+    "<p>Means over images. L1, PSNR and SSIM are of the reconstruction at the posterior's expectation. "
+    "−log p(x|z) is of one draw from the posterior. ELBO = log p(x|z) − KL.</p>"
+)
 
 
 def write(workdir: Path) -> Path:
@@ -32,62 +48,51 @@ def write(workdir: Path) -> Path:
     saved = evaluate.load(workdir, split)
     sections = [
         data(config, facts, scored),
-        Section("Model", tables.facts(words.model(config))),
+        Section("Model", MODEL + tables.facts(run_facts.model(config))),
         training(workdir, config, metrics.get("timing", {})),
         classification(workdir, scored[split], split, saved),
-        every_split(config, scored),
+        every_split(scored),
         run_pictures.generation(workdir, saved.labels),
-        *(
-            [usage.section(workdir, config, metrics["latent"], saved.predictions.decoder_mean)]
-            if "latent" in metrics
-            else []
-        ),
+        *([usage.section(workdir, config, metrics["latent"])] if "latent" in metrics else []),
         run_pictures.traversals(workdir, config, saved.labels),
         further(workdir),
-        provenance(workdir, config),
+        provenance(workdir, config, facts),
     ]
-    title = f"{compositions.title(config.model)} on {words.source(facts)}"
-    return document.save(workdir / "report.html", title, headline(config, scored[split], split), sections)
+    title = f"{compositions.title(config.model)} on {run_facts.source(facts)}"
+    return document.save(workdir / "report.html", title, headline(scored[split], split), sections)
 
 
-def headline(config: Config, scores: Mapping, split: str) -> str:
-    """The run in one sentence and its main numbers."""
-    sentence = (
-        f"A variational autoencoder with {words.shape(config.model)} and a classifier that reads nothing else, scored on "
-        f"{scores['images']:,} {html.escape(split)} images of {scores['patients']:,} patients."
-    )
+def headline(scores: Mapping, split: str) -> str:
+    """The run's main numbers."""
     tiles = [
         tables.tile("macro AUROC", scores["auroc"]["macro"], scores.get("auroc_interval", {}).get("macro")),
         tables.tile("macro AUPRC", scores["auprc"]["macro"], scores.get("auprc_interval", {}).get("macro")),
     ]
+    tiles += [tables.tile(f"{name} of {split}", scores[name], None, 0) for name in ("images", "patients")]
     if "baseline" in scores:
         tiles.append(tables.tile("linear baseline, macro AUROC", scores["baseline"]["auroc"]["macro"], None))
     for name in ("l1", "ssim", "kl"):
         title, digits = tables.PER_IMAGE[name]
         tiles.append(tables.tile(title, scores[name], scores.get(f"{name}_interval"), digits))
-    return f"<p class='lead'>{sentence}</p><div class='tiles'>{''.join(tiles)}</div>"
+    return f"{LEAD}<div class='tiles'>{''.join(tiles)}</div>"
 
 
 def data(config: Config, facts: Mapping, scored: Mapping) -> Section:
-    """Of the splits that the run was trained or scored on."""
-    manifest, labels = facts["manifest"], facts["labels"]
-    used = {name: held for name, held in manifest["splits"].items() if name in ("train", "validation", *scored)}
-    others = ", ".join(name for name in manifest["splits"] if name not in used)
-    small = (
-        f"Of each finding: positives (uncertain, not mentioned). {len(manifest['skipped'])} unreadable images left out. "
-        f"Content {manifest['content_hash'][:16]}.{f' Splits not used: {html.escape(others)}.' if others else ''}"
+    """The data, and the counts of the splits that the run was trained or scored on."""
+    splits, labels = facts["manifest"]["splits"], facts["labels"]
+    used = {name: held for name, held in splits.items() if name in ("train", "validation", *scored)}
+    unused = tuple(name for name in splits if name not in used)
+    return Section(
+        "Data", tables.facts(run_facts.data(config, facts, unused)) + tables.data(used, labels) + note(COUNTS)
     )
-    return Section("Data", words.data(config, facts) + tables.data(used, labels) + note(small))
 
 
 def training(workdir: Path, config: Config, timing: Mapping) -> Section:
     """Curves, with the step that was kept."""
-    chosen, score = timing.get("best_step"), {"auroc": "macro AUROC", "elbo": "ELBO"}[config.evaluate.select_by]
-    kept = f" Kept: step {chosen:,} of {config.train.steps:,}, the best by validation {score}." if chosen else ""
-    text = f"<p>Terms are means over a batch of sums over pixels, latents and labels.{kept}</p>"
-    drawn = figures.curves(read_metrics(workdir), chosen)
+    drawn = figures.curves(read_metrics(workdir), timing.get("best_step"))
     caption = "Terms of the objective and validation scores over the steps; the first steps may lie above the panels."
-    return Section("Training", text + document.figure(workdir, "curves", drawn, caption))
+    kept = tables.facts(run_facts.checkpoint(config, timing))
+    return Section("Training", TERMS + kept + document.figure(workdir, "curves", drawn, caption))
 
 
 def classification(workdir: Path, scores: Mapping, split: str, saved: evaluate.Saved) -> Section:
@@ -106,18 +111,14 @@ def classification(workdir: Path, scores: Mapping, split: str, saved: evaluate.S
         ),
     }
     shown = [document.figure(workdir, name, figure, caption) for name, (figure, caption) in drawn.items()]
-    text = words.intervals(scores) + tables.scores(scores, saved.labels)
+    undefined = html.escape(", ".join(scores["undefined"])) or "none"
+    text = SCORES + tables.facts([("findings without an AUROC", undefined)]) + tables.scores(scores, saved.labels)
     return Section(f"Classification ({split})", text + "".join(shown))
 
 
-def every_split(config: Config, scored: Mapping[str, Mapping]) -> Section:
+def every_split(scored: Mapping[str, Mapping]) -> Section:
     """Reconstruction and bound of all splits, beside their macro scores."""
-    text = (
-        "<p>Means over images. L1, PSNR and SSIM are of the reconstruction at the posterior's expectation; "
-        "−log p(x|z) is of one draw from the posterior, under a "
-        f"{words.likelihood(config.model)}; ELBO = log p(x|z) − KL.</p>"
-    )
-    return Section("Reconstruction and all splits", text + tables.splits(scored))
+    return Section("Reconstruction and all splits", RECONSTRUCTION + tables.splits(scored))
 
 
 def further(workdir: Path) -> Section:
@@ -134,8 +135,17 @@ def further(workdir: Path) -> Section:
     return Section("Explanations on pages of their own", tables.facts(rows))
 
 
-def provenance(workdir: Path, config: Config) -> Section:
+def provenance(workdir: Path, config: Config, facts: Mapping) -> Section:
+    """How the run was made: its departures from its preset, sizes, times and versions."""
     overview = workdir / "parameters.txt"
     parameters = overview.read_text().strip().splitlines()[-1] if overview.exists() else "–"
     versions = read_json(workdir / "versions.json")
-    return Section("How this was made", tables.provenance(config, versions, finished(workdir), parameters))
+    return Section(
+        "How this was made", tables.provenance(_preset(config, facts), versions, finished(workdir), parameters)
+    )
+
+
+def _preset(config: Config, facts: Mapping) -> Mapping:
+    """The run's preset and its departures; a run that names no preset is compared with the default one."""
+    departures = {path: ours for path, (ours, _) in differences(config, Config()).items()}
+    return facts.get("preset") or {"name": "default", "departures": departures}

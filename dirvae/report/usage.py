@@ -3,48 +3,50 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import jax
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dirvae import latents
 from dirvae.config import Config
-from dirvae.explain import gallery
 from dirvae.latents import compositions
-from dirvae.metrics import sparsity
 from dirvae.metrics.sparsity import ACTIVE, SWITCHED, Switching
 from dirvae.report.html import document
 from dirvae.report.html.document import Section
 from dirvae.report.html.style import ACCENT, FAINT, INK, RULES, SECOND, WIDTH
 from dirvae.report.html.tables import number, table
+from dirvae.training import latent_usage
+from dirvae.training.latent_usage import Usage
 
-PRIOR_DRAWS = 500
 STATES = (f"off: second share below {SWITCHED}", "in between", f"on: above {1 - SWITCHED:g}")  # of a pair
 ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.08), "ncols": 3, "borderaxespad": 0}  # a legend over a title
 
 
-def section(workdir: Path, config: Config, found: Mapping, decoder_mean: np.ndarray) -> Section:
-    """Of "latent" in metrics.json, and of what the decoder reads of the images [M, D]."""
-    drawn, head = prior_draws(config, found)
-    components = of_components(config, decoder_mean, drawn) if compositions.components(config.model) else None
-    shown = picture(np.asarray(found["activity"]), float(head.var(axis=0).mean()), components)
-    text = (
-        "<p>Posterior means vary less, and on a simplex are less sparse, than draws: a latent that follows its prior stays "
-        "below the dashed lines, and falls to nothing where it is ignored.</p>"
-    )
-    caption = "Activity of the coordinates that the classifier reads" + _on_simplexes(config)
-    return Section("Latent usage", text + overview(found) + document.figure(workdir, "latent", shown, caption))
+LEGEND = (
+    "<p>Posterior means vary less than draws, and on a simplex they are less sparse. A latent that follows its prior stays below the "
+    "dashed line. A latent that is ignored has a variance near 0. The two shares of a pair mirror each other, so a pair counts once.</p>"
+)
+EARLIER = (
+    "<p>The figure is missing, since an earlier version evaluated this run. Evaluate the run again to draw it.</p>"
+)
+CAPTION = "Left: activity of the coordinates that the classifier reads. Right: shares of components, where the latent is a composition."
 
 
-def _on_simplexes(config: Config) -> str:
-    if compositions.in_pairs(config.model):
-        return (
-            ", and how often each pair of components is off, in between and on. The two shares of a pair mirror each other, so "
-            "that it counts once; where findings own pairs, the first component is the background."
-        )
-    return ", and shares of components." if compositions.components(config.model) else "."
+def section(workdir: Path, config: Config, scores: Mapping) -> Section:
+    """The section of "latent" in metrics.json and of the arrays of latent.npz."""
+    usage, drawn = latent_usage.load(workdir), EARLIER
+    if usage is not None:
+        figure = picture(np.asarray(scores["activity"]), float(usage.prior_variance), pairs_or_ranks(config, usage))
+        drawn = document.figure(workdir, "latent", figure, CAPTION)
+    return Section("Latent usage", LEGEND + overview(scores) + drawn)
+
+
+def pairs_or_ranks(config: Config, usage: Usage) -> tuple[np.ndarray, np.ndarray] | tuple[Switching, Switching] | None:
+    """What the right panel draws of images and of the prior; None where the latent is no composition."""
+    both = (usage.components, usage.prior_components)
+    if not compositions.components(config.model):
+        return None
+    return tuple(Switching(*rows) for rows in both) if compositions.in_pairs(config.model) else both
 
 
 def overview(found: Mapping) -> str:
@@ -77,25 +79,6 @@ def _sparsity(found: Mapping, pairs: bool = False) -> list[list[str]]:
         ["Hoyer (0 uniform, 1 one-hot)", number(found["hoyer"]), number(prior.get("hoyer"))],
     ]
     return rows if pairs else [*rows, ["components near 0 in every image", str(found["dead_components"]), "–"]]
-
-
-def prior_draws(config: Config, found: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """What decoder and head would read of draws from the prior, as it was learned if it was, each [PRIOR_DRAWS, D]."""
-    latent = latents.build(config.model)
-    if "concentration" in found:
-        held = [np.asarray(values, np.float32) for values in found["concentration"]]
-        latent = latent._replace(prior=jax.tree.unflatten(jax.tree.structure(latent.prior), held))
-    coordinates = gallery.prior_draws(latent, PRIOR_DRAWS, config.seed)
-    return tuple(np.asarray(f(coordinates)).reshape(PRIOR_DRAWS, -1) for f in (latent.to_decoder, latent.to_head))
-
-
-def of_components(config: Config, *decoded: np.ndarray) -> tuple:
-    """Of what the decoder reads of images and of the prior's draws, each [M, n K]: the switching of pairs or, of larger
-    simplexes, the mean share [K] of the largest, second largest, ... component."""
-    settings = config.model
-    if compositions.in_pairs(settings):
-        return tuple(sparsity.switching(compositions.second_shares(settings, points)) for points in decoded)
-    return tuple(np.sort(compositions.shares(settings, points), axis=-1)[:, ::-1].mean(axis=0) for points in decoded)
 
 
 @plt.rc_context(RULES)

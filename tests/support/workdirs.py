@@ -9,7 +9,7 @@ from dirvae import latents, model
 from dirvae.explain import gallery
 from dirvae.explain.gallery import Cases
 from dirvae.labels import FINDINGS
-from dirvae.training import data, evaluate, workdir
+from dirvae.training import data, evaluate, latent_usage, workdir
 from support.settings import plain
 
 SIDE, STEPS = 16, 5
@@ -40,6 +40,8 @@ def make(folder, labels, splits=("validation", "test"), seed=0, images=60, basel
         evaluate.save(folder, name, predictions, linear, examples)
         metrics[name] = evaluate.score(labels, config, predictions, linear)
         metrics["latent"] = latent_scores(config, predictions)
+        net = model.build(config.model, len(labels), SIDE)
+        latent_usage.save(folder, latent_usage.of_run(net, config, {}, on_simplexes(config, predictions)))
     workdir.write_json(folder / "metrics.json", metrics)
     if curves:
         (folder / "metrics.jsonl").write_text(CURVES)
@@ -97,10 +99,15 @@ def latent_scores(config, predictions):
     """By the library's own function, with a random decoder kernel."""
     kernel = np.random.default_rng(0).normal(size=(predictions.decoder_mean.shape[1], 8))
     net = model.build(config.model, predictions.target.shape[1], SIDE)
+    params = {"decoder": {"entrance": {"kernel": kernel}}}
+    return evaluate.latent_scores(net, config, params, on_simplexes(config, predictions))
+
+
+def on_simplexes(config, predictions):
+    """The predictions with what the decoder reads brought onto simplexes."""
     z = predictions.decoder_mean.reshape(len(predictions.decoder_mean), -1, config.model.latents)
     shares = config.model.latents * z / z.sum(axis=-1, keepdims=True)
-    points = predictions._replace(decoder_mean=shares.reshape(len(z), -1))
-    return evaluate.latent_scores(net, config, {"decoder": {"entrance": {"kernel": kernel}}}, points)
+    return predictions._replace(decoder_mean=shares.reshape(len(z), -1))
 
 
 def explain(folder, labels, exact, count=1):

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from dirvae.config import Config, differences
 from dirvae.metrics.titles import PER_IMAGE, PER_LABEL
 
 
@@ -114,12 +113,12 @@ def splits(metrics: Mapping[str, Mapping]) -> str:
     return table(["", *map(html.escape, metrics)], rows)
 
 
-def provenance(config: Config, versions: Mapping, seconds: Mapping[str, float], parameters: str) -> str:
-    """What differs from the defaults, times and versions."""
-    changed = {name: ours for name, (ours, _) in differences(config, Config()).items()}
+def provenance(preset: Mapping, versions: Mapping, seconds: Mapping[str, float], parameters: str) -> str:
+    """The preset {"name", "departures"} of a run, its parameters, times and versions."""
     return facts(
         [
-            ("departures from the default config", f"<code>{html.escape(json.dumps(changed))}</code>"),
+            ("preset", html.escape(preset["name"])),
+            ("departures from the preset", f"<code>{html.escape(json.dumps(preset['departures']))}</code>"),
             ("parameters", html.escape(parameters)),
             ("seconds", ", ".join(f"{html.escape(phase)} {s:,.0f}" for phase, s in seconds.items())),
             ("versions", html.escape(", ".join(f"{name} {version}" for name, version in versions.items()))),

@@ -1,6 +1,7 @@
 """A run's report: a whole page in every situation, with the numbers of metrics.json."""
 
 import json
+import re
 
 import pytest
 from support import workdirs as synthetic
@@ -72,10 +73,31 @@ def test_the_page_says_what_was_trained_on_what(written):
     assert "left out of losses and scores" in parsed.text
     assert ("has not been explained" in parsed.text) == (exact is None)
     assert ("No true positive in this split" in parsed.text) == (exact is not None)
-    assert ("linear baseline" in parsed.text) == settings.get("baseline", True)
-    assert ("Intervals are 95 %" in parsed.text) == (settings.get("replicates") != 0)
+    assert ("linear baseline, macro AUROC" in parsed.text) == settings.get("baseline", True)
+    compared = settings.get("baseline", True) and settings.get("replicates") != 0
+    assert ("AUROC − linear baseline" in parsed.text) == bool(compared)
     if settings["labels"] == FINDINGS:
-        assert f"Without both values, hence without AUROC: {FINDINGS[-1]}." in parsed.text
+        assert re.search(rf"findings without an AUROC\s*{FINDINGS[-1]}", parsed.text)
+
+
+def test_a_run_of_an_earlier_version_has_a_report_without_the_figure_of_its_latent(tmp_path):
+    synthetic.make(tmp_path / "run", labels=("Edema", "Fracture"))
+    (tmp_path / "run" / "latent.npz").unlink()
+    parsed = read(run_page.write(tmp_path / "run"))
+    assert "Latent usage" in parsed.headings
+    assert "an earlier version evaluated this run" in parsed.text
+    assert not (tmp_path / "run" / "figures" / "latent.png").exists()
+
+
+def test_departures_are_from_the_preset_that_the_run_names(tmp_path):
+    synthetic.make(tmp_path / "run", labels=("Edema", "Fracture"))
+    assert '"model.structure": "global"' in read(run_page.write(tmp_path / "run")).text
+    facts = json.loads((tmp_path / "run" / "data.json").read_text())
+    facts["preset"] = {"name": "smoke", "departures": {"train.steps": 3}}
+    (tmp_path / "run" / "data.json").write_text(json.dumps(facts))
+    text = read(run_page.write(tmp_path / "run")).text
+    assert '{"train.steps": 3}' in text
+    assert re.search(r"preset\s*smoke", text)
 
 
 def test_the_use_of_the_latent_is_that_of_metrics_json(written):
