@@ -38,6 +38,8 @@ def latent(prior: str, components: int, concentration: float, parametrisation: s
     """One global vector."""
     chosen = {
         "prior": prior,
+        "structure": "global",
+        "groups": 1,
         "latents": components,
         "concentration": concentration,
         "parametrisation": parametrisation,
