@@ -17,7 +17,7 @@ def assignments(arguments: list[str], prefix: str) -> dict[str, str]:
     Raises:
       ConfigError: for anything else.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     rest = iter(arguments)
     for argument in rest:
         name, given, value = argument.removeprefix(prefix).partition("=")
@@ -26,8 +26,8 @@ def assignments(arguments: list[str], prefix: str) -> dict[str, str]:
         following = None if given else next(rest, None)
         if not given and following is None:
             raise ConfigError(f"{argument} needs a value, as in {argument}=1")
-        found[name] = value if given else following
-    return found
+        values[name] = value if given else following
+    return values
 
 
 def override(config: Any, values: dict[str, Any]) -> Any:

@@ -71,14 +71,19 @@ class Split:
                 self._cache[position] = decode(record["image"])
             for name, column in columns.items():
                 column.append(record[name])
-        text = lambda values: np.asarray([v.decode() if isinstance(v, bytes) else str(v) for v in values])  # noqa: E731
-        classes = lambda name: np.asarray(features[name].names)[np.asarray(columns[name], np.int64)]  # noqa: E731
+
+        def text(name: str) -> np.ndarray:
+            return np.asarray([v.decode() if isinstance(v, bytes) else str(v) for v in columns[name]])
+
+        def classes(name: str) -> np.ndarray:
+            return np.asarray(features[name].names)[np.asarray(columns[name], np.int64)]
+
         count = len(self.source)
         return Table(
             labels=np.asarray(columns["labels"], np.int8).reshape(count, len(FINDINGS)),
-            patient=text(columns["patient"]),
-            study=text(columns["study"]),
-            path=text(columns["path"]),
+            patient=text("patient"),
+            study=text("study"),
+            path=text("path"),
             view=classes("view"),
             sex=classes("sex"),
             age=np.asarray(columns["age"], np.int32),

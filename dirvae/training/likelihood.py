@@ -26,17 +26,21 @@ def scores(model: Model, config: Config, params: Params, examples: data.Examples
     images = grey_levels(examples.split.images(np.arange(count)))
     posterior = jax.tree.map(np.asarray, model.encode(params, images))
     z = model.latent.sample(key, posterior).coordinates
-    to_all = lambda leaf: jnp.broadcast_to(leaf[None], (count, *leaf.shape))  # noqa: E731
-    density = lambda one: model.latent.log_prob(posterior, jax.tree.map(to_all, one))  # noqa: E731
+
+    def density(draw: PyTree) -> jax.Array:
+        """log q(z|x) of one draw under the posterior of every image."""
+        repeated = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[None], (count, *leaf.shape)), draw)
+        return model.latent.log_prob(posterior, repeated)
+
     # One draw after the other: of a vmap of this, XLA's CPU backend (jax 0.10.2) gets the sums over broadcast concentrations wrong
     information = iwae.mutual_information(np.asarray(jax.jit(lambda z: jax.lax.map(density, z))(z)))
-    found = iwae.bounds(_log_weights(model, config, params, posterior, images, key))
+    bounds = iwae.bounds(_log_weights(model, config, params, posterior, images, key))
     return {
-        "iw_bound": float(found.importance_weighted.mean()),
-        "iw_elbo": float(found.elbo.mean()),
+        "iw_bound": float(bounds.importance_weighted.mean()),
+        "iw_elbo": float(bounds.elbo.mean()),
         "iw_samples": samples,
         "iw_images": count,
-        "effective_samples": float(found.effective_samples.mean()),
+        "effective_samples": float(bounds.effective_samples.mean()),
         "mutual_information": information.value,
         "mutual_information_error": information.error,
         "mutual_information_ceiling": information.ceiling,
@@ -62,10 +66,10 @@ def _log_weights(
 
         return losses.log_weights(model.learned(params), key, posterior, samples, log_likelihood)
 
-    found = []
+    chunks = []
     for first in range(0, len(images), size):
         rows = np.arange(first, min(first + size, len(images)))
         filled = parallel.fill(rows, size)
         chunk = jax.tree.map(lambda leaf: leaf[filled], posterior)  # noqa: B023
-        found.append(np.asarray(weigh(params, jax.random.fold_in(key, first), chunk, images[filled]))[:, : len(rows)])
-    return np.concatenate(found, axis=1)
+        chunks.append(np.asarray(weigh(params, jax.random.fold_in(key, first), chunk, images[filled]))[:, : len(rows)])
+    return np.concatenate(chunks, axis=1)

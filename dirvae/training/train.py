@@ -79,9 +79,9 @@ def make_step(
                 config.model.likelihood,
                 positive_weight,
             )
-            each = losses.weighted(values, beta, config.loss.classification_weight)
+            objectives = losses.weighted(values, beta, config.loss.classification_weight)
             sums = {name: jnp.sum(term * batch.mask) / count for name, term in values._asdict().items()}
-            loss = jnp.sum(each * batch.mask) / count
+            loss = jnp.sum(objectives * batch.mask) / count
             share = batch.mask / count
             seen = learning.batch_moments(model.latent, outputs.posterior, share) if by_moments else None
             return loss, ({"loss": loss, **sums}, seen)
