@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import entr
 
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 
 TREES, LEAVES = 50, 8  # of each boosted classifier: enough for a perfect latent, too few to grow into noise
 
@@ -49,7 +49,7 @@ class _Ranked(NamedTuple):
     negative: np.ndarray
 
 
-def _ranked(split: Split) -> Iterator[_Ranked]:
+def _ranked(split: LabelledCodes) -> Iterator[_Ranked]:
     """One sorting of each latent serves all labels, masked or not."""
     counted = np.concatenate([split.weight * split.target, split.weight * (1 - split.target)], axis=1)
     for column in split.code.T:
@@ -59,7 +59,7 @@ def _ranked(split: Split) -> Iterator[_Ranked]:
         yield _Ranked(column[order][first].astype(np.float64), *np.split(sums, 2, axis=1))
 
 
-def auc_matrix(split: Split) -> Float[np.ndarray, "D L"]:
+def auc_matrix(split: LabelledCodes) -> Float[np.ndarray, "D L"]:
     """AUROC of every latent, as it stands, for every label: ties count half, unknown labels do not; NaN without both values.
 
     AUC = P(z+ > z-) + P(z+ = z-)/2, summed over distinct values: what midranks give, but for every mask at once.
@@ -73,18 +73,18 @@ def auc_matrix(split: Split) -> Float[np.ndarray, "D L"]:
     return np.divide(wins, pairs, out=np.full(pairs.shape, np.nan), where=pairs > 0)
 
 
-def strength(split: Split) -> Float[np.ndarray, "D L"]:
+def strength(split: LabelledCodes) -> Float[np.ndarray, "D L"]:
     """A = |2 AUC - 1| of every latent for every label: how well it alone ranks the label, in either direction."""
     return np.abs(2.0 * auc_matrix(split) - 1.0)
 
 
-def aug(train: Split, test: Split) -> Gap:
+def aug(train: LabelledCodes, test: LabelledCodes) -> Gap:
     """AUROC gap: of A = |2 AUC - 1|, the winner's less the runner-up's. 1: one latent ranks the label perfectly, no other
     at all. The same for every monotone transform of a latent."""
     return gap(strength(train), strength(test))
 
 
-def sap(train: Split, test: Split) -> Gap:
+def sap(train: LabelledCodes, test: LabelledCodes) -> Gap:
     """Separated attribute predictability (Kumar et al. 2018): gap of the latents' accuracies as linear classifiers.
 
     A linear classifier of one latent is a threshold and a direction. Here it is the best one on train, exactly, and accuracy
@@ -136,7 +136,7 @@ def _concentration(rows: np.ndarray) -> float:
     return float(np.average(certainty, weights=mass[mass > 0]))
 
 
-def gain_importances(split: Split, num_threads: int = 1, seed: int = 0) -> Float[np.ndarray, "D L"]:
+def gain_importances(split: LabelledCodes, num_threads: int = 1, seed: int = 0) -> Float[np.ndarray, "D L"]:
     """Share of each latent in the loss that boosted trees save in telling a label: each column sums to 1, or 0 unsplit.
 
     One binary classifier a label, deterministic: the same numbers for any number of threads. One is the default because

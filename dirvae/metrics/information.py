@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 from scipy.special import entr
 
-from dirvae.metrics.probes import Split, known, log_odds
+from dirvae.metrics.probes import LabelledCodes, known, log_odds
 
 BINS = 20
 ROUNDING = 1e-12  # nats below which information is rounding error
@@ -102,7 +102,7 @@ def infoc(normalised: Float[np.ndarray, "D L"], active: Bool[np.ndarray, " D"]) 
     return _concentration(normalised[active].T)
 
 
-def infoe(train: Split, test: Split) -> Float[np.ndarray, " L"]:
+def infoe(train: LabelledCodes, test: LabelledCodes) -> Float[np.ndarray, " L"]:
     """InfoExplicitness (Hsu et al. 2023): 1 - H(y | z)/H(y) in entropies that a linear predictor can attain.
 
     Cross-entropy of a logistic regression on all latents over that of a logistic regression on nothing, which predicts
@@ -112,7 +112,7 @@ def infoe(train: Split, test: Split) -> Float[np.ndarray, " L"]:
     return np.array([_explicitness(train, test, label) for label in range(train.target.shape[1])])
 
 
-def _explicitness(train: Split, test: Split, label: int) -> float:
+def _explicitness(train: LabelledCodes, test: LabelledCodes, label: int) -> float:
     (code, y), (test_code, test_y) = known(train, label), known(test, label)
     odds = log_odds(code, y, test_code)
     prior = np.log(y.mean(dtype=np.float64) / (1.0 - y.mean(dtype=np.float64)))

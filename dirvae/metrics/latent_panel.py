@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from dirvae.metrics import disentanglement, information
-from dirvae.metrics.probes import ENOUGH, Split, fewest, leakage, specificity
+from dirvae.metrics.probes import ENOUGH, LabelledCodes, fewest, leakage, specificity
 
 Blocks = Sequence[np.ndarray]
 
@@ -27,7 +27,9 @@ def normalised(score: float, ceiling: float, null: float) -> float:
     return (score - null) / (ceiling - null)
 
 
-def scores(train: Split, test: Split, blocks: Blocks | None = None, num_threads: int = 1, seed: int = 0) -> dict:
+def scores(
+    train: LabelledCodes, test: LabelledCodes, blocks: Blocks | None = None, num_threads: int = 1, seed: int = 0
+) -> dict:
     """{name: score}: an array [L] where the score is one of labels, a number where it is one of the whole code.
 
     Information is measured on test; classifiers and choices are made on train and scored on test; the importances are
@@ -51,12 +53,12 @@ def scores(train: Split, test: Split, blocks: Blocks | None = None, num_threads:
     return measured if blocks is None else measured | {"specificity": specificity(train, test, blocks)}
 
 
-def oracle(split: Split, prevalence: Float[np.ndarray, " L"]) -> Split:
+def oracle(split: LabelledCodes, prevalence: Float[np.ndarray, " L"]) -> LabelledCodes:
     """The code z = y, one latent a label; where a label is not known, its prevalence."""
     return split._replace(code=np.where(split.weight > 0, split.target, prevalence).astype(np.float64))
 
 
-def permuted(split: Split, rng: np.random.Generator) -> Split:
+def permuted(split: LabelledCodes, rng: np.random.Generator) -> LabelledCodes:
     """The same code with its rows dealt to other examples: latents keep their joint distribution and lose the labels."""
     return split._replace(code=split.code[rng.permutation(len(split.code))])
 
@@ -65,7 +67,9 @@ def _means(measured: Mapping) -> dict[str, float]:
     return {name: float(np.mean(value)) for name, value in measured.items()}
 
 
-def ceilings(train: Split, test: Split, blocks: Blocks | None = None, num_threads: int = 1) -> dict[str, float]:
+def ceilings(
+    train: LabelledCodes, test: LabelledCodes, blocks: Blocks | None = None, num_threads: int = 1
+) -> dict[str, float]:
     """Scores of the oracle, the block of a label being its latent."""
     prevalence = (train.weight * train.target).sum(axis=0) / train.weight.sum(axis=0, dtype=np.float64)
     own = None if blocks is None else [np.array([label]) for label in range(len(blocks))]
@@ -73,7 +77,12 @@ def ceilings(train: Split, test: Split, blocks: Blocks | None = None, num_thread
 
 
 def nulls(
-    train: Split, test: Split, blocks: Blocks | None, permutations: int, num_threads: int = 1, seed: int = 0
+    train: LabelledCodes,
+    test: LabelledCodes,
+    blocks: Blocks | None,
+    permutations: int,
+    num_threads: int = 1,
+    seed: int = 0,
 ) -> dict[str, float]:
     """Mean scores of codes whose rows are permuted, within train and within test."""
     rng = np.random.default_rng(seed)
@@ -112,8 +121,8 @@ def panel(
         blocks that do not fit.
     """
     splits = {
-        "train": _blanked(Split(train_code, train_target, train_weight)),
-        "test": _blanked(Split(test_code, test_target, test_weight)),
+        "train": _blanked(LabelledCodes(train_code, train_target, train_weight)),
+        "test": _blanked(LabelledCodes(test_code, test_target, test_weight)),
     }
     check(splits, labels)
     rare = too_rare(splits, labels, enough)
@@ -121,7 +130,7 @@ def panel(
     if len(names) < 2:
         raise ValueError(f"fewer than two labels can be scored: {rare}")
     kept = [label not in rare for label in labels]
-    train, test = (Split(s.code, s.target[:, kept], s.weight[:, kept]) for s in splits.values())
+    train, test = (LabelledCodes(s.code, s.target[:, kept], s.weight[:, kept]) for s in splits.values())
     assigned = None if blocks is None else _assigned(blocks, names, train.code.shape[1])
     measured, ceiling = scores(train, test, assigned, num_threads, seed), ceilings(train, test, assigned, num_threads)
     result = {
@@ -152,7 +161,7 @@ def _normalised(score: dict, ceiling: dict, null: dict) -> tuple[dict[str, float
     return scaled, reasons
 
 
-def _blanked(split: Split) -> Split:
+def _blanked(split: LabelledCodes) -> LabelledCodes:
     """Targets that are not known as 0, whatever stood there."""
     return split._replace(target=np.where(split.weight > 0, split.target, 0))
 
@@ -167,7 +176,7 @@ def _assigned(blocks: Mapping[str, Sequence[int]], labels: Sequence[str], latent
     return assigned
 
 
-def too_rare(splits: Mapping[str, Split], labels: Sequence[str], enough: int) -> dict[str, str]:
+def too_rare(splits: Mapping[str, LabelledCodes], labels: Sequence[str], enough: int) -> dict[str, str]:
     """{label: reason} of the labels that lack positives or negatives in one of the splits."""
     reasons = {}
     for name, split in splits.items():
@@ -178,7 +187,7 @@ def too_rare(splits: Mapping[str, Split], labels: Sequence[str], enough: int) ->
     return reasons
 
 
-def constant_latents(splits: Mapping[str, Split]) -> dict[int, str]:
+def constant_latents(splits: Mapping[str, LabelledCodes]) -> dict[int, str]:
     """{latent: reason} of the latents that do not vary in one of the splits."""
     reasons = {}
     for name, split in splits.items():
@@ -187,7 +196,7 @@ def constant_latents(splits: Mapping[str, Split]) -> dict[int, str]:
     return reasons
 
 
-def check(splits: Mapping[str, Split], labels: Sequence[str]) -> None:
+def check(splits: Mapping[str, LabelledCodes], labels: Sequence[str]) -> None:
     """Raises ValueError, in one sentence, for arrays from which no score should be made."""
     for name, (code, target, weight) in splits.items():
         if target.shape[1] != len(labels):

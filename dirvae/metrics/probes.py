@@ -18,7 +18,7 @@ RIDGE = 1.0  # variance of the prior on the weights of standardised latents: kee
 ENOUGH = 20  # positives, and negatives, below which a score of a label is noise
 
 
-class Split(NamedTuple):
+class LabelledCodes(NamedTuple):
     """Codes [N, D] of one split, its targets [N, L] in {0, 1} and their weights [N, L]: 0 where a label is not known."""
 
     code: np.ndarray
@@ -45,19 +45,19 @@ def log_odds(
     return model.decision_function((test_code - centre) / spread).astype(np.float64)
 
 
-def known(split: Split, label: int, latents: np.ndarray | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+def known(split: LabelledCodes, label: int, latents: np.ndarray | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
     """Code [n, d] and target [n] of the examples in which the label is known."""
     rows = split.weight[:, label] > 0
     return split.code[rows][:, latents], split.target[rows, label]
 
 
-def stratum(split: Split, label: int, value: int) -> Split:
+def stratum(split: LabelledCodes, label: int, value: int) -> LabelledCodes:
     """The examples in which the label is known to have this value."""
     rows = (split.weight[:, label] > 0) & (split.target[:, label] == value)
-    return Split(split.code[rows], split.target[rows], split.weight[rows])
+    return LabelledCodes(split.code[rows], split.target[rows], split.weight[rows])
 
 
-def _auc(train: Split, test: Split, label: int, latents: np.ndarray) -> float:
+def _auc(train: LabelledCodes, test: LabelledCodes, label: int, latents: np.ndarray) -> float:
     """AUROC of the probe; a probe without latents is a constant: 1/2."""
     if not len(latents):
         return 0.5
@@ -66,7 +66,9 @@ def _auc(train: Split, test: Split, label: int, latents: np.ndarray) -> float:
     return float(classification.auroc(y.astype(np.float64), odds, np.ones((1, len(y))))[0])
 
 
-def specificity(train: Split, test: Split, blocks: Sequence[Int[np.ndarray, "_"]]) -> Float[np.ndarray, " L"]:
+def specificity(
+    train: LabelledCodes, test: LabelledCodes, blocks: Sequence[Int[np.ndarray, "_"]]
+) -> Float[np.ndarray, " L"]:
     """AUC(y_c | block c) - AUC(y_c | all other latents) of each label c; `blocks` holds the latents of each.
 
     1/2 for a block that is its label and a rest that knows nothing of it; 0 where any latent says as much; negative where
@@ -82,7 +84,7 @@ def specificity(train: Split, test: Split, blocks: Sequence[Int[np.ndarray, "_"]
 
 
 def leakage(
-    train: Split, test: Split, blocks: Sequence[Int[np.ndarray, "_"]], enough: int = ENOUGH
+    train: LabelledCodes, test: LabelledCodes, blocks: Sequence[Int[np.ndarray, "_"]], enough: int = ENOUGH
 ) -> Float[np.ndarray, "L L"]:
     """What block c tells of label k among examples that agree on label c: mean over y_c = 0, 1 of 2 AUC(y_k | block c) - 1.
 
@@ -100,7 +102,7 @@ def leakage(
     return leaks
 
 
-def fewest(split: Split) -> Float[np.ndarray, " L"]:
+def fewest(split: LabelledCodes) -> Float[np.ndarray, " L"]:
     """How many positives each label has, or negatives if those are fewer, among the examples in which it is known."""
     positives = (split.weight * split.target).sum(axis=0, dtype=np.float64)
     return np.minimum(positives, split.weight.sum(axis=0) - positives)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from dirvae.metrics import classification, latent_panel
-from dirvae.metrics.probes import Split, known, log_odds
+from dirvae.metrics.probes import LabelledCodes, known, log_odds
 
 FOLDS = 4
 RIDGES = (0.001, 0.01, 0.1, 1.0)  # variances of the linear probe's weights
@@ -33,7 +33,11 @@ class Readouts(NamedTuple):
 
 
 def readouts(
-    fitted: Split, scored: Split, fold: Int[np.ndarray, " N"], weights: Float[np.ndarray, "R M"], seed: int = 0
+    fitted: LabelledCodes,
+    scored: LabelledCodes,
+    fold: Int[np.ndarray, " N"],
+    weights: Float[np.ndarray, "R M"],
+    seed: int = 0,
 ) -> Readouts:
     """`weights` are multiplicities of the examples of `scored`; examples of one patient belong in one fold of `fitted`.
 
@@ -75,19 +79,19 @@ def boosted_log_odds(
     return np.asarray(booster.predict(test_code, raw_score=True), np.float64)
 
 
-def _best(candidates: list[Probe], fitted: Split, fold: np.ndarray) -> Probe:
+def _best(candidates: list[Probe], fitted: LabelledCodes, fold: np.ndarray) -> Probe:
     """The candidate with the highest macro AUROC, averaged over the folds that it was not fitted on; the first at a tie."""
     scores = []
     for probe in candidates:
         held = []
         for number in np.unique(fold):
-            inside, outside = (Split(*(a[rows] for a in fitted)) for rows in (fold != number, fold == number))
+            inside, outside = (LabelledCodes(*(a[rows] for a in fitted)) for rows in (fold != number, fold == number))
             held.append(float(_macro(probe, inside, outside, np.ones((1, len(outside.code))))[0]))
         scores.append(np.nanmean(held))
     return candidates[int(np.argmax(scores))]
 
 
-def _macro(probe: Probe, fitted: Split, scored: Split, weights: np.ndarray) -> np.ndarray:
+def _macro(probe: Probe, fitted: LabelledCodes, scored: LabelledCodes, weights: np.ndarray) -> np.ndarray:
     """[R]: mean over the labels that `scored` has both values of, each known example with its multiplicity."""
     odds = [_label(probe, fitted, scored, label) for label in range(scored.target.shape[1])]
     values = classification.per_label(
@@ -96,7 +100,7 @@ def _macro(probe: Probe, fitted: Split, scored: Split, weights: np.ndarray) -> n
     return classification.macro(values)
 
 
-def _label(probe: Probe, fitted: Split, scored: Split, label: int) -> np.ndarray:
+def _label(probe: Probe, fitted: LabelledCodes, scored: LabelledCodes, label: int) -> np.ndarray:
     """Log odds of one label; all alike where the label has one value only in `fitted`."""
     code, y = known(fitted, label)
     return probe(code, y, scored.code) if len(np.unique(y)) == 2 else np.zeros(len(scored.code))

@@ -109,8 +109,8 @@ def verdicts(outcome: Outcome) -> str:
     rows, names = [], shared_endpoints(outcome.runs)
     for name in names:
         judgement = outcome.judgements.get(name)
-        held = [outcome.estimates.get(arm) for arm in (first, second)]
-        means = [tables.number(estimates[name].mean) if estimates else "–" for estimates in held]
+        pair = [outcome.estimates.get(arm) for arm in (first, second)]
+        means = [tables.number(estimates[name].mean) if estimates else "–" for estimates in pair]
         rows.append([ENDPOINTS[name], *means, *_difference(judgement), word(judgement, outcome.study.margin)])
     head = [
         "endpoint",
@@ -136,12 +136,18 @@ def arms(outcome: Outcome) -> str:
     """Means of every arm, and what they rest on."""
     names = shared_endpoints(outcome.runs)
     rows = []
-    for arm, held in finished(outcome.runs).items():
-        nats = [run.summary["kl"] for run in held]
+    for arm, arm_runs in finished(outcome.runs).items():
+        nats = [run.summary["kl"] for run in arm_runs]
         kl = ", ".join(f"{value:.0f}" for value in nats) if np.all(np.asarray(nats) > 0) else "–"
         other = "yes" if arm in outcome.other_budgets else ""
         rows.append(
-            [html.escape(arm), str(len(held)), kl, other, *(_estimate(outcome.estimates[arm][name]) for name in names)]
+            [
+                html.escape(arm),
+                str(len(arm_runs)),
+                kl,
+                other,
+                *(_estimate(outcome.estimates[arm][name]) for name in names),
+            ]
         )
     head = ["arm", "seeds", "KL of each, nats", "other KL budget", *(ENDPOINTS[name] for name in names)]
     return tables.table(head, rows) + _legend(
@@ -198,13 +204,13 @@ def _defined(value: float, digits: int) -> str:
 def findings(outcome: Outcome, scores: Discrimination) -> str:
     """AUROC of each finding."""
     first, second = map(html.escape, outcome.study.contrast)
-    held = list(finished(outcome.runs))
+    names = list(finished(outcome.runs))
     seeds = list(scores.findings[0].delong)
-    head = ["finding", "positives of known", *map(html.escape, held), f"{first} − {second}"]
+    head = ["finding", "positives of known", *map(html.escape, names), f"{first} − {second}"]
     rows = []
     for row in scores.findings:
         gap = tables.signed(row.difference.difference, row.difference.interval) if row.difference else "–"
-        cells = [tables.number(row.aurocs[arm]) for arm in held]
+        cells = [tables.number(row.aurocs[arm]) for arm in names]
         tests = [_small_p(row.delong[seed]) for seed in seeds]
         rows.append([html.escape(row.finding), f"{row.positives:,} of {row.known:,}", *cells, gap, *tests])
     return tables.table([*head, *(f"DeLong p, seed {seed}" for seed in seeds)], rows) + _legend(
@@ -235,9 +241,11 @@ def calibration(scores: Discrimination) -> str:
 
 def panel(scores: CodeScores) -> str:
     """Every score of the arms' codes."""
-    held = list(scores.probes)
-    rows = [[CODES.get(name, name), *(_panel_cell(cells[arm]) for arm in held)] for name, cells in scores.panel.items()]
-    return tables.table(["score", *map(html.escape, held)], rows) + _legend(
+    names = list(scores.probes)
+    rows = [
+        [CODES.get(name, name), *(_panel_cell(cells[arm]) for arm in names)] for name, cells in scores.panel.items()
+    ]
+    return tables.table(["score", *map(html.escape, names)], rows) + _legend(
         "Means over seeds; in brackets the score of permuted codes, and that of the perfect code z = y, on the same labels. "
         "Latents are chosen on validation and scored on test, in the coordinates named in the table of runs."
     )

@@ -67,8 +67,7 @@ def listing(directory: Path, runs: Runs, minutes: float, complete: Complete | No
     folders = [place(directory, run) for run in runs]
     states = [state(where, complete) for where in folders]
     rows = [
-        f"{index:3d}  {where.name:<32} {found}"
-        for index, (where, found) in enumerate(zip(folders, states, strict=True))
+        f"{index:3d}  {where.name:<32} {one}" for index, (where, one) in enumerate(zip(folders, states, strict=True))
     ]
-    left = sum(found != DONE for found in states)
+    left = sum(one != DONE for one in states)
     return "\n".join([*rows, f"{left} runs left, about {left * minutes:.0f} minutes on two CPU cores"])

@@ -8,7 +8,7 @@ import numpy as np
 
 from dirvae.config import Config
 from dirvae.metrics import latent_panel, statistics
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 from experiments.benchmarks import Settings, timing
 
 EXAMPLES, LATENTS, LABELS = 10_000, 64, 14
@@ -22,7 +22,7 @@ def measure(config: Config, settings: Settings) -> dict:
     target = (rng.random((EXAMPLES, LABELS)) < np.linspace(*RARITY, LABELS)).astype(np.float32)
     code = rng.standard_normal((EXAMPLES, LATENTS)) + np.pad(2.0 * target, ((0, 0), (0, LATENTS - LABELS)))
     train, test = (
-        Split(code[half], target[half], np.ones_like(target[half])) for half in np.split(np.arange(EXAMPLES), 2)
+        LabelledCodes(code[half], target[half], np.ones_like(target[half])) for half in np.split(np.arange(EXAMPLES), 2)
     )
     few = slice(IMAGES)
     scores = [target[few] + noise * rng.standard_normal((IMAGES, LABELS)) for noise in (0.8, 0.9)]

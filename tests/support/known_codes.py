@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 
 
 def labels(n, prevalences=(0.5, 0.4, 0.3, 0.2), seed=0):
@@ -14,7 +14,7 @@ def halves(code, target, weight=None):
     """Train and test, half each."""
     weight = np.ones_like(target) if weight is None else weight
     middle = len(code) // 2
-    return tuple(Split(code[p], target[p], weight[p]) for p in (slice(middle), slice(middle, None)))
+    return tuple(LabelledCodes(code[p], target[p], weight[p]) for p in (slice(middle), slice(middle, None)))
 
 
 def noisy(target, noise=0.1, seed=1):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dirvae.metrics import disentanglement, interventional
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 from dirvae.studies.priors.arms import Estimate, Runs, estimate, finished
 from dirvae.studies.priors.endpoints import Scored
 
@@ -54,11 +54,11 @@ def describe(runs: Runs) -> CodeScores | None:
     arms = finished(runs)
     if not arms:
         return None
-    names = dict.fromkeys(name for held in arms.values() for run in held for name in run.panel["scores"])
-    first = {arm: held[0] for arm, held in arms.items()}
+    names = dict.fromkeys(name for arm_runs in arms.values() for run in arm_runs for name in run.panel["scores"])
+    first = {arm: arm_runs[0] for arm, arm_runs in arms.items()}
     return CodeScores(
-        {name: {arm: panel_score(held, name) for arm, held in arms.items()} for name in names},
-        {arm: probe_scores(held) for arm, held in arms.items()},
+        {name: {arm: panel_score(arm_runs, name) for arm, arm_runs in arms.items()} for name in names},
+        {arm: probe_scores(arm_runs) for arm, arm_runs in arms.items()},
         next(iter(first.values())).labels,
         {arm: run.strength[disentanglement.order(run.strength)] for arm, run in first.items()},
         {arm: heat(run) for arm, run in first.items()},
@@ -87,7 +87,7 @@ def heat(run: Scored) -> Heat:
     """Codes with rows and columns in order; the columns' order is that of all test images with codes, not of those shown."""
     code = run.basis.composition
     target, weight = (part[: len(code)] for part in (run.basis.target, run.basis.weight))
-    strength = disentanglement.strength(Split(code, target, weight))
+    strength = disentanglement.strength(LabelledCodes(code, target, weight))
     columns = disentanglement.order(strength)
     rows = [np.flatnonzero((target * weight)[:, label] > 0)[:SHOWN] for label in range(target.shape[1])]
     values = code if run.basis.simplex else _standardised(code)

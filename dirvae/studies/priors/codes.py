@@ -10,7 +10,7 @@ from jaxtyping import Float
 from dirvae.config import Config
 from dirvae.latents import compositions
 from dirvae.metrics import coordinates
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 from dirvae.training import workdir
 from dirvae.training.evaluate import Predictions
 
@@ -56,11 +56,11 @@ def read_evidence(directory: Path, split: str) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def splits(read: Reader, scored: ScoredCodes, kept: np.ndarray) -> dict[str, Split]:
+def splits(read: Reader, scored: ScoredCodes, kept: np.ndarray) -> dict[str, LabelledCodes]:
     """The codes in each of their coordinates, with the scorable findings' targets."""
     rows = len(scored.code)
     target, weight = scored.target[:rows, kept], scored.weight[:rows, kept]
-    return {name: Split(code, target, weight) for name, code in read(scored.code).items()}
+    return {name: LabelledCodes(code, target, weight) for name, code in read(scored.code).items()}
 
 
 def reader(config: Config, picked: Float[np.ndarray, "N D"]) -> Reader:

@@ -44,16 +44,16 @@ class Discrimination(NamedTuple):
 def describe(runs: Runs, contrast: tuple[str, str], differences: Mapping[str, Difference]) -> Discrimination | None:
     """None where no run is finished, or where arms were scored on different findings."""
     arms = finished(runs)
-    if not arms or len({run.labels for held in arms.values() for run in held}) > 1:
+    if not arms or len({run.labels for arm_runs in arms.values() for run in arm_runs}) > 1:
         return None
     pairs = paired_seeds(runs, contrast)
     labels = next(iter(arms.values()))[0].labels
     rows = [_finding(arms, pairs, column, label, differences.get(label)) for column, label in enumerate(labels)]
     curves = {
-        arm: [mean_curve([known(run, column) for run in held]) for column in range(len(labels))]
-        for arm, held in arms.items()
+        arm: [mean_curve([known(run, column) for run in arm_runs]) for column in range(len(labels))]
+        for arm, arm_runs in arms.items()
     }
-    return Discrimination(rows, curves, {arm: calibration(held) for arm, held in arms.items()})
+    return Discrimination(rows, curves, {arm: calibration(arm_runs) for arm, arm_runs in arms.items()})
 
 
 def _finding(
@@ -64,7 +64,7 @@ def _finding(
     difference: Difference | None,
 ) -> FindingScores:
     y, _ = known(next(iter(arms.values()))[0], column)
-    means = {arm: float(np.mean([run.aurocs[0, column] for run in held])) for arm, held in arms.items()}
+    means = {arm: float(np.mean([run.aurocs[0, column] for run in arm_runs])) for arm, arm_runs in arms.items()}
     tests = {seed: delong(*pair, column) for seed, pair in pairs.items()}
     return FindingScores(label, int(y.sum()), len(y), means, difference, tests)
 

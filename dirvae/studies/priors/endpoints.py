@@ -29,7 +29,7 @@ from jaxtyping import Float
 from dirvae.config import ModelConfig
 from dirvae.latents import compositions
 from dirvae.metrics import bootstrap, classification, disentanglement, interventional, latent_panel, readout
-from dirvae.metrics.probes import ENOUGH, Split
+from dirvae.metrics.probes import ENOUGH, LabelledCodes
 from dirvae.studies.priors import codes
 from dirvae.studies.priors.codes import Reader, Responses, ScoredCodes, reader, splits
 from dirvae.training import evaluate, workdir
@@ -138,7 +138,7 @@ def score(
     return Scored(found, chosen, panel, strength, names, summary | raw, aurocs, probes, basis, left_out)
 
 
-def _preference(read: Reader, picked: ScoredCodes, split: Split, name: str) -> tuple[float, float]:
+def _preference(read: Reader, picked: ScoredCodes, split: LabelledCodes, name: str) -> tuple[float, float]:
     """By which coordinates are chosen; gaps of the same ranks are equal up to rounding."""
     return round(_gap(split, split), 6), float(np.nan_to_num(_answers(read, picked, split, name)))
 
@@ -168,7 +168,7 @@ def _blocks(
 def _answers(
     read: Reader,
     scored: ScoredCodes,
-    split: Split,
+    split: LabelledCodes,
     name: str,
     of: Callable[[np.ndarray, np.ndarray], np.ndarray] = interventional.disentanglement,
 ) -> float:
@@ -198,7 +198,7 @@ def _too_rare(picked: ScoredCodes, scored: ScoredCodes, labels: tuple[str, ...],
       ValueError: where that leaves fewer than two.
     """
     both = {"validation": picked, "test": scored}
-    splits = {n: Split(m.code, m.target[: len(m.code)], m.weight[: len(m.code)]) for n, m in both.items()}
+    splits = {n: LabelledCodes(m.code, m.target[: len(m.code)], m.weight[: len(m.code)]) for n, m in both.items()}
     rare = latent_panel.too_rare(splits, labels, enough)
     if len(labels) - len(rare) < 2:
         reasons = "; ".join(f"{label}: {reason}" for label, reason in rare.items())
@@ -206,11 +206,11 @@ def _too_rare(picked: ScoredCodes, scored: ScoredCodes, labels: tuple[str, ...],
     return rare
 
 
-def _gap(picked: Split, scored: Split) -> float:
+def _gap(picked: LabelledCodes, scored: LabelledCodes) -> float:
     return float(disentanglement.aug(picked, scored).value.mean())
 
 
-def augs(picked: Split, scored: Split, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
+def augs(picked: LabelledCodes, scored: LabelledCodes, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
     """AUG with winner and runner-up of `picked`, under each row of multiplicities of the examples of `scored`."""
     best, second = disentanglement.top_two(disentanglement.strength(picked))
     gaps = [

@@ -67,12 +67,12 @@ def _every(runs: Runs) -> Iterator[tuple[str, int, Scored]]:
 
 
 def _rare(runs: Runs) -> list[RareFinding]:
-    held: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    runs_of: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for arm, seed, run in _every(runs):
         for finding, reason in run.left_out.items():
-            held.setdefault((finding, reason), []).append((arm, seed))
+            runs_of.setdefault((finding, reason), []).append((arm, seed))
     total = sum(1 for _ in _every(runs))
-    return [RareFinding(*key, tuple(found), len(found) == total) for key, found in held.items()]
+    return [RareFinding(*key, tuple(pairs), len(pairs) == total) for key, pairs in runs_of.items()]
 
 
 def _within(arm: str, seed: int, run: Scored) -> WithinRun:

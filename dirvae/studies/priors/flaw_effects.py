@@ -105,8 +105,8 @@ def _effects(
     """Effects on the endpoints that all these runs have, and why there are none."""
     if not seeds:
         return {}, "no seed of all four arms is finished"
-    held = [runs[arm][seed].endpoints for arm in (*contrast, *pair) for seed in seeds]
-    names = [name for name in ENDPOINTS if all(name in endpoints for endpoints in held)]
+    run_endpoints = [runs[arm][seed].endpoints for arm in (*contrast, *pair) for seed in seeds]
+    names = [name for name in ENDPOINTS if all(name in endpoints for endpoints in run_endpoints)]
     try:
         return {name: _effect(contrast, pair, seeds, runs, name) for name in names}, ""
     except ValueError as error:

@@ -51,7 +51,7 @@ def conclude(study: plan.Study, scores: collection.Collection, steered: Collecti
     return Outcome(
         study,
         runs,
-        {arm: estimates(held, endpoints) for arm, held in arms.items()},
+        {arm: estimates(arm_runs, endpoints) for arm, arm_runs in arms.items()},
         {
             arm: {seed: {name: run_interval(run, name) for name in endpoints} for seed, run in seeds.items()}
             for arm, seeds in runs.items()
@@ -126,9 +126,9 @@ def _others(arms: Mapping[str, Sequence[Scored]], contrast: tuple[str, str]) -> 
     return {
         arm: {
             name: verdicts.described(difference, _fewest(arms, (arm, contrast[1])))
-            for name, difference in compared(held, arms[contrast[1]]).items()
+            for name, difference in compared(arm_runs, arms[contrast[1]]).items()
         }
-        for arm, held in arms.items()
+        for arm, arm_runs in arms.items()
         if arm not in contrast
     }
 

@@ -5,13 +5,13 @@ import pytest
 from scipy import stats
 
 from dirvae.metrics import coordinates, disentanglement
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 
 
 def halves(code, target):
     weight = np.ones_like(target)
     middle = len(code) // 2
-    return (Split(code[part], target[part], weight[part]) for part in (slice(middle), slice(middle, None)))
+    return (LabelledCodes(code[part], target[part], weight[part]) for part in (slice(middle), slice(middle, None)))
 
 
 def labels(count):

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from support.known_codes import halves, labels, noisy
 
 from dirvae.metrics import disentanglement
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 
 I5 = np.eye(5)
 
@@ -39,7 +39,7 @@ def test_areas_against_scikit_learn_with_ties_and_unknown_labels():
     weight = (np.random.default_rng(2).random(target.shape) < 0.7).astype(float)
     known = [weight[:, k] > 0 for k in range(4)]
     expected = [[roc_auc_score(target[rows, k], code[rows, j]) for k, rows in enumerate(known)] for j in range(6)]
-    np.testing.assert_allclose(disentanglement.auc_matrix(Split(code, target, weight)), expected, rtol=1e-12)
+    np.testing.assert_allclose(disentanglement.auc_matrix(LabelledCodes(code, target, weight)), expected, rtol=1e-12)
 
 
 def test_aug_picks_on_train_and_scores_on_test():
@@ -94,7 +94,7 @@ def test_sap_of_perfect_and_silent_codes():
 def test_importances_find_the_latent_and_are_deterministic():
     target = labels(2000)
     code = np.hstack([noisy(np.zeros_like(target), 1.0, seed=3), noisy(target)])
-    split = Split(code, target, np.ones_like(target))
+    split = LabelledCodes(code, target, np.ones_like(target))
     gains = disentanglement.gain_importances(split)
     np.testing.assert_allclose(gains.sum(axis=0), np.ones(4))
     assert np.diag(gains[4:]).min() > 0.95
@@ -107,7 +107,7 @@ def test_importances_leave_unknown_labels_out():
     weight = (np.arange(1000) % 3 > 0)[:, None] * np.ones_like(target)
     other = np.where(weight > 0, target, 1 - target)
     code = noisy(target, 1.0)
-    first, second = (disentanglement.gain_importances(Split(code, y, weight)) for y in (target, other))
+    first, second = (disentanglement.gain_importances(LabelledCodes(code, y, weight)) for y in (target, other))
     np.testing.assert_array_equal(first, second)
 
 

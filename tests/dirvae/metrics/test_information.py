@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import mutual_info_score
 
 from dirvae.metrics import information as info
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 
 
 def labels(n=4000, prevalences=(0.5, 0.3, 0.2), seed=0):
@@ -137,7 +137,7 @@ def test_infoe_is_the_share_of_entropy_that_the_true_log_odds_remove():
     target = np.stack([rng.random(len(p)) < p, rng.random(len(p)) < 0.1], axis=1).astype(float)
     truth = 1 - np.mean(-p * np.log(p) - (1 - p) * np.log1p(-p)) / info.label_entropy(target, np.ones_like(target))[0]
     train, test = (
-        Split(code[part], target[part], np.ones((20_000, 2))) for part in (slice(20_000), slice(20_000, None))
+        LabelledCodes(code[part], target[part], np.ones((20_000, 2))) for part in (slice(20_000), slice(20_000, None))
     )
     np.testing.assert_allclose(info.infoe(train, test), [truth, 0], atol=0.01)
     own = [split._replace(code=split.target) for split in (train, test)]

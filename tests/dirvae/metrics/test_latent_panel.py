@@ -5,7 +5,7 @@ import pytest
 from support.known_codes import halves, labels, noisy
 
 from dirvae.metrics import latent_panel
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 
 NAMES = ("edema", "effusion", "nodule", "devices")
 
@@ -62,7 +62,7 @@ def test_ceilings_are_those_of_the_oracle(panels):
 
 
 def test_the_oracle_guesses_what_is_not_known():
-    split = Split(np.zeros((3, 5)), np.array([[1, 0], [0, 1], [1, 1]]), np.array([[1, 0], [1, 1], [0, 1]]))
+    split = LabelledCodes(np.zeros((3, 5)), np.array([[1, 0], [0, 1], [1, 1]]), np.array([[1, 0], [1, 1], [0, 1]]))
     found = latent_panel.oracle(split, np.array([0.5, 0.2]))
     np.testing.assert_array_equal(found.code, [[1, 0.2], [0, 1], [0.5, 1]])
 

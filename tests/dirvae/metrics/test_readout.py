@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from dirvae.metrics import readout
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 
 
 def split(count, seed):
@@ -15,7 +15,7 @@ def split(count, seed):
     code = rng.normal(size=(count, 6))
     linear = code[:, 0] + code[:, 1] + 0.5 * rng.normal(size=count) > 0.5
     product = code[:, 2] * code[:, 3] > 0
-    return Split(code, np.stack([linear, product], axis=1).astype(np.float32), np.ones((count, 2), np.float32))
+    return LabelledCodes(code, np.stack([linear, product], axis=1).astype(np.float32), np.ones((count, 2), np.float32))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from support.settings import plain
 
 from dirvae.metrics import coordinates, disentanglement
-from dirvae.metrics.probes import Split
+from dirvae.metrics.probes import LabelledCodes
 from dirvae.studies.priors import endpoints
 from dirvae.studies.priors.codes import Responses, ScoredCodes, reader
 
@@ -16,7 +16,7 @@ def split(count, seed):
     rng = np.random.default_rng(seed)
     target = rng.integers(0, 2, (count, 3)).astype(np.float32)
     code = rng.normal(size=(count, 5)) + np.pad(2.0 * target, ((0, 0), (0, 2)))
-    return Split(code, target, (rng.random((count, 3)) < 0.9).astype(np.float32))
+    return LabelledCodes(code, target, (rng.random((count, 3)) < 0.9).astype(np.float32))
 
 
 def test_the_gap_under_weights_is_that_of_the_resampled_examples():
@@ -24,7 +24,7 @@ def test_the_gap_under_weights_is_that_of_the_resampled_examples():
     drawn = RNG.integers(200, size=200)
     weights = np.stack([np.ones(200), np.bincount(drawn, minlength=200)]).astype(np.float64)
     found = endpoints.augs(picked, scored, weights)
-    resampled = Split(*(column[drawn] for column in scored))
+    resampled = LabelledCodes(*(column[drawn] for column in scored))
     expected = [disentanglement.aug(picked, each).value.mean() for each in (scored, resampled)]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert found[0] > 0.5
