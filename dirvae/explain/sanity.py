@@ -25,6 +25,17 @@ ORDER = (
 )
 """Of an encoder's modules, from its end to its beginning. The linear path adds to the last dense layer's features, so it goes first:
 left to the end it would keep the features trained, since a fresh dense layer is small."""
+TITLES = {
+    "classifier": "the head",
+    "linear_path": "linear path",
+    "Dense": "dense layer",
+    "local": "latents of places",
+    "LayerNorm": "normalisation",
+    "places": "features of places",
+    "Block": "block",
+    "Shrinking": "strided convolution",
+}
+"""{kind of module: its name for people}; modules of a kind are counted from the image on."""
 
 
 def layers(params: Params) -> list[tuple[str, str | None]]:
@@ -38,11 +49,25 @@ def layers(params: Params) -> list[tuple[str, str | None]]:
         raise ValueError(f"the encoder's {', '.join(unknown)} have no place in {', '.join(ORDER)}; add them there")
 
     def place(name: str) -> tuple[int, int]:
-        kind = next(i for i, prefix in enumerate(ORDER) if name.startswith(prefix))
-        number = name.rpartition("_")[2]
-        return kind, -int(number) if number.isdigit() else 0
+        kind, number = _kind(name)
+        return ORDER.index(kind), -number
 
     return [("classifier", None), *(("encoder", name) for name in sorted(params["encoder"], key=place))]
+
+
+def title(layer: str) -> str:
+    """What people call a layer of `layers`, such as "dense layer 2" for Dense_1."""
+    if layer in TITLES:
+        return TITLES[layer]
+    kind, number = _kind(layer)
+    return f"{TITLES[kind]} {number + 1}"
+
+
+def _kind(name: str) -> tuple[str, int]:
+    """Kind and number of an encoder's module, whose name Flax makes of both."""
+    kind = next(kind for kind in ORDER if name.startswith(kind))
+    number = name.removeprefix(f"{kind}_")
+    return kind, int(number) if number.isdigit() else 0
 
 
 def cascade(params: Params, fresh: Params) -> Iterator[tuple[str, Params]]:

@@ -1,8 +1,9 @@
 """Is a traversal's end a counterfactual, and does its change agree with what the finding really does to the image?
 
 x is the start, x' the end of a path that was asked to bring a finding to a state t (1 present, 0 absent). Whether it did is judged
-by a classifier that was trained independently: the explained one agrees with itself by construction. On the phantom the exact
-effect E = x(do 1) - x(do 0) is known, and a difference is d = what the finding adds, so start - end when it was removed.
+by a classifier that was trained independently. The explained one steers the path by what it reads from the code, which need not be
+what it would read from the picture. Where causes can be switched, the exact effect E = x(do 1) - x(do 0) is known, and a difference
+is d = what the finding adds, so start - end when it was removed.
 
 Distances are in grey levels of [0, 1]. Every score is one number an image; what is undefined for an image is NaN.
 """
@@ -70,9 +71,10 @@ def composition(x: Images, nulled: Float[np.ndarray, "M ..."]) -> Float[np.ndarr
 
 
 def reversibility(x: Images, there: Images, back: Images) -> Float[np.ndarray, " B"]:
-    """l1(x, back)/l1(x, there): 0 where the way back undoes the change, 1 where it is as if it had not been tried.
+    """l1(x, back)/l1(x, there): 0 where the way back ends at the start, 1 where it ends as far from it as the way there did.
 
-    `x` is the decoded start and not the image, so that the reconstruction's error is not counted. NaN where nothing changed.
+    `x` is the decoded start and not the image, so that the reconstruction's error is not counted. A way back that stops at a given
+    certainty instead of the start's own does not reach 0, however reversible the path is. NaN where nothing changed.
     """
     gone, left = proximity(x, there).l1, proximity(x, back).l1
     return np.where(gone > 0, left / np.where(gone > 0, gone, 1.0), np.nan)
@@ -99,6 +101,7 @@ def off_target(
 ) -> Float[np.ndarray, " B"]:
     """mean over k != own of |change_k|/spread_k, over |change_own|/spread_own: 0 where only this finding's logit moves.
 
+    Logits that are read from the code say nothing of the picture: a head with latents of its own has 0 along them by construction.
     `change` of logits from start to end; `spread` is each logit's standard deviation over a split, without which a class
     with large logits would outweigh the others. `counted` leaves out classes that move with this one by definition (No Finding,
     or Lung Opacity beside its children). NaN where the own logit does not move.

@@ -4,7 +4,8 @@
 
 with E_k = x(do k = high) - x(do k = low) of the same image, nuisances included. A confounder's beta sees what a mask does not: a
 change of the whole image, such as a scanner's gamma. Its sign says which way: where d is what a finding adds, a factor that the
-classifier takes for the finding has a beta above 0. It needs the factor to be listed; one that is not only raises the residual.
+classifier takes for the finding has a beta above 0. It needs the factor to be listed and switched in the very image, where a
+classifier's reliance could be measured directly, too; a factor that is not listed only raises the residual.
 Each factor has a beta of its own even where the classifier ignores it, since effects overlap and decoders leak: so beta is read
 against that factor's null, its values in models trained where the factor tells nothing.
 """

@@ -1,4 +1,4 @@
-"""Does an explanation say which shortcut a classifier takes? Shares of an explanation against true reliance, over many models.
+"""Does an explanation separate classifiers that use a confounder from those that do not? Shares of it against true reliance.
 
 A model m has a reliance R[m, c] on each confounder c, measured by intervention (`counterfactual.reliance`), and its explanations a
 share beta[m, k] on each factor k (`footprint`), both with a sign: above 0 where the factor counts for the finding. The share is
@@ -33,8 +33,10 @@ class Detection(NamedTuple):
     low: float  # 95 % interval of the AUROC, models resampled with all their rows
     high: float
     false_alarms: float  # share of null models that do not rely on it with z above the alarm level
-    found: float  # share of the used confounders that raise an alarm
-    first: float  # share of the used confounders that come first of all factors; NaN for scores of one factor alone
+    detected: float  # share of the used confounders that raise an alarm
+    ranked_first: (
+        float  # share of the used confounders that come first of all factors; NaN for scores of one factor alone
+    )
 
 
 def against_null(share: Float[np.ndarray, "M F"], null: Bool[np.ndarray, " M"]) -> Float[np.ndarray, "M F"]:

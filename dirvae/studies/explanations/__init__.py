@@ -1,6 +1,6 @@
-"""Explanations compete: every method on the same images, scored against what is known of them.
+"""The comparison of explanations: every method explains the same images, and its maps are scored against what is known of them.
 
-`truth`: the images and what is known. `entries`: a map of each by every method. `scoring`: maps against the truth.
-`soundness`: does a map depend on the classifier and on the class? `counterfactuals`: what a traversal's end is worth as a
-counterfactual. `choice`: our own geometry, picked on validation images. `tables`: the results as sentences and tables.
+`benchmark` runs it and `results` is what it returns. `inputs` reads the images and what is known of them, `controls` draws maps from
+that knowledge, and `scoring` sets maps against it. `faithfulness` asks whether a map depends on the classifier and on the class.
+`counterfactuals` judges the end of a path, `tuning` picks the path's settings on validation images, and `tables` shows the result.
 """

@@ -1,55 +1,67 @@
-"""What `experiments.compare_explanations` does: truths of a split, a geometry picked on validation, every entry, every score, two files."""
+"""The comparison of explanations: settings are picked on validation, then every map of every method is scored on one split."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from dirvae.explain import sanity, setting, traversals
+from dirvae.explain import cases, methods, sanity, traversals
+from dirvae.explain.contract import Explain, Setting, fold_in_positions
 from dirvae.explain.truth import Truth
 from dirvae.latents import geometry
 from dirvae.metrics import counterfactual
-from dirvae.report import explanations_page as page
-from dirvae.studies.explanations import counterfactuals, entries, faithfulness, inputs, scoring, tables, tuning
-from dirvae.training import evaluate, parallel, runs, workdir
-from experiments import pipeline
+from dirvae.studies.explanations import controls, counterfactuals, faithfulness, inputs, scoring, tuning
+from dirvae.studies.explanations.results import Comparison, Estimates, Example, FindingResult, Randomisation, Tuning
+from dirvae.training import parallel, runs, workdir
+from dirvae.types import Simulator
 
 SIGN = -1.0  # true positives lose their finding, whatever direction the run's own cases take
-PICKED = 16  # validation images a finding on which the geometry is picked
-FAITHFUL = 8  # images a finding for deletion, insertion and ROAD, which ask the classifier some fifty times an entry
+PICKED = 16  # validation images a finding on which settings are picked
+PERTURBED = 8  # images a finding for deletion, insertion and ROAD, which ask the classifier some fifty times a map
 
 
-class Field(NamedTuple):
-    """Who competes, and who judges: compiled once for all findings."""
+class Request(NamedTuple):
+    """What is compared, and on what."""
+
+    directory: Path  # of the run that is explained
+    split: str
+    images: int  # true positives a finding, at most
+    replicates: int  # of the patient bootstrap
+    judge: Path | None = None  # another run, the independent classifier of counterfactuals
+    shuffled: Path | None = None  # a run that was trained on shuffled labels
+
+
+class Apparatus(NamedTuple):
+    """Everything that scores a finding, compiled once for all findings."""
 
     run: runs.Run
-    entrants: list[entries.Entrant]
-    options: traversals.Options  # of our own entrant, as picked
+    options: traversals.Options  # of our traversal, as picked
+    explain: Explain
     rows: int  # images that everything is compiled for
-    render: Callable
-    walk: Callable  # there and back, for counterfactuals
+    reconstruct: Callable
+    walk: Callable[..., counterfactuals.Walks]
     probability: counterfactuals.Classify  # the run's own
-    spread: np.ndarray  # [L], of each logit over validation
-    judge: counterfactuals.Judge | None
+    reading: counterfactuals.Reading
     replicates: int
+    report: tuning.Report
 
 
-class Result(NamedTuple):
-    """Of one finding."""
+class Scored(NamedTuple):
+    """A finding's scores image by image, their estimates, and one example."""
 
-    each: scoring.Each  # scores against the truth, image by image
-    maps: dict[str, dict[str, scoring.Value]]
-    ends: dict[str, scoring.Value]  # of the counterfactuals
-    example: page.Example
+    scores: dict[str, scoring.Scores]  # against the truth
+    maps: dict[str, Estimates]
+    counterfactuals: Estimates
+    example: Example
 
 
-def contend(
-    directory: Path, judge: Path | None, shuffled: Path | None, split: str, images: int, replicates: int
-) -> dict:
-    """contest/<split>.json and .html; the former is also returned.
+def compare(
+    request: Request, simulator: Simulator | None, report: tuning.Report = lambda line: None
+) -> tuple[Comparison, dict[str, Example]]:
+    """The comparison, and an example of each finding. `simulator` draws exact effects; without one, boxes are the truth.
 
     Raises:
       WorkdirError: where a run has not been evaluated, or no image of the split has a known truth.
@@ -57,128 +69,132 @@ def contend(
         encoder whose layers are of no known order.
     """
     parallel.keep_freed_memory()
-    run = runs.open_run(directory)
-    inputs.scorable(split)
+    run = runs.open_run(request.directory)
+    inputs.check_split(request.split)
     sanity.layers(run.params)
-    told = inputs.judging(judge, run) if judge else None
-    control = inputs.shuffled_control(shuffled, run) if shuffled else None
-    (picked, _), (scored, left_out) = (inputs.truths(run, *each) for each in (("validation", PICKED), (split, images)))
-    if not scored:
+    independent = inputs.independent_classifier(request.judge, run) if request.judge else None
+    control = inputs.shuffled_control(request.shuffled, run) if request.shuffled else None
+    picked, _ = inputs.truths(run, simulator, "validation", PICKED)
+    truths, left_out = inputs.truths(run, simulator, request.split, request.images)
+    if not truths:
         raise workdir.WorkdirError(
-            f"{directory}: no true positive of {split} has an exact effect or a box to be scored by"
+            f"{request.directory}: no true positive of {request.split} has an exact effect or a box to be scored by"
         )
-    auroc = inputs.aurocs(directory, split)
-    field, chosen = _field(run, told, picked, images, replicates)
-    results = {one.finding: _compete(field, one) for one in scored}
-    found = {
-        "split": split,
-        "prior": run.config.model.prior,
-        **chosen,
-        "images": {one.finding: len(one.image) for one in scored},
-        "left_out": left_out,
-        "auroc": {one.finding: auroc[one.finding] for one in scored},
-        "maps": {finding: result.maps for finding, result in results.items()},
-        **_leads(scored, results, replicates),
-        "counterfactuals": {finding: result.ends for finding, result in results.items()},
-        **_sanity(field, control, faithfulness.mixed(scored, images)),
-    }
-    place = directory / "contest" / split
-    workdir.write_json(place.with_suffix(".json"), found)
-    page.write(place.with_suffix(".html"), found, {finding: result.example for finding, result in results.items()})
-    return found
-
-
-def _field(
-    run: runs.Run, judge: counterfactuals.Judge | None, picked: list[Truth], rows: int, replicates: int
-) -> tuple[Field, dict]:
-    """The entrants, once geometry and target have been picked on validation; and what was picked."""
-    tuned = run.tuned
-    name, options, tried = _geometry(run, tuned, picked)
-    further, targets = options, {}
-    if judge and picked:
-        further, targets = tuning.target(
-            run.model, run.params, options, SIGN, picked, PICKED, judge, pipeline.progress_line
-        )
-    field = Field(
-        run,
-        _entrants(run, options, inputs.differences(tuned)),
-        options,
-        rows,
-        entries.rendered(run.model),
-        counterfactuals.walk(run.model, further, SIGN, rows),
-        counterfactuals.classifier(run.model, run.params, run.positive_weight),
-        counterfactual.logit(tuned.probability).std(axis=0),
-        judge,
-        replicates,
+    auroc = inputs.aurocs(request.directory, request.split)
+    apparatus, picks = _apparatus(run, request, independent, picked, report)
+    scored = {truth.finding: _score(apparatus, truth) for truth in truths}
+    headline, differences = _differences(truths, scored, request.replicates)
+    comparison = Comparison(
+        request.split,
+        run.config.model.prior,
+        picks,
+        {
+            truth.finding: FindingResult(len(truth.image), auroc[truth.finding], maps, ends)
+            for truth, (_, maps, ends, _) in zip(truths, scored.values(), strict=True)
+        },
+        left_out,
+        headline,
+        differences,
+        _randomisation(apparatus, control, faithfulness.mixed(truths, SIGN, request.images)),
     )
-    chosen = {"geometry": name, "geometries": tried, "target": further.target_probability, "targets": targets}
-    return field, chosen
+    return comparison, {finding: result.example for finding, result in scored.items()}
 
 
-def _entrants(run: runs.Run, options: traversals.Options, differences: np.ndarray) -> list[entries.Entrant]:
-    return [
-        entries.ours(run.model, options, SIGN, run.config.seed),
-        entries.released(run.model, run.config.model.prior, SIGN),
-        entries.difference(run.model, differences, SIGN),
-        *(entries.baseline(run.model, each) for each in entries.BASELINES),
-    ]
+def _apparatus(
+    run: runs.Run,
+    request: Request,
+    independent: counterfactuals.IndependentClassifier | None,
+    picked: list[Truth],
+    report: tuning.Report,
+) -> tuple[Apparatus, Tuning]:
+    """The methods, once geometry and target have been picked on validation; and what was picked."""
+    bench = tuning.Bench(run.model, run.params, picked, PICKED, SIGN, report)
+    geometry_choice = _geometry(run, bench)
+    options = geometry_choice.options
+    further = tuning.target(bench, options, independent) if independent and picked else geometry_choice
+    spread = counterfactual.logit(run.tuned.probability).std(axis=0)
+    apparatus = Apparatus(
+        run,
+        options,
+        controls.explainer(_setting(run, options)),
+        request.images,
+        controls.reconstruction(run.model),
+        counterfactuals.walker(run.model, further.options, SIGN, request.images),
+        counterfactuals.classifier(run.model, run.params, run.positive_weight),
+        counterfactuals.Reading(run.labels, spread, SIGN > 0, independent),
+        request.replicates,
+        report,
+    )
+    targets = {} if further is geometry_choice else further.scores
+    picks = Tuning(geometry_choice.name, geometry_choice.scores, further.options.target_probability, targets)
+    return apparatus, picks
 
 
-def _geometry(
-    run: runs.Run, tuned: evaluate.Predictions, picked: list[Truth]
-) -> tuple[str, traversals.Options, dict[str, float]]:
-    """Picked on validation images; the configured one where none of them has a known truth."""
-    configured = setting.options_of(run.model, run.config, setting.metric_of(run.config, tuned))
-    if not picked:
-        return "as configured", configured, {}
+def _setting(run: runs.Run, options: traversals.Options) -> Setting:
+    return Setting(
+        run.model,
+        run.config.model.prior,
+        options,
+        inputs.class_differences(run.tuned),
+        keys=partial(fold_in_positions, run.config.seed),
+    )
+
+
+def _geometry(run: runs.Run, bench: tuning.Bench) -> tuning.Choice:
+    """The best on validation images; the configured one where none of them has a known truth."""
+    tuned = run.tuned
+    configured = cases.options_of(run.model, run.config, cases.metric_of(run.config, tuned))
+    if not bench.truths:
+        return tuning.Choice("as configured", configured, {})
     covariance = jnp.asarray(geometry.covariance(tuned.head_mean, shrinkage=0.0), jnp.float32)
-    return tuning.choose(run.model, run.params, configured, covariance, SIGN, picked, PICKED, pipeline.progress_line)
+    return tuning.geometry_of(bench, configured, covariance)
 
 
-def _compete(field: Field, one: Truth) -> Result:
-    """Every entry's scores of one finding, the counterfactuals' scores, and an example."""
-    run, rows, replicates = field.run, field.rows, field.replicates
-    pipeline.progress_line(f"contest: {one.finding}, {len(one.image)} images")
-    drawn = entries.enter(field.entrants, field.render, run.params, one, rows)
-    each = scoring.every(one, drawn)
-    table = scoring.table(each, one.patient, replicates)
-    asked, curves = faithfulness.faithful(field.probability, one, drawn, FAITHFUL, run.config.seed)
-    for entry, scores in curves.items():
-        table[entry] |= scoring.means(scores, one.patient[asked], replicates)
-    without = entries.drawn(field.entrants, run.params, one, one.without, rows) if len(one.without) else {}
-    positive, shares = faithfulness.class_shares(drawn, without, run.config.seed)
-    for entry, scores in shares.items():
-        table[entry] |= scoring.means(scores, one.patient[positive], replicates)
-    made = field.walk(run.params, one)
-    ends = counterfactuals.scores(made, one, run.labels, field.spread, SIGN > 0, field.judge)
-    example = page.Example(one.image[0], one.mask[0], {entry: maps[0] for entry, maps in drawn.items()})
-    return Result(each, table, scoring.means(ends, one.patient, replicates), example)
+def _score(apparatus: Apparatus, truth: Truth) -> Scored:
+    """Every map's scores of one finding, the counterfactuals' scores, and an example."""
+    apparatus.report(f"compare explanations: {truth.finding}, {len(truth.image)} images")
+    run, replicates = apparatus.run, apparatus.replicates
+    draw = partial(controls.draw, apparatus.explain, run.params, truth, sign=SIGN, rows=apparatus.rows)
+    maps = draw(truth.image)
+    without = draw(truth.without) if len(truth.without) else {}
+    maps |= controls.reference_maps(truth, maps["gate"], apparatus.reconstruct, run.params, apparatus.rows)
+    scores = scoring.score_maps(truth, maps)
+    estimates = scoring.estimates_by_map(scores, truth.patient, replicates)
+    for positions, more in (
+        faithfulness.perturbation_scores(apparatus.probability, truth, maps, PERTURBED, run.config.seed),
+        faithfulness.class_shares(maps, without, run.config.seed),
+    ):
+        for name, table in more.items():
+            estimates[name] |= scoring.mean_estimates(table, truth.patient[positions], replicates)
+    ends = counterfactuals.scores(apparatus.walk(run.params, truth), truth, apparatus.reading)
+    example = Example(truth.image[0], truth.mask[0], {name: drawn[0] for name, drawn in maps.items()})
+    return Scored(scores, estimates, scoring.mean_estimates(ends, truth.patient, replicates), example)
 
 
-def _leads(scored: list[Truth], results: dict[str, Result], replicates: int) -> dict:
-    """By how much ours is ahead of each entry in the score that says most: NCC with the exact effect, of boxes RRA."""
-    headline = "ncc" if all(len(one.low) for one in scored) else "rra"
-    each, patients = [results[one.finding].each for one in scored], [one.patient for one in scored]
-    ahead = {ours: scoring.leads(each, patients, ours, headline, replicates) for ours in tables.LED}
-    return {"headline": headline, "leads": ahead}
+def _differences(truths: list[Truth], scored: dict[str, Scored], replicates: int) -> tuple[str, dict[str, Estimates]]:
+    """The headline score, NCC with the exact effect or of boxes RRA, and in it each map of ours less every other map."""
+    headline = "ncc" if all(len(truth.low) for truth in truths) else "rra"
+    scores, patients = [scored[truth.finding].scores for truth in truths], [truth.patient for truth in truths]
+    return headline, {
+        ours: scoring.paired_differences(scores, patients, ours, headline, replicates)
+        for ours in methods.maps_of("ours")
+    }
 
 
-def _sanity(field: Field, control: runs.Run | None, batch: faithfulness.Batch) -> dict:
+def _randomisation(apparatus: Apparatus, control: runs.Run | None, batch: faithfulness.Batch) -> Randomisation:
     """Rank correlations as the classifier's layers become random, and with a model trained on shuffled labels.
 
-    That one's traversals go in the metric of its own codes, and along the differences of its own classes.
+    That model's traversals go in the metric of its own codes, and along the differences of its own classes.
     """
-    run, options = field.run, field.options
-    pipeline.progress_line("contest: random weights")
+    run, options, explain = apparatus.run, apparatus.options, apparatus.explain
+    apparatus.report("compare explanations: random weights")
     fresh = run.model.init(jax.random.key(run.config.seed + 1))
-    found = {"weights": faithfulness.randomised(field.entrants, run.params, fresh, batch), "labels": {}}
-    if control is not None:
-        pipeline.progress_line("contest: shuffled labels")
-        tuned = control.tuned
-        if not isinstance(options.metric, str):
-            metric = geometry.covariance(tuned.head_mean, shrinkage=0.0)
-            options = options._replace(metric=jnp.asarray(metric, jnp.float32))
-        entrants = _entrants(control, options, inputs.differences(tuned))
-        theirs = faithfulness.sizes(entrants, control.params, batch)
-        found["labels"] = faithfulness.likeness(faithfulness.sizes(field.entrants, run.params, batch), theirs)
-    return found
+    weights = faithfulness.weight_randomisation(explain, run.params, fresh, batch)
+    if control is None:
+        return Randomisation(weights, {})
+    apparatus.report("compare explanations: shuffled labels")
+    if not isinstance(options.metric, str):
+        metric = geometry.covariance(control.tuned.head_mean, shrinkage=0.0)
+        options = options._replace(metric=jnp.asarray(metric, jnp.float32))
+    others = faithfulness.sizes(controls.explainer(_setting(control, options)), control.params, batch)
+    return Randomisation(weights, faithfulness.likeness(faithfulness.sizes(explain, run.params, batch), others))

@@ -1,4 +1,8 @@
-"""What a traversal's end is worth as a counterfactual (`dirvae.metrics.counterfactual`), judged by another classifier."""
+"""What the end of a traversal is worth as a counterfactual (`dirvae.metrics.counterfactual`).
+
+Whether the finding is gone from the picture is asked of an independent classifier, which was trained apart from the explained one.
+What the explained classifier says along the path is read from the code and not from the picture; the two may differ.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,24 +18,27 @@ from dirvae.explain.truth import Truth
 from dirvae.labels import related
 from dirvae.metrics import counterfactual
 from dirvae.model import Model
-from dirvae.types import Params
+from dirvae.studies.explanations.controls import query_of
+from dirvae.studies.explanations.scoring import Scores
+from dirvae.types import Params, Query
 
 NULL_STEPS = 3  # times an image is encoded and decoded for `composition`
+COUT_STEPS = 16  # shares of the changed pixels at which the independent classifier is asked
 
 
 Classify = Callable[[np.ndarray], np.ndarray]
 """Images float32 [n, H, W, C] -> probabilities [n, L]."""
 
 
-class Judge(NamedTuple):
+class IndependentClassifier(NamedTuple):
     """A classifier that was trained independently of the one explained."""
 
-    probability: Classify
-    threshold: Float[np.ndarray, " L"]  # at which it calls each finding
+    probabilities: Classify
+    thresholds: Float[np.ndarray, " L"]  # at which it calls each finding
 
-    def of(self, images: Float[np.ndarray, "n H W C"], column: int) -> Float[np.ndarray, " n"]:
+    def __call__(self, images: Float[np.ndarray, "n H W C"], column: int) -> Float[np.ndarray, " n"]:
         """Its probability of one finding."""
-        return self.probability(images)[:, column].astype(np.float64)
+        return self.probabilities(images)[:, column].astype(np.float64)
 
 
 def classifier(model: Model, params: Params, positive_weight: np.ndarray | None = None) -> Classify:
@@ -46,19 +53,19 @@ def classifier(model: Model, params: Params, positive_weight: np.ndarray | None 
 
 
 class Walks(NamedTuple):
-    """There and back again, of every image, on the host."""
+    """The path of every image, the path back, and repeated reconstructions, on the host."""
 
     path: traversals.Path
     back: Float[np.ndarray, "n H W C"]  # end of the path back from the first one's last image, to the same certainty
     again: Float[np.ndarray, "M n H W C"]  # encoded and decoded 1 ... M times
 
 
-def walk(model: Model, options: traversals.Options, sign: float, rows: int) -> Callable[[Params, Truth], Walks]:
-    """Compiled once for all findings, whose images are filled up to `rows`."""
+def walker(model: Model, options: traversals.Options, sign: float, rows: int) -> Callable[[Params, Truth], Walks]:
+    """(params, truth) -> the walks of its images, compiled once for all findings, whose images are filled up to `rows`."""
 
     @jax.jit
-    def walks(params: Params, images: Array, label: Array) -> Walks:
-        signs = jnp.full(rows, sign)
+    def walks(params: Params, query: Query) -> Walks:
+        images, label, signs = query
         path = traversals.on_manifold(model, params, images, label, signs, options)
         back = traversals.on_manifold(model, params, path.images[:, -1], label, -signs, options)
         again = [images]
@@ -66,60 +73,63 @@ def walk(model: Model, options: traversals.Options, sign: float, rows: int) -> C
             again.append(model.decode(params, model.latent.point(model.encode(params, again[-1]))).location)
         return Walks(path, back.images[:, -1], jnp.stack(again[1:], axis=1))
 
-    def cut(params: Params, truth: Truth) -> Walks:
-        made = walks(params, *truth.filled_up(truth.image, rows))
-        path, back, again = jax.tree.map(lambda x: np.asarray(x)[: len(truth.image)], made)
+    def walk(params: Params, truth: Truth) -> Walks:
+        filled = walks(params, query_of(truth, truth.image, sign, rows))
+        path, back, again = jax.tree.map(lambda x: np.asarray(x)[: len(truth.image)], filled)
         return Walks(path, back, np.moveaxis(again, 1, 0))
 
-    return cut
+    return walk
 
 
-def scores(
-    made: Walks,
-    truth: Truth,
-    labels: tuple[str, ...],
-    spread: Float[np.ndarray, " L"],
-    present: bool,
-    judge: Judge | None,
-) -> dict[str, Float[np.ndarray, " n"]]:
-    """{score: one number an image}; `spread` is each logit's standard deviation over a split, `present` what was asked for."""
-    towards = np.full(len(truth.image), present)
-    start, end, column = made.path.images[:, 0], made.path.images[:, -1], truth.column
-    there = counterfactual.proximity(start, end)
-    found = {
-        "l1": there.l1,
-        "sparsity": counterfactual.sparsity(start, end),
-        "reversibility": counterfactual.reversibility(start, end, made.back),
-        "off_target": counterfactual.off_target(
-            np.diff(counterfactual.logit(made.path.probability[:, [0, -1]]), axis=1)[:, 0],
-            column,
-            spread,
-            counted(labels, column),
-        ),
+class Reading(NamedTuple):
+    """How the ends of paths are read."""
+
+    labels: tuple[str, ...]
+    spread: Float[np.ndarray, " L"]  # standard deviation of each logit over validation
+    present: bool  # whether the paths were asked to add the finding
+    independent: IndependentClassifier | None
+
+
+def scores(walks: Walks, truth: Truth, reading: Reading) -> Scores:
+    """{score: one number an image}."""
+    start, end, column = walks.path.images[:, 0], walks.path.images[:, -1], truth.column
+    change = np.diff(counterfactual.logit(walks.path.probability[:, [0, -1]]), axis=1)[:, 0]
+    table = {
+        "l1": counterfactual.proximity(start, end).l1,
+        "unchanged_pixels": counterfactual.sparsity(start, end),
+        "way_back": counterfactual.reversibility(start, end, walks.back),
+        "other_logits": counterfactual.off_target(change, column, reading.spread, counted(reading.labels, column)),
     }
-    for steps, value in enumerate(counterfactual.composition(truth.image, made.again), start=1):
-        found[f"composition_{steps}"] = value
-    if judge is not None:
-        found |= judged(judge, start, end, column, towards)
+    for steps, value in enumerate(counterfactual.composition(truth.image, walks.again), start=1):
+        table[f"composition_{steps}"] = value
+    if reading.independent is not None:
+        table |= independent_scores(reading.independent, start, end, column, reading.present)
     if len(truth.low):
-        frames = (1.0 if present else -1.0) * made.path.images.mean(axis=-1)
-        found["severity_response"] = counterfactual.severity_response(frames, truth.effect, made.path.distance)
-        found["severity"] = counterfactual.severity(frames, truth.effect)[:, -1]
-    return found
+        frames = (1.0 if reading.present else -1.0) * walks.path.images.mean(axis=-1)
+        table["severity_response"] = counterfactual.severity_response(frames, truth.effect, walks.path.distance)
+        table["severity"] = counterfactual.severity(frames, truth.effect)[:, -1]
+    return table
 
 
-def judged(
-    judge: Judge, start: np.ndarray, end: np.ndarray, column: int, towards: Bool[np.ndarray, " n"]
-) -> dict[str, Float[np.ndarray, " n"]]:
-    """What the independent classifier makes of both ends, and of the way between them; `judged`: whether validity counts it."""
-    call = lambda images: judge.of(images, column)  # noqa: E731
-    before, after = call(start), call(end)
-    valid = counterfactual.validity(before, after, towards, judge.threshold[column])
+def independent_scores(
+    classify: IndependentClassifier, start: np.ndarray, end: np.ndarray, column: int, present: bool
+) -> Scores:
+    """What the independent classifier says of both ends and of the way between them.
+
+    `seen` is 1 where it did not yet make the intended call of the start, so that validity counts the image.
+    """
+
+    def probability(images: np.ndarray) -> np.ndarray:
+        return classify(images, column)
+
+    towards = np.full(len(start), present)
+    before, after = probability(start), probability(end)
+    valid = counterfactual.validity(before, after, towards, classify.thresholds[column])
     return {
         "validity": valid,
-        "judged": np.isfinite(valid).astype(np.float64),
+        "seen": np.isfinite(valid).astype(np.float64),
         "effectiveness": counterfactual.effectiveness(after, towards),
-        "cout": counterfactual.cout(call, start, end, towards, steps=16),
+        "cout": counterfactual.cout(probability, start, end, towards, steps=COUT_STEPS),
     }
 
 

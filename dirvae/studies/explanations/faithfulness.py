@@ -1,4 +1,4 @@
-"""What no comparison with a truth tells: does a map depend on the classifier, and on the class?
+"""Does a map depend on the classifier, and on the class? No comparison with a truth tells.
 
 | score | what it is | a map that says nothing |
 |---|---|---|
@@ -8,8 +8,8 @@
 | weights | rank correlation with the map once the classifier's layers are random, from the head down to the image | 1 |
 | labels | the same with the map of a classifier that was trained on shuffled labels | 1 |
 
-A path that stops once the finding is gone hardly moves where there is none, whatever it draws: of traversals the permuted direction, as
-long as they are, tells what class_share is worth.
+A path that stops once the finding is gone hardly moves where there is none, whatever it draws. The permuted direction goes as far as our
+traversal, so its class_share is the one to compare with.
 
 `dirvae.metrics.faithfulness`, `localisation` and `dirvae.explain.sanity` have the formulae and sources.
 """
@@ -19,89 +19,91 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
 from scipy import ndimage
 
 from dirvae.explain import sanity
+from dirvae.explain.contract import Explain
 from dirvae.explain.truth import Truth
 from dirvae.metrics import faithfulness, localisation
-from dirvae.studies.explanations.entries import Entrant, Entries
-from dirvae.studies.explanations.scoring import mean_of_known
-from dirvae.types import Params
+from dirvae.studies.explanations.controls import Maps
+from dirvae.studies.explanations.scoring import Scores, mean_of_finite
+from dirvae.types import Params, Query
 
 CURVE_STEPS = 16  # of deletion and insertion
 BLUR = 0.08  # standard deviation of the blur that stands for a deleted pixel, share of the image's side
 
-Scores = dict[str, Float[np.ndarray, " n"]]
 
-
-def faithful(
-    probability: Callable[[np.ndarray], np.ndarray], truth: Truth, maps: Entries, count: int, seed: int = 0
+def perturbation_scores(
+    probability: Callable[[np.ndarray], np.ndarray], truth: Truth, maps: Maps, count: int, seed: int = 0
 ) -> tuple[np.ndarray, dict[str, Scores]]:
-    """(which images, {entry: {deletion, insertion, road}}) of `count` true positives drawn by seed, or of all.
+    """(positions of the images, {map: {deletion, insertion, road}}) of `count` true positives drawn by seed, or of all.
 
     `probability` of images [n, H, W, C] is [n, L].
     """
     chosen = np.sort(np.random.default_rng(seed).permutation(len(truth.image))[:count])
     images = truth.image[chosen].astype(np.float32)
     blurred = ndimage.gaussian_filter(images, BLUR * images.shape[1], axes=(1, 2))
-    answer = lambda shown: probability(shown)[:, truth.column]  # noqa: E731
-    found = {}
+
+    def answer(shown: np.ndarray) -> np.ndarray:
+        return probability(shown)[:, truth.column]
+
+    scores = {}
     for name, drawn in maps.items():
         size = np.abs(drawn[chosen])
-        found[name] = {
+        scores[name] = {
             "deletion": faithfulness.deletion(answer, images, blurred, size, CURVE_STEPS, seed).area(),
             "insertion": faithfulness.insertion(answer, images, blurred, size, CURVE_STEPS, seed).area(),
             "road": faithfulness.road(answer, images, size, seed=seed).gap(),
         }
-    return chosen, found
+    return chosen, scores
 
 
-def class_shares(maps: Entries, without: Entries, seed: int = 0) -> tuple[np.ndarray, dict[str, Scores]]:
-    """(the positive of each grid, {entry: {class_share}}), from maps of one finding for images with and without it.
+def class_shares(maps: Maps, without: Maps, seed: int = 0) -> tuple[np.ndarray, dict[str, Scores]]:
+    """(the positive of each grid, {map: {class_share}}), from maps of one finding for images with and without it.
 
-    A grid a positive. Empty where fewer than three images lack the finding.
+    Each positive has one grid. Both are empty where fewer than three images lack the finding.
     """
-    positives, negatives = (len(next(iter(each.values()), ())) for each in (maps, without))
+    positives, negatives = (len(next(iter(drawn.values()), ())) for drawn in (maps, without))
     if negatives < localisation.CELLS - 1:
         return np.zeros(0, np.int64), {}
     grids = localisation.draw_grids(np.arange(positives + negatives) < positives, positives, seed)
     both = {name: np.concatenate([maps[name], other]) for name, other in without.items()}
     return grids[:, 0], {
-        name: {"class_share": localisation.class_sensitivity(each[grids])} for name, each in both.items()
+        name: {"class_share": localisation.class_sensitivity(drawn[grids])} for name, drawn in both.items()
     }
 
 
 class Batch(NamedTuple):
-    """True positives of all findings, of the shape that the entrants are compiled for where that has room for all."""
+    """True positives of all findings, of the shape that the methods are compiled for where that has room for all."""
 
-    images: Array  # [B, H, W, C]
-    label: Int[Array, " B"]
-    count: int  # of them, the first; the others repeat these
+    query: Query
+    count: int  # of different images, the first of the query; the others repeat these
 
 
-def mixed(truths: list[Truth], rows: int) -> Batch:
+def mixed(truths: list[Truth], sign: float, rows: int) -> Batch:
     """As many of each finding as `rows` hold, at least one."""
-    each = max(1, rows // len(truths))
-    images = np.concatenate([truth.image[:each] for truth in truths])
-    label = np.concatenate([np.full(len(truth.image[:each]), truth.column) for truth in truths])
+    share = max(1, rows // len(truths))
+    images = np.concatenate([truth.image[:share] for truth in truths])
+    label = np.concatenate([np.full(len(truth.image[:share]), truth.column) for truth in truths])
     take = np.arange(max(rows, len(images))) % len(images)
-    return Batch(jnp.asarray(images[take], jnp.float32), jnp.asarray(label[take]), len(images))
+    query = Query(jnp.asarray(images[take], jnp.float32), jnp.asarray(label[take]), jnp.full(len(take), sign))
+    return Batch(query, len(images))
 
 
-def sizes(entrants: list[Entrant], params: Params, batch: Batch) -> Entries:
-    """|map| by every entrant, of the images that count."""
-    made = [entrant(params, batch.images, batch.label) for entrant in entrants]
-    return {name: np.abs(np.asarray(maps))[: batch.count] for one in made for name, maps in one.items()}
+def sizes(explain: Explain, params: Params, batch: Batch) -> Maps:
+    """|map| by every method, of the different images."""
+    return {name: np.abs(np.asarray(maps))[: batch.count] for name, maps in explain(params, batch.query).items()}
 
 
-def randomised(entrants: list[Entrant], params: Params, fresh: Params, batch: Batch) -> dict[str, dict[str, float]]:
-    """{entry: {layer: mean rank correlation of |map| with the trained model's}}, each layer and all above it being `fresh`."""
-    layers = sanity.sensitivity(lambda p: sizes(entrants, p, batch), params, fresh)
+def weight_randomisation(explain: Explain, params: Params, fresh: Params, batch: Batch) -> dict[str, dict[str, float]]:
+    """{map: {layer: mean rank correlation of |map| with the trained model's}}, the layer and all above it being `fresh`."""
+    layers = sanity.sensitivity(lambda weights: sizes(explain, weights, batch), params, fresh)
     names = next(iter(layers.values()))
-    return {name: {layer: mean_of_known(each[name]) for layer, each in layers.items()} for name in names}
+    return {
+        name: {layer: mean_of_finite(correlations[name]) for layer, correlations in layers.items()} for name in names
+    }
 
 
-def likeness(ours: Entries, theirs: Entries) -> dict[str, float]:
-    """{entry: mean rank correlation}; constant maps, whose pixels are in no order, do not count; NaN where all are."""
-    return {name: mean_of_known(faithfulness.rank_correlation(maps, theirs[name])) for name, maps in ours.items()}
+def likeness(maps: Maps, others: Maps) -> dict[str, float]:
+    """{map: mean rank correlation}; constant maps, whose pixels are in no order, do not count; NaN where all are."""
+    return {name: mean_of_finite(faithfulness.rank_correlation(drawn, others[name])) for name, drawn in maps.items()}

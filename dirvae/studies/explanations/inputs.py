@@ -1,69 +1,75 @@
-"""What a contest reads: the truths of a split, the judge, and the control trained on shuffled labels."""
+"""What a comparison of explanations reads: the truths of a split, the independent classifier, and the run on shuffled labels."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from data_prep.phantom.simulator import PhantomSimulator
-from dirvae.explain import selection, traversals, truth
+from dirvae.explain import traversals, truth
 from dirvae.explain.truth import Truth
 from dirvae.studies.explanations import counterfactuals
 from dirvae.training import data, evaluate, runs, workdir
 from dirvae.training.evaluate import Predictions
+from dirvae.types import Simulator
+
+NEEDS_EFFECT, NEEDS_BOXES = "nothing to switch on and off", "boxes of fewer than two patients in {}"
 
 
-def truths(run: runs.Run, split: str, images: int) -> tuple[list[Truth], dict[str, str]]:
-    """Of every finding that has any, up to so many true positives, and as many images without it; and why others are left out."""
+def truths(run: runs.Run, simulator: Simulator | None, split: str, images: int) -> tuple[list[Truth], dict[str, str]]:
+    """(truths, {finding: why it is left out}) of a split.
+
+    Every other finding has up to `images` true positives, and as many images without it. With a simulator they have exact effects,
+    without one they are drawn among the images that have boxes.
+
+    Raises:
+      ValueError: for a split that the run's data do not have.
+    """
     if split not in runs.split_names(run):
         raise ValueError(f"the run's data have no split {split!r}; there are {', '.join(runs.split_names(run))}")
-    examples, exact = runs.load_examples(run, split), run.config.data.dataset == "phantom"
-    training = runs.load_examples(run, "train") if exact else None
-    predictions, tuned = evaluate.load(run.workdir, split).predictions, run.tuned
-    if not exact:  # draw among those whose place is known
+    examples = runs.load_examples(run, split)
+    training = runs.load_examples(run, "train") if simulator else None
+    predictions = evaluate.load(run.workdir, split).predictions
+    if simulator is None:
         predictions = predictions._replace(weight=predictions.weight * truth.has_box(examples))
-    found, left_out = [], {}
-    for column, positions in enumerate(
-        selection.true_positives_of_all(predictions, tuned.thresholds, images, run.config.seed)
-    ):
+    known, left_out = [], {}
+    for column, positions in enumerate(truth.positives(predictions, run.tuned.thresholds, images, run.config.seed)):
         finding = run.labels[column]
         if finding == "No Finding":
             left_out[finding] = "is nowhere in an image"
         elif not len(positions):
-            left_out[finding] = f"no true positive{'' if exact else ' with a box'} in {split}"
-        elif (one := _truth(run, examples, training, positions, column)) is None:
-            left_out[finding] = (
-                "nothing to switch on and off" if exact else f"boxes of fewer than two patients in {split}"
-            )
+            left_out[finding] = f"no true positive{'' if simulator else ' with a box'} in {split}"
+        elif (one := _truth(simulator, examples, training, positions, column)) is None:
+            left_out[finding] = NEEDS_EFFECT if simulator else NEEDS_BOXES.format(split)
         else:
-            found.append(
-                one._replace(
-                    without=truth.pixels(examples, selection.lacking(examples, column, images, run.config.seed))
-                )
-            )
-    return found, left_out
+            known.append(one._replace(without=truth.lacking(examples, column, images, run.config.seed)))
+    return known, left_out
 
 
 def _truth(
-    run: runs.Run, examples: data.Examples, training: data.Examples | None, positions: np.ndarray, column: int
+    simulator: Simulator | None,
+    examples: data.Examples,
+    training: data.Examples | None,
+    positions: np.ndarray,
+    column: int,
 ) -> Truth | None:
-    if training is None:
+    if simulator is None or training is None:
         return truth.boxed(examples, positions, column)
-    return truth.exact(examples, training, positions, column, PhantomSimulator(run.config.data.image_size))
+    return truth.exact(examples, training, positions, column, partial(truth.pair, simulator))
 
 
-def differences(tuned: Predictions) -> Float[np.ndarray, "L ..."]:
-    """Of each label's mean codes (`traversals.class_differences`); 0 where the labels lack either side."""
-    codes, known = tuned.head_mean, tuned.weight > 0
-    both = np.flatnonzero(((tuned.target > 0) & known).any(axis=0) & ((tuned.target <= 0) & known).any(axis=0))
-    found = np.zeros((tuned.target.shape[1], *codes.shape[1:]), np.float32)
+def class_differences(tuned: Predictions) -> Float[np.ndarray, "L ..."]:
+    """Differences of each label's mean codes (`traversals.class_differences`); 0 where the labels lack either side."""
+    codes, weighted = tuned.head_mean, tuned.weight > 0
+    both = np.flatnonzero(((tuned.target > 0) & weighted).any(axis=0) & ((tuned.target <= 0) & weighted).any(axis=0))
+    differences = np.zeros((tuned.target.shape[1], *codes.shape[1:]), np.float32)
     if len(both):
-        found[both] = traversals.class_differences(codes, tuned.target[:, both], tuned.weight[:, both])
-    return found
+        differences[both] = traversals.class_differences(codes, tuned.target[:, both], tuned.weight[:, both])
+    return differences
 
 
 def aurocs(directory: Path, split: str) -> dict[str, float]:
-    """Of each finding on a split that has been evaluated; NaN where the labels say nothing.
+    """AUROC of each finding on a split that has been evaluated; NaN where the labels say nothing.
 
     Raises:
       WorkdirError: for a split that has not been.
@@ -74,15 +80,15 @@ def aurocs(directory: Path, split: str) -> dict[str, float]:
     return {name: float("nan") if value is None else value for name, value in scores[split]["auroc"].items()}
 
 
-def scorable(split: str) -> None:
-    """Raises ValueError for images that something was picked or fitted on."""
+def check_split(split: str) -> None:
+    """Raises ValueError for a split that the model was fitted on or that settings are picked on."""
     if split in ("train", "validation"):
         raise ValueError(
             f"--split={split}: the model was trained, or the geometry is picked, on it; name another split"
         )
 
 
-def another(directory: Path, run: runs.Run, flag: str) -> runs.Run:
+def other_run(directory: Path, run: runs.Run, flag: str) -> runs.Run:
     """A run of the same findings that is not this one."""
     other = runs.open_run(directory)
     if other.workdir.resolve() == run.workdir.resolve():
@@ -92,15 +98,15 @@ def another(directory: Path, run: runs.Run, flag: str) -> runs.Run:
     if other.labels != run.labels:
         raise ValueError(f"{flag}={directory} knows {', '.join(other.labels)}, the run {', '.join(run.labels)}")
     if other.config.data.image_size != run.config.data.image_size:
-        sides = (each.config.data.image_size for each in (other, run))
+        sides = (sized.config.data.image_size for sized in (other, run))
         raise ValueError("{}={} reads images of {} pixels, the run of {}".format(flag, directory, *sides))
     return other
 
 
 def shuffled_control(directory: Path, run: runs.Run) -> runs.Run:
     """The run that was trained on shuffled labels."""
-    control = another(directory, run, "--shuffled")
-    evaluate.load(control.workdir, "validation")  # its codes are needed, and missing ones had better be told of now
+    control = other_run(directory, run, "--shuffled")
+    _ = control.tuned  # raises here rather than after all else is done
     if not control.config.data.shuffle_labels:
         raise ValueError(
             f"--shuffled={directory} was trained on true labels; train one with --config.shuffle_labels=true"
@@ -108,12 +114,12 @@ def shuffled_control(directory: Path, run: runs.Run) -> runs.Run:
     return control
 
 
-def judging(directory: Path, run: runs.Run) -> counterfactuals.Judge:
+def independent_classifier(directory: Path, run: runs.Run) -> counterfactuals.IndependentClassifier:
     """The classifier of another run, with thresholds that its own validation images gave."""
-    other = another(directory, run, "--judge")
+    other = other_run(directory, run, "--judge")
     if other.config.data.shuffle_labels:
         raise ValueError(f"--judge={directory} was trained on shuffled labels and knows nothing; name another run")
     thresholds = other.tuned.thresholds
-    return counterfactuals.Judge(
+    return counterfactuals.IndependentClassifier(
         counterfactuals.classifier(other.model, other.params, other.positive_weight), thresholds
     )

@@ -1,189 +1,295 @@
-"""A contest's results as sentences and tables, for a terminal and for the page (`dirvae.report.explanations_page`)."""
+"""The result of a comparison of explanations as tables, for a terminal and for the page (`dirvae.report.explanations_page`)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
+from dirvae.explain import sanity
+from dirvae.explain.contract import Map
+from dirvae.studies import tables
 from dirvae.studies.explanations import scoring
+from dirvae.studies.explanations.controls import known_maps
+from dirvae.studies.explanations.results import Comparison, Estimate, Estimates
+from dirvae.studies.tables import Better, Table
 
-OURS = "traversal: gated"
-LED = (OURS, "traversal: denoised", "traversal: signed")
-SCORES = {
-    "rma": "RMA",
-    "rma_skill": "its skill",
-    "rra": "RRA",
-    "rra_skill": "its skill",
-    "hit": "hit",
-    "pixel_auroc": "pixel AUROC",
-    "ncc": "NCC",
-    "ncc_skill": "its skill",
-    "class_share": "class share",
-    "deletion": "deletion",
-    "insertion": "insertion",
-    "road": "ROAD",
+LED = "traversal_gated"  # the map of ours whose scores are shown finding by finding
+
+
+class Score(NamedTuple):
+    """A score's heading, which of its values are good, and a sentence on what it is."""
+
+    title: str
+    better: Better
+    legend: str
+
+
+MAP_SCORES: dict[str, Score] = {
+    "rma": Score("RMA", "high", "RMA is the share of a map's mass within the true region, from 0 to 1; high is good."),
+    "rma_skill": Score("RMA skill", "high", "A skill over the location prior is 0 if the map is as good, 1 at best."),
+    "rra": Score(
+        "RRA",
+        "high",
+        "RRA takes as many of the map's strongest pixels as the true region has; it is their share within the region.",
+    ),
+    "rra_skill": Score("RRA skill", "high", "RRA skill is over the location prior, too."),
+    "hit": Score("hit", "high", "Hit is the share of images whose strongest pixel lies in the true region."),
+    "pixel_auroc": Score(
+        "pixel AUROC", "high", "Pixel AUROC is the chance that a pixel within outranks one outside; .5 says nothing."
+    ),
+    "ncc": Score(
+        "NCC", "high", "NCC is the correlation over pixels with the exact effect of the finding, from −1 to 1."
+    ),
+    "ncc_skill": Score("NCC skill", "high", "NCC skill is over the mean effect."),
+    "class_share": Score(
+        "class share",
+        "high",
+        "Class share is the share of a map's mass on the one positive of four images; equal maps have .25. "
+        "A path that stops once the finding is gone hardly moves on negatives; compare with the permuted direction.",
+    ),
+    "deletion": Score(
+        "deletion",
+        "low",
+        "Deletion is the run's mean probability as the strongest pixels are blurred first; low is good.",
+    ),
+    "insertion": Score("insertion", "high", "Insertion is the same as they come back; high is good."),
+    "road": Score(
+        "ROAD",
+        "high",
+        "ROAD is by how much more the probability falls if the strongest pixels are imputed than if the weakest are. "
+        "For all three, random is chance.",
+    ),
 }
-"""{score of an entry: its heading}, in the order of the tables."""
-NO_RIVALS = ("location prior", "mean effect", "ceiling", "permuted direction", "gate", "edges", "random")
-GATED = ("mean effect, gated", "latent shift, gated")  # controls of ours
-CLASSIFIED = 0.75  # AUROC from which on a finding's explanation is expected to be better than its location prior
-Rows = tuple[list[str], list[tuple[str, list[str]]]]
-"""Headings, and rows of a name and its cells."""
+"""{score of a map: what it is}, in the order of the tables."""
+
+PATH_SCORES: dict[str, Score] = {
+    "l1": Score("change", "neither", "Change is the mean absolute difference of start and end, in grey levels of 1."),
+    "unchanged_pixels": Score(
+        "unchanged",
+        "neither",
+        "Unchanged is the share of pixels that differ by at most .01; high means a local change.",
+    ),
+    "way_back": Score(
+        "way back",
+        "low",
+        "Way back is what is left of the change after a path back from the last picture, over the change. The path back ends at "
+        "the target's certainty and not where the image started, so that even a perfectly reversible path does not reach 0.",
+    ),
+    "other_logits": Score(
+        "other logits",
+        "low",
+        "Other logits is the mean change of other findings' logits over the explained one's, each in its own standard "
+        "deviations. Logits are read from the code and not from the picture: a head with latents of its own has 0 by design.",
+    ),
+    "composition_1": Score(
+        "decoded 1×",
+        "low",
+        "Decoded 1×, 2×, 3× is the mean difference from the image after so many encodings and decodings.",
+    ),
+    "composition_2": Score("decoded 2×", "low", ""),
+    "composition_3": Score("decoded 3×", "low", ""),
+    "validity": Score(
+        "validity",
+        "high",
+        "Validity is the share of images in which an independent classifier no longer sees the finding, among those in which "
+        "it saw it in the decoded start.",
+    ),
+    "effectiveness": Score(
+        "left over", "low", "Left over is the independent classifier's probability of the finding at the end."
+    ),
+    "cout": Score(
+        "COUT", "high", "COUT is 1 if few changed pixels flip the independent classifier's call, and −1 if none do."
+    ),
+    "severity_response": Score(
+        "steps that add up",
+        "high",
+        "Steps that add up is the rank correlation of the distance gone with the amount of exact effect taken away.",
+    ),
+    "severity": Score(
+        "severity", "neither", "Severity is that amount at the end: 1 is the whole finding, more is an overshoot."
+    ),
+}
+"""{score of a path's end: what it is}, in the order of the tables."""
 
 
-def words(found: Mapping) -> list[str]:
-    """What the tables say, good and bad."""
+def every(comparison: Comparison) -> list[Table]:
+    """All tables, in the order of the page."""
+    empty = (left_out(comparison),) if comparison.left_out else ()
     return [
-        *_against_others(found),
-        *_against_prior(found),
-        *_as_counterfactuals(found),
-        _picked(found),
-        _left_out(found),
+        means(comparison),
+        differences(comparison),
+        by_finding(comparison),
+        counterfactuals(comparison),
+        picked(comparison),
+        randomisation(comparison),
+        *empty,
     ]
 
 
-def _against_others(found: Mapping) -> list[str]:
-    """Of the gated map, of what is gated and of the plain change, since the other explanations are not worked on either."""
-    headline = found["headline"]
-    means = scoring.over_findings(found["maps"], headline)
-    rival = max((name for name in means if _asks(name)), key=means.__getitem__)
-    sentences = []
-    for ours in LED:
-        _, low, high = found["leads"][ours][rival]
-        verb = "is ahead of" if low > 0 else "is behind" if high < 0 else "is not clearly apart from"
-        sentences.append(
-            f"{SCORES[headline]} of the {ours.replace(': ', ', ')}, mean of {len(found['maps'])} findings: {means[ours]:.3f}. It "
-            f"{verb} the best other explanation that asks the model ({rival}, {means[rival]:.3f}; "
-            f"{_difference(found['leads'][ours][rival])}, of findings with {scoring.FEWEST} patients or more)."
+def text(comparison: Comparison) -> str:
+    """The tables for a terminal."""
+    return "\n\n".join(tables.text(table) for table in every(comparison))
+
+
+def means(comparison: Comparison) -> Table:
+    """A row a map, a column a score; the best are among the explanations of the model, controls aside."""
+    by_score = {
+        score: scoring.over_findings([finding.maps for finding in comparison.findings.values()], score)
+        for score in MAP_SCORES
+    }
+    scores = [score for score, row in by_score.items() if row]
+    maps = _known(next(iter(comparison.findings.values())).maps)
+    rows = [
+        (drawn.title, drawn.role, *(tables.number(by_score[score].get(drawn.name, np.nan)) for score in scores))
+        for drawn in maps
+    ]
+    best = {
+        (row, column)
+        for column, score in enumerate(scores, start=2)
+        for row in tables.best_rows(
+            [by_score[score].get(drawn.name, np.nan) if drawn.role != "control" else np.nan for drawn in maps],
+            MAP_SCORES[score].better,
         )
-    if headline == "ncc":
-        sentences.append(
-            f"The {OURS.replace(': ', ', ')} has {means[OURS] / means['ceiling']:.2f} of what encoding and decoding can show "
-            f"({means['ceiling']:.3f}); a map that knows no model, the mean effect, has {means['mean effect']:.3f} "
-            f"({_difference(found['leads'][OURS]['mean effect'])})."
-        )
-    leads = found["leads"][OURS]
-    told = [f"{name} {means[name]:.3f} ({_difference(leads[name])})" for name in GATED if name in means]
-    return [*sentences, f"With the same gate on what others draw: {'; '.join(told)}."]
+    }
+    roles = "Ours and rival maps explain the model; controls are maps that no explanation should be worse than, or ours taken apart."
+    legend = f"Means over {len(comparison.findings)} findings. {roles} {_legend(MAP_SCORES, scores)}"
+    heads = ("map", "role", *(MAP_SCORES[score].title for score in scores))
+    return Table("Means over findings", heads, rows, legend, frozenset(best))
 
 
-def _difference(lead: tuple[float, float, float]) -> str:
-    return "difference {:+.3f} [{:+.3f}, {:+.3f}]".format(*lead)
-
-
-def _asks(entry: str) -> bool:
-    """Whether it is another's explanation of the model."""
-    return entry not in (*NO_RIVALS, *GATED) and not entry.startswith("traversal")
-
-
-def _picked(found: Mapping) -> str:
-    tried = ", ".join(f"{name} {score:.3f}" for name, score in found["geometries"].items())
-    told = f" (mean {'NCC' if found['headline'] == 'ncc' else 'RRA'} there: {tried})" if tried else ""
-    return f"The traversal's geometry was picked on validation images, {found['geometry']}{told}; no other explanation was tuned."
-
-
-def _left_out(found: Mapping) -> str:
-    told = "; ".join(f"{finding}, {why}" for finding, why in found["left_out"].items())
-    return f"Left out: {told}." if told else "No finding was left out."
-
-
-def _against_prior(found: Mapping) -> list[str]:
-    expected = [finding for finding in found["maps"] if found["auroc"][finding] > CLASSIFIED]
-    sentences = []
-    for score, name in (("rma_skill", "RMA"), ("rra_skill", "RRA")):
-        clear = [finding for finding in expected if found["maps"][finding][OURS][score][1] > 0]
-        sentences.append(
-            f"Skill over the location prior in {name}, interval above 0: {', '.join(clear) or 'none'}, of {len(expected)} "
-            f"findings classified above {CLASSIFIED:g}."
-        )
-    return sentences
-
-
-def _as_counterfactuals(found: Mapping) -> list[str]:
-    ends = found["counterfactuals"].values()
-    if not all("validity" in table for table in ends):
-        return []
-    validity, others = (
-        scoring.mean_of_known([table[score][0] for table in ends]) for score in ("validity", "off_target")
+def differences(comparison: Comparison) -> Table:
+    """A row a map, a column a map of ours."""
+    title, ours = MAP_SCORES[comparison.headline].title, _known(comparison.differences)
+    rows = [
+        (drawn.title, drawn.role, *(_signed(comparison.differences[led.name][drawn.name]) for led in ours))
+        for drawn in _known(next(iter(comparison.differences.values())))
+    ]
+    legend = (
+        f"Mean over findings of the column's {title} less the row's, on the same images, with 95 % intervals over patients. "
+        f"Findings with fewer than {scoring.FEWEST} patients are left out where others have more. "
+        "The intervals hold the trained model fixed: another seed may move a difference by more."
     )
-    seen = round(sum(table["judged"][0] * found["images"][name] for name, table in found["counterfactuals"].items()))
-    if not seen:
-        return [
-            "The independent classifier saw the finding on none of the images, so that it cannot miss it afterwards."
-        ]
-    tried = "".join(f"; {target} on validation {value:.2f}" for target, value in found["targets"].items())
-    return [
-        f"Of the {seen} images on which an independent classifier saw the finding, it is gone in {validity:.0%} (mean over findings) "
-        f"once the run's own probability of the finding is below {1 - found['target']:.2g}{tried}. Other findings' logits change by "
-        f"{others:.2f} of the explained one's."
-    ]
+    return Table(f"Paired differences in {title}", ("map", "role", *(led.title for led in ours)), rows, legend)
 
 
-def entries(maps: Mapping) -> Rows:
-    means = {score: scoring.over_findings(maps, score) for score in SCORES}
-    known = [score for score in SCORES if means[score]]
-    every = list(next(iter(maps.values())))
-    names = [*(name for name in LED if name in every), *(name for name in every if name not in LED)]
-    rows = [(name, [f"{means[s][name]:.3f}" if name in means[s] else "" for s in known]) for name in names]
-    return ["entry", *(SCORES[score] for score in known)], rows
-
-
-def findings(found: Mapping) -> Rows:
-    """Of our best map."""
-    tables = {finding: table[OURS] for finding, table in found["maps"].items()}
-    known = [score for score in SCORES if all(score in table for table in tables.values())]
+def by_finding(comparison: Comparison) -> Table:
+    """A row a finding, of the map LED; and whether its interval leaves the location prior behind."""
+    findings = {name: finding.maps[LED] for name, finding in comparison.findings.items()}
+    scores = [score for score in MAP_SCORES if all(score in row for row in findings.values())]
     rows = [
-        (finding, [f"{found['images'][finding]}", f"{found['auroc'][finding]:.3f}", *(_shown(table[s]) for s in known)])
-        for finding, table in tables.items()
+        (
+            name,
+            f"{comparison.findings[name].images}",
+            tables.number(comparison.findings[name].auroc),
+            *(tables.estimate(*row[score]) for score in scores),
+            _above_zero(row["rra_skill"]) if "rra_skill" in row else "–",
+        )
+        for name, row in findings.items()
     ]
-    return [OURS, "images", "AUROC", *(SCORES[score] for score in known)], rows
+    title = known_maps()[LED].title
+    heads = ("finding", "images", "AUROC", *(MAP_SCORES[score].title for score in scores), "above location prior")
+    legend = (
+        f"Scores of the map “{title}” with 95 % intervals over patients. Images are the true positives that were explained. AUROC is "
+        "the classifier's. Above location prior: whether the interval of the RRA skill is above 0."
+    )
+    return Table(f"Finding by finding: {title}", heads, rows, legend)
 
 
-def counterfactuals(ends: Mapping) -> Rows:
-    scores = list(next(iter(ends.values())))
-    rows = [(finding, [_shown(table[score]) for score in scores]) for finding, table in ends.items()]
-    means = [f"{scoring.mean_of_known([table[score][0] for table in ends.values()]):.3f}" for score in scores]
-    return ["finding", *(score.replace("_", " ") for score in scores)], [*rows, ("mean", means)]
+def counterfactuals(comparison: Comparison) -> Table:
+    """A row a finding, and the mean over findings."""
+    findings = comparison.findings
+    scores = [name for name in PATH_SCORES if all(name in finding.counterfactuals for finding in findings.values())]
+    seen = "seen" in next(iter(findings.values())).counterfactuals
+    heads = ["finding", *(PATH_SCORES[score].title for score in scores), *(["n of validity"] if seen else [])]
+    rows = [
+        (
+            name,
+            *(tables.estimate(*finding.counterfactuals[score]) for score in scores),
+            *([f"{_count_seen(finding.images, finding.counterfactuals)}"] if seen else []),
+        )
+        for name, finding in findings.items()
+    ]
+    mean = [
+        scoring.mean_of_finite([finding.counterfactuals[score].value for finding in findings.values()])
+        for score in scores
+    ]
+    total = sum(_count_seen(finding.images, finding.counterfactuals) for finding in findings.values()) if seen else 0
+    rows.append(("mean", *(tables.number(value, 2) for value in mean), *([f"{total}"] if seen else [])))
+    legend = (
+        f"Ends of paths that take the finding away, until the run's own probability, read from the code, is below "
+        f"{1 - comparison.tuning.target:.2g}. {_legend(PATH_SCORES, scores)}"
+        + (
+            " N of validity is the number of those images; the mean is over findings and its n over all."
+            if seen
+            else ""
+        )
+    )
+    return Table("Ends of paths as counterfactuals", tuple(heads), rows, legend)
 
 
-def random_weights(found: Mapping) -> Rows:
-    weights, labels = found["weights"], found["labels"]
+def picked(comparison: Comparison) -> Table:
+    """A row a candidate of geometry or target, and whether it was picked."""
+    tuning = comparison.tuning
+    rows = [
+        ("geometry", name, tables.number(score), "yes" if name == tuning.geometry else "no")
+        for name, score in tuning.geometries.items()
+    ] or [("geometry", tuning.geometry, "–", "yes")]
+    rows += [
+        ("target", name, tables.number(score), "yes" if float(name) == tuning.target else "no")
+        for name, score in tuning.targets.items()
+    ]
+    legend = (
+        f"Settings of our own paths that were tried on validation images. A geometry's score is the mean "
+        f"{MAP_SCORES[comparison.headline].title} of its signed map, a target's the mean validity. No other explanation was tuned."
+    )
+    return Table("Picked on validation", ("setting", "candidate", "score", "picked"), rows, legend)
+
+
+def randomisation(comparison: Comparison) -> Table:
+    """A row a map, a column a layer, and the run on shuffled labels where there is one."""
+    weights, labels = comparison.randomisation
     layers = list(next(iter(weights.values())))
-    heads = [*(f"to {layer}" for layer in layers), *(["shuffled labels"] if labels else [])]
+    heads = ("map", *(sanity.title(layer) for layer in layers), *(["shuffled labels"] if labels else []))
     rows = [
-        (name, [*(_number(row[layer]) for layer in layers), *([_number(labels[name])] if labels else [])])
-        for name, row in weights.items()
+        (
+            drawn.title,
+            *(tables.number(weights[drawn.name][layer], 2) for layer in layers),
+            *([tables.number(labels[drawn.name], 2)] if labels else []),
+        )
+        for drawn in _known(weights)
     ]
-    return ["entry", *heads], rows
+    legend = (
+        "Rank correlation of the map's size with the trained classifier's, from −1 to 1. In each column the layers from the head down "
+        "to the one named are random. A map that depends on the classifier falls towards 0; edges and random ask no model and stay at "
+        "1. A head that gives every finding latents of its own only scales them, so that its column stays at 1."
+    ) + (" The last column compares with a model that was trained on shuffled labels." if labels else "")
+    return Table("Random weights, from the head down", heads, rows, legend)
 
 
-def _shown(value: tuple[float, float, float]) -> str:
-    mean, low, high = value
-    return _number(mean) if not np.isfinite(low) else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+def left_out(comparison: Comparison) -> Table:
+    """A row a finding that was not scored, and why."""
+    return Table("Left out", ("finding", "why"), list(comparison.left_out.items()), "")
 
 
-def _number(value: float) -> str:
-    return f"{value:.2f}" if np.isfinite(value) else "–"
+def _known(names: Iterable[str]) -> list[Map]:
+    """The maps of these names, ours first."""
+    present = set(names)
+    return [drawn for name, drawn in known_maps().items() if name in present]
 
 
-def text(found: Mapping) -> str:
-    """The same for a terminal."""
-    blocks = [
-        words(found),
-        *(
-            aligned(*rows)
-            for rows in (entries(found["maps"]), findings(found), counterfactuals(found["counterfactuals"]))
-        ),
-        aligned(*random_weights(found)),
-    ]
-    return "\n\n".join("\n".join(block) for block in blocks)
+def _legend(registry: Mapping[str, Score], scores: Iterable[str]) -> str:
+    return " ".join(registry[score].legend for score in scores if registry[score].legend)
 
 
-def aligned(heads: list[str], rows: list[tuple[str, list[str]]]) -> list[str]:
-    """Lines of columns for a terminal: names to the left, cells to the right."""
-    widths = [max(len(row[0]) for row in [(heads[0], []), *rows])]
-    widths += [max(len(head), *(len(cells[i]) for _, cells in rows)) for i, head in enumerate(heads[1:])]
-    every = [heads, *([name, *cells] for name, cells in rows)]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
-        for row in every
-    ]
+def _signed(difference: Estimate) -> str:
+    value, low, high = difference
+    bounds = f" [{low:+.3f}, {high:+.3f}]" if np.isfinite(low) else ""
+    return (f"{value:+.3f}" if np.isfinite(value) else "–") + bounds
+
+
+def _above_zero(skill: Estimate) -> str:
+    return "–" if not np.isfinite(skill.low) else "yes" if skill.low > 0 else "no"
+
+
+def _count_seen(images: int, scores: Estimates) -> int:
+    return round(scores["seen"].value * images)

@@ -1,9 +1,10 @@
-"""Our own geometry and how far a counterfactual goes, picked on validation images.
+"""What is picked on validation images: the geometry of our traversal, and how far a counterfactual's path goes.
 
-The geometry by what its signed map scores; the target, with a classifier to judge it, by how often that one is convinced.
+The geometry is picked by what its signed map scores, the target by how often an independent classifier is convinced.
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,12 +16,35 @@ from dirvae.explain.truth import Truth
 from dirvae.latents import geometry
 from dirvae.metrics import counterfactual
 from dirvae.model import Model
-from dirvae.studies.explanations import counterfactuals, scoring
-from dirvae.types import Params
+from dirvae.studies.explanations import scoring
+from dirvae.studies.explanations.controls import query_of
+from dirvae.studies.explanations.counterfactuals import IndependentClassifier
+from dirvae.types import Params, Query
 
 FAR = 0.9999  # a target so far that latents on a simplex are switched off altogether
 TARGETS = (0.95, 0.999, 0.99999)  # of counterfactuals, the nearest first
 CONVINCED = 0.9  # validity at which no further target is tried
+Report = Callable[[str], None]
+"""Shows a line of progress."""
+
+
+class Bench(NamedTuple):
+    """What candidates are tried on."""
+
+    model: Model
+    params: Params
+    truths: list[Truth]  # of validation
+    rows: int  # images that a finding is filled up to
+    sign: float
+    report: Report = lambda line: None
+
+
+class Choice(NamedTuple):
+    """The picked candidate, and the score of each that was tried."""
+
+    name: str
+    options: traversals.Options
+    scores: dict[str, float]
 
 
 def candidates(base: traversals.Options, covariance: geometry.Metric) -> Iterator[tuple[str, traversals.Options]]:
@@ -31,78 +55,66 @@ def candidates(base: traversals.Options, covariance: geometry.Metric) -> Iterato
         yield f"{name}, to {FAR}", base._replace(metric=metric, target_probability=FAR, step_size=2 * base.step_size)
 
 
-def mean_score(
-    model: Model, params: Params, options: traversals.Options, sign: float, truths: list[Truth], rows: int
-) -> float:
-    """Over findings, of the signed map: mean NCC with the exact effect, or where that is not known mean RRA."""
+def mean_score(bench: Bench, options: traversals.Options) -> float:
+    """Mean over findings of the signed map's NCC with the exact effect, or where that is not known of its RRA."""
 
     @jax.jit
-    def drawn(params: Params, images: Array, label: Array) -> Array:
-        signs = jnp.full(rows, sign)
-        return maps.signed(traversals.on_manifold(model, params, images, label, signs, options).images, signs)
+    def signed_map(params: Params, query: Query) -> Array:
+        return maps.signed(traversals.on_manifold(bench.model, params, *query, options).images, query.sign)
 
-    found = []
-    for truth in truths:
-        shown = np.asarray(drawn(params, *truth.filled_up(truth.image, rows)))[: len(truth.image)]
-        scores = scoring.per_image(truth, shown)
-        found.append(scoring.mean_of_known(scores.get("ncc", scores["rra"])))
-    return scoring.mean_of_known(found)
+    means = []
+    for truth in bench.truths:
+        drawn = np.asarray(signed_map(bench.params, query_of(truth, truth.image, bench.sign, bench.rows)))
+        scores = scoring.per_image(truth, drawn[: len(truth.image)])
+        means.append(scoring.mean_of_finite(scores.get("ncc", scores["rra"])))
+    return scoring.mean_of_finite(means)
 
 
-def choose(
-    model: Model,
-    params: Params,
-    base: traversals.Options,
-    covariance: geometry.Metric,
-    sign: float,
-    truths: list[Truth],
-    rows: int,
-    report: Callable[[str], None] = lambda text: None,
-) -> tuple[str, traversals.Options, dict[str, float]]:
-    """The best candidate's name and options, and what each of them scored."""
+def geometry_of(bench: Bench, base: traversals.Options, covariance: geometry.Metric) -> Choice:
+    """The candidate with the best mean score."""
     options = dict(candidates(base, covariance))
     scores = {}
     for name, candidate in options.items():
-        scores[name] = mean_score(model, params, candidate, sign, truths, rows)
-        report(f"geometry {name}: {scores[name]:.3f}")
+        scores[name] = mean_score(bench, candidate)
+        bench.report(f"geometry {name}: {scores[name]:.3f}")
     best = max(scores, key=scores.__getitem__)
-    return best, options[best], scores
+    return Choice(best, options[best], scores)
 
 
-def target(
-    model: Model,
-    params: Params,
-    options: traversals.Options,
-    sign: float,
-    truths: list[Truth],
-    rows: int,
-    judge: counterfactuals.Judge,
-    report: Callable[[str], None] = lambda text: None,
-) -> tuple[traversals.Options, dict[str, float]]:
-    """The options with the nearest target that convinces the judge, or with the most convincing; and each one's mean validity."""
+def target(bench: Bench, options: traversals.Options, independent: IndependentClassifier) -> Choice:
+    """The nearest target that convinces the independent classifier, or the most convincing; scores are mean validities.
+
+    Without an image on which that classifier sees the finding, the options stay as they are and no score is given.
+    """
     scores: dict[str, float] = {}
     best = options
-    for wanted in TARGETS:
-        tried = options._replace(target_probability=wanted)
-
-        @jax.jit
-        def ends(params: Params, images: Array, label: Array, tried: traversals.Options = tried) -> Array:
-            path = traversals.on_manifold(model, params, images, label, jnp.full(rows, sign), tried)
-            return path.images[:, jnp.array([0, -1])]
-
-        found = []
-        for truth in truths:
-            shown = np.asarray(ends(params, *truth.filled_up(truth.image, rows)))[: len(truth.image)]
-            towards = np.full(len(shown), sign > 0)
-            before, after = (judge.of(shown[:, end], truth.column) for end in (0, 1))
-            valid = counterfactual.validity(before, after, towards, judge.threshold[truth.column])
-            found.append(scoring.mean_of_known(valid))
-        mean = scoring.mean_of_known(found)
+    for probability in TARGETS:
+        candidate = options._replace(target_probability=probability)
+        mean = mean_validity(bench, candidate, independent)
         if not np.isfinite(mean):
-            return options, {}  # the judge saw the finding in none of the images
-        best = tried if mean > max(scores.values(), default=-1.0) else best
-        scores[f"{wanted:g}"] = mean
-        report(f"target {wanted:g}: validity {mean:.3f}")
+            return Choice(f"{options.target_probability:g}", options, {})
+        best = candidate if mean > max(scores.values(), default=-1.0) else best
+        scores[f"{probability:g}"] = mean
+        bench.report(f"target {probability:g}: validity {mean:.3f}")
         if mean >= CONVINCED:
             break
-    return best, scores
+    return Choice(f"{best.target_probability:g}", best, scores)
+
+
+def mean_validity(bench: Bench, options: traversals.Options, independent: IndependentClassifier) -> float:
+    """Mean over findings of `counterfactual.validity`; NaN where the independent classifier sees no finding in any image."""
+
+    @jax.jit
+    def ends(params: Params, query: Query) -> Array:
+        path = traversals.on_manifold(bench.model, params, *query, options)
+        return path.images[:, jnp.array([0, -1])]
+
+    means = []
+    for truth in bench.truths:
+        filled = np.asarray(ends(bench.params, query_of(truth, truth.image, bench.sign, bench.rows)))
+        images = filled[: len(truth.image)]
+        towards = np.full(len(images), bench.sign > 0)
+        before, after = (independent(images[:, end], truth.column) for end in (0, 1))
+        valid = counterfactual.validity(before, after, towards, independent.thresholds[truth.column])
+        means.append(scoring.mean_of_finite(valid))
+    return scoring.mean_of_finite(means)

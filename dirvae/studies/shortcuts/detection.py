@@ -1,128 +1,241 @@
-"""Which shortcuts the explanations of a grid's models tell of: tables of whatever is finished, page, JSON and CSV."""
+"""Do explanations detect the shortcuts of a grid's models? A table of detections of whatever is finished, as JSON and CSV."""
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from data_prep.phantom.factors import CONFOUNDERS
 from dirvae.config import Config
 from dirvae.metrics import shortcuts
-from dirvae.metrics.shortcuts import FEWEST, UNRANKED
-from dirvae.report import shortcuts_page as page
+from dirvae.metrics.shortcuts import FEWEST, UNRANKED, Detection
 from dirvae.studies import runner
-from dirvae.studies.shortcuts.reliance import FACTORS, PLACE, Found, finding_of, load
+from dirvae.studies.shortcuts.reliance import PLACE, Measurement, load
 from dirvae.training import workdir
+
+POOLED = "pooled"  # all kinds of confounder together
+LED, LED_SCORE = "traversal_signed", "footprint"  # the map and the score that the endpoints are of
+AUROC_GOAL, FALSE_ALARM_GOAL = 0.9, 0.1
+
+Kinds = dict[str, Detection]
+"""{kind of confounder, or POOLED: detection}."""
+Detections = dict[str, dict[str, Kinds]]
+"""{map: {score: {kind: detection}}}."""
+
+
+class Score(NamedTuple):
+    """What is read from a map to detect a shortcut."""
+
+    name: str
+    title: str
+    signed: bool  # whether it is set against the reliance with its sign, or against its size
+    axis: Literal["factor", "confounder", "none"]  # what it has a value for
+    legend: str
+
+
+SCORES = (
+    Score(
+        "footprint",
+        "footprint share",
+        True,
+        "factor",
+        "The factor's share of the map, with its sign, by least squares on the exact effects of all factors. The confounder has to be "
+        "known and switched in the very image, so that its reliance could be measured directly, too.",
+    ),
+    Score("footprint_size", "footprint share, size", False, "factor", "The same share without its sign."),
+    Score(
+        "within_mask",
+        "mass within the mask",
+        False,
+        "confounder",
+        "The share of the map's mass where switching the confounder changes the image.",
+    ),
+    Score(
+        "unexplained",
+        "unexplained share",
+        False,
+        "none",
+        "The share of the map that no factor explains, of a list without any confounder.",
+    ),
+    Score(
+        "departure",
+        "departure from the null",
+        False,
+        "none",
+        "How unlike the null models' mean map the model's is; it needs no list of factors.",
+    ),
+)
+
+
+class Grid(NamedTuple):
+    """A grid's finished models."""
+
+    detections: Detections
+    reliance: dict[str, dict[str, float]]  # {model: {confounder: R}}
+    missing: dict[str, str]  # {model: why it is left out}
+
+
+class Endpoint(NamedTuple):
+    """An endpoint that was fixed before the runs. `met` is None where no model relies on the confounder."""
+
+    name: str
+    goal: str
+    value: float
+    low: float
+    high: float
+    met: bool | None
 
 
 def state(where: Path, config: Config) -> str:
-    """done, or why the run is left out."""
+    """The word done, or why the run is left out."""
     reason = runner.state(where)
     if reason != "done" or (other := runner.unlike(where, config, "grid")):
         return reason if reason != "done" else other
-    if (found := load(where / PLACE)) is None:
+    if (measurement := load(where / PLACE)) is None:
         return "lacks reliance"
-    nothing = found.explanation[~np.isfinite(found.share).all(axis=1)]
-    return f"{', '.join(nothing)}: no map shows anything" if len(nothing) else "done"
+    blank = measurement.map[~np.isfinite(measurement.share).all(axis=1)]
+    return f"{', '.join(blank)}: no map shows anything" if len(blank) else "done"
 
 
-def report(directory: Path, planned: list[tuple[str, Config]]) -> str:
-    """shortcuts.html, .json and .csv of whatever is finished; the page's lines as text.
+def gather(directory: Path, planned: Sequence[tuple[str, Config]]) -> Grid:
+    """shortcuts.json and .csv of whatever is finished; the same is returned.
 
     Raises:
       ValueError: where no model with a shortcut is finished beside FEWEST null models of its finding.
     """
     states = {name: state(directory / name, config) for name, config in planned}
-    nulls = Counter(finding_of(c) for name, c in planned if c.data.rho == 0 and states[name] == "done")
-    for name, config in planned:
-        if states[name] == "done" and nulls[finding_of(config)] < FEWEST:
-            states[name] = (
-                f"{nulls[finding_of(config)]} null models of {finding_of(config)} are done, of {FEWEST} needed"
-            )
-    configs = {name: config for name, config in planned if states[name] == "done"}
-    models = [load(directory / name / PLACE) for name in configs]
-    null = np.asarray([config.data.rho == 0 for config in configs.values()], bool)
-    if null.all():
-        done = sum(runner.state(directory / name) == "done" for name, _ in planned)
+    models = {name: load(directory / name / PLACE) for name, reason in states.items() if reason == "done"}
+    finding = {name: str(model.finding) for name, model in models.items()}
+    null = {name: config.data.rho == 0 for name, config in planned}
+    nulls = Counter(finding[name] for name in models if null[name])
+    for name in [name for name in models if nulls[finding[name]] < FEWEST]:
+        states[name] = f"{nulls[finding[name]]} null models of {finding[name]} are done, of {FEWEST} needed"
+        del models[name]
+    if all(null[name] for name in models):
+        finished = sum(runner.state(directory / name) == "done" for name, _ in planned)
         raise ValueError(
             f"{directory} holds no finished model with a shortcut and {FEWEST} null models of its finding yet; "
-            f"{done} of {len(planned)} runs are done"
+            f"{finished} of {len(planned)} runs are done"
         )
-    kinds = np.asarray([config.data.confounder for config in configs.values()])
-    found = tables(models, kinds, null, [finding_of(config) for config in configs.values()])
+    kinds = np.asarray([config.data.confounder for name, config in planned if name in models])
+    detections = detect(list(models.values()), kinds, np.asarray([null[name] for name in models], bool))
     reliance = {
-        name: dict(zip(CONFOUNDERS, each.reliance.tolist(), strict=True))
-        for name, each in zip(configs, models, strict=True)
+        name: dict(zip(model.confounder.tolist(), model.reliance.tolist(), strict=True))
+        for name, model in models.items()
     }
-    workdir.write_json(directory / "shortcuts.json", {"detection": found, "reliance": reliance})
+    grid = Grid(detections, reliance, {name: reason for name, reason in states.items() if reason != "done"})
+    _write(directory, grid)
+    return grid
+
+
+def _write(directory: Path, grid: Grid) -> None:
+    rows = [
+        (drawn, score, kind, detection)
+        for drawn, scores in grid.detections.items()
+        for score, kinds in scores.items()
+        for kind, detection in kinds.items()
+    ]
+    nested: dict = {}
+    for drawn, score, kind, detection in rows:
+        nested.setdefault(drawn, {}).setdefault(score, {})[kind] = detection._asdict()
+    workdir.write_json(directory / "shortcuts.json", {"detection": nested, "reliance": grid.reliance})
     with (directory / "shortcuts.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["explanation", "kind", *shortcuts.Detection._fields])
-        writer.writerows([e, kind, *row] for e, table in found.items() for kind, row in table.items())
-    missing = {name: reason for name, reason in states.items() if reason != "done"}
-    page.write(directory / "shortcuts.html", found, reliance, missing)
-    return page.text(found)
+        writer.writerow(["map", "score", "kind", *Detection._fields])
+        writer.writerows([drawn, score, kind, *detection] for drawn, score, kind, detection in rows)
 
 
-def tables(
-    models: list[Found], kinds: np.ndarray, null: np.ndarray, findings: list[str]
-) -> dict[str, dict[str, shortcuts.Detection]]:
-    """{explanation: {kind or "pooled": detection}}.
+def detect(models: Sequence[Measurement], kinds: np.ndarray, null: np.ndarray) -> Detections:
+    """The detections of models [M], each trained on a confounder of `kinds` [M] text or, where `null` [M] bool, on none.
 
     A null model stands for every kind: each of its confounders is in the pictures and tells nothing. Nulls are kept apart by finding.
     Scores without a sign are set against reliance without it: a factor that counts against the finding is used, too.
     """
-    finding = np.asarray(findings)
+    first = models[0]
+    finding = np.asarray([str(model.finding) for model in models])
     reliance = np.stack([model.reliance for model in models])
-    result: dict[str, dict[str, shortcuts.Detection]] = {}
-    for e, name in enumerate(models[0].explanation):
-        share, within, unlisted, average = (
-            np.stack([getattr(model, field)[e] for model in models])
-            for field in ("share", "within", "unlisted", "average")
-        )
-        departed = np.empty(len(models))
-        for own in np.unique(finding):
-            departed[finding == own] = shortcuts.departures(average[finding == own], null[finding == own])
-        scores = {
-            "": (share, reliance, FACTORS),
-            ": without its sign": (np.abs(share), np.abs(reliance), FACTORS),
-            ": share within the mask": (within, np.abs(reliance), CONFOUNDERS),
-            ": what no known factor explains": (unlisted[:, None], np.abs(reliance), ()),
-            ": departure from the null": (departed[:, None], np.abs(reliance), ()),
-        }
-        for said, (values, relied, factors) in scores.items():
-            z = _by_finding(values, null, finding)
-            result[name + said] = _every_kind(z, relied, kinds, null, finding, factors)
-    return result
+    axes = {"factor": tuple(first.factor), "confounder": tuple(first.confounder), "none": ()}
+    detections: Detections = {}
+    for position, drawn in enumerate(first.map.tolist()):
+        values = _values(models, position, null, finding)
+        detections[drawn] = {}
+        for score in SCORES:
+            z = _against_null(values[score.name], null, finding)
+            relied = reliance if score.signed else np.abs(reliance)
+            rows = _rows(z, relied, kinds, null, finding, axes[score.axis], axes)
+            detections[drawn][score.name] = {
+                kind: shortcuts.detection(*map(np.asarray, zip(*each, strict=True))) for kind, each in rows.items()
+            }
+    return detections
 
 
-def _by_finding(values: np.ndarray, null: np.ndarray, finding: np.ndarray) -> np.ndarray:
+def _values(
+    models: Sequence[Measurement], position: int, null: np.ndarray, finding: np.ndarray
+) -> dict[str, np.ndarray]:
+    """{score: [M, values of its axis]} of one map of every model."""
+    share, within, unlisted, average = (
+        np.stack([getattr(model, field)[position] for model in models])
+        for field in ("share", "within", "unlisted", "average")
+    )
+    departure = np.empty(len(models))
+    for own in np.unique(finding):
+        departure[finding == own] = shortcuts.departures(average[finding == own], null[finding == own])
+    return {
+        "footprint": share,
+        "footprint_size": np.abs(share),
+        "within_mask": within,
+        "unexplained": unlisted[:, None],
+        "departure": departure[:, None],
+    }
+
+
+def _against_null(values: np.ndarray, null: np.ndarray, finding: np.ndarray) -> np.ndarray:
     z = np.full(values.shape, np.nan)
     for name in np.unique(finding):
         z[finding == name] = shortcuts.against_null(values[finding == name], null[finding == name])
     return z
 
 
-def _every_kind(
+def _rows(
     z: np.ndarray,
     reliance: np.ndarray,
     kinds: np.ndarray,
     null: np.ndarray,
     finding: np.ndarray,
-    factors: tuple[str, ...],
-) -> dict[str, shortcuts.Detection]:
-    """Rows of the models trained on each kind, and of the null models of its finding as models of that kind; then of all rows."""
+    axis: tuple[str, ...],
+    axes: dict[str, tuple[str, ...]],
+) -> dict[str, list[tuple]]:
+    """{kind: rows of (z, reliance, null, place, model)}: the models trained on a kind, and the null ones of its finding; then all rows."""
+    factors, confounders = axes["factor"], axes["confounder"]
     rows: dict[str, list[tuple]] = {}
-    for kind in dict.fromkeys(kinds[~null]):
+    for kind in dict.fromkeys(kinds[~null].tolist()):
         own = finding[np.flatnonzero((kinds == kind) & ~null)[0]]
         for m in np.flatnonzero(((kinds == kind) & ~null) | (null & (finding == own))):
-            at = factors.index(kind) if factors else 0
-            place = (
-                shortcuts.rank(z[m : m + 1], np.asarray([at]), np.asarray([FACTORS.index(own)]))[0]
-                if factors == FACTORS
-                else UNRANKED
-            )
-            rows.setdefault(kind, []).append((z[m, at], reliance[m, CONFOUNDERS.index(kind)], null[m], place, m))
-    rows["pooled"] = [row for each in rows.values() for row in each]
-    return {kind: shortcuts.detection(*map(np.asarray, zip(*each, strict=True))) for kind, each in rows.items()}
+            at = axis.index(kind) if axis else 0
+            place = UNRANKED
+            if axis == factors:
+                place = shortcuts.rank(z[m : m + 1], np.asarray([at]), np.asarray([factors.index(own)]))[0]
+            rows.setdefault(kind, []).append((z[m, at], reliance[m, confounders.index(kind)], null[m], place, m))
+    rows[POOLED] = [row for kind_rows in rows.values() for row in kind_rows]
+    return rows
+
+
+def endpoints(detections: Detections) -> list[Endpoint]:
+    """An AUROC of AUROC_GOAL for every kind and pooled, and FALSE_ALARM_GOAL at most, of the map LED and its score."""
+    kinds = detections[LED][LED_SCORE]
+    at_least = [
+        Endpoint(
+            f"AUROC, {kind.replace('_', ' ')}",
+            f"at least {AUROC_GOAL:g}",
+            row.auroc,
+            row.low,
+            row.high,
+            None if np.isnan(row.auroc) else row.auroc >= AUROC_GOAL,
+        )
+        for kind, row in kinds.items()
+    ]
+    alarms = kinds[POOLED].false_alarms
+    met = None if np.isnan(alarms) else alarms <= FALSE_ALARM_GOAL
+    return [*at_least, Endpoint("false alarms, pooled", f"at most {FALSE_ALARM_GOAL:g}", alarms, np.nan, np.nan, met)]

@@ -1,4 +1,4 @@
-"""Truths, scores and the soundness of a contest, on images whose answers are known."""
+"""Truths, scores and the faithfulness of explanations, on images whose answers are known."""
 
 from types import SimpleNamespace
 
@@ -16,18 +16,18 @@ RNG = np.random.default_rng(0)
 
 def test_the_exact_effect_is_perfect_and_the_priors_have_no_skill():
     one = known()
-    entered = {"exact": one.effect, "location prior": one.prior, "mean effect": np.tile(one.mean_effect, (N, 1, 1))}
-    found = scoring.table(scoring.every(one, entered), one.patient, 200)
+    entered = {"exact": one.effect, "location_prior": one.prior, "mean_effect": np.tile(one.mean_effect, (N, 1, 1))}
+    found = scoring.estimates_by_map(scoring.score_maps(one, entered), one.patient, 200)
     for score in ("rma", "rra", "hit", "iou", "pixel_auroc", "ncc", "rma_skill", "rra_skill", "ncc_skill"):
         np.testing.assert_allclose(found["exact"][score], 1.0, atol=1e-5)
-    assert found["location prior"]["rma_skill"].value == found["location prior"]["rra_skill"].value == 0
-    np.testing.assert_allclose(found["mean effect"]["ncc_skill"], 0.0, atol=1e-12)
-    np.testing.assert_allclose(found["location prior"]["rma"].value, 0.5, atol=1e-12)
+    assert found["location_prior"]["rma_skill"].value == found["location_prior"]["rra_skill"].value == 0
+    np.testing.assert_allclose(found["mean_effect"]["ncc_skill"], 0.0, atol=1e-12)
+    np.testing.assert_allclose(found["location_prior"]["rma"].value, 0.5, atol=1e-12)
 
 
 def test_an_interval_is_the_patient_bootstraps():
     values, patient = RNG.normal(size=300), np.repeat(np.arange(100), 3).astype(str)
-    found = scoring.means({"score": values}, patient, 2000)["score"]
+    found = scoring.mean_estimates({"score": values}, patient, 2000)["score"]
     means = values.reshape(100, 3).mean(axis=1)
     error = means.std(ddof=1) / 10
     np.testing.assert_allclose(
@@ -37,7 +37,7 @@ def test_an_interval_is_the_patient_bootstraps():
 
 
 def test_an_undefined_score_does_not_count():
-    found = scoring.means(
+    found = scoring.mean_estimates(
         {"half": np.array([1.0, np.nan, 3.0, 2.0, 2.0]), "none": np.full(5, np.nan)}, np.array(list("abcde")), 50
     )
     assert found["half"].value == 2.0
@@ -72,7 +72,7 @@ def test_a_location_prior_never_learned_from_the_patient():
     assert "ncc" not in scoring.per_image(made, np.ones((3, 8, 8)))
 
 
-def test_boxes_of_a_single_patient_make_no_contest():
+def test_boxes_of_a_single_patient_are_no_truth():
     assert truth.boxed(boxed_examples(["a", "a"]), np.arange(3), 1) is None
     assert truth.boxed(boxed_examples(["a", "b"]), np.arange(3), 0) is None
 
@@ -87,7 +87,7 @@ def test_a_map_of_what_the_classifier_reads_beats_one_of_the_rest():
     read, rest = np.zeros((N, SIDE, SIDE)), np.zeros((N, SIDE, SIDE))
     read[:, :4], rest[:, 4:] = 1.0, 1.0
     dark = one._replace(image=np.pad(np.full((N, 4, SIDE, 1), 0.9, np.float32), ((0, 0), (0, 4), (0, 0), (0, 0))))
-    asked, found = faithfulness.faithful(mean_of(slice(0, 4)), dark, {"read": read, "rest": rest}, 5)
+    asked, found = faithfulness.perturbation_scores(mean_of(slice(0, 4)), dark, {"read": read, "rest": rest}, 5)
     assert len(set(asked)) == 5
     assert all(values.shape == (5,) for scores in found.values() for values in scores.values())
     assert (found["read"]["deletion"] < found["rest"]["deletion"]).all()
@@ -108,32 +108,35 @@ def test_a_map_of_the_class_lies_on_the_grids_positive():
 
 
 def test_one_batch_holds_positives_of_every_finding():
-    images, label, count = faithfulness.mixed([known(), known("Cardiomegaly", 0)], 7)
+    (images, label, sign), count = faithfulness.mixed([known(), known("Cardiomegaly", 0)], -1.0, 7)
     np.testing.assert_array_equal(label, [1, 1, 1, 0, 0, 0, 1])
+    np.testing.assert_array_equal(sign, -np.ones(7))
     np.testing.assert_array_equal(images[0], images[6])
     assert count == 6
-    assert faithfulness.mixed([known()] * 5, 3).count == 5
-    maps = faithfulness.sizes(
-        [lambda params, images, label: {"a": -images[..., 0]}], None, faithfulness.mixed([known()], 5)
-    )
+    assert faithfulness.mixed([known()] * 5, 1.0, 3).count == 5
+    batch = faithfulness.mixed([known()], 1.0, 5)
+    maps = faithfulness.sizes(lambda params, query: {"a": -query.images[..., 0]}, None, batch)
     assert (maps["a"] >= 0).all()
     assert len(maps["a"]) == 5
 
 
-def test_a_lead_pairs_images_and_needs_patients():
+def test_a_difference_pairs_images_and_needs_patients():
     rng = np.random.default_rng(0)
     common, gap = rng.normal(0, 5, 40), rng.normal(0.5, 0.1, 40)
     each = {"ours": {"ncc": common + gap}, "theirs": {"ncc": common}}
     patient = np.arange(40).astype(str)
-    found = scoring.leads([each, each], [patient, patient], "ours", "ncc", 500)["theirs"]
+    found = scoring.paired_differences([each, each], [patient, patient], "ours", "ncc", 500)["theirs"]
     assert found.value == pytest.approx(gap.mean())
     assert 0.4 < found.low < found.value < found.high < 0.6
     few = {name: {"ncc": scores["ncc"][:3]} for name, scores in each.items()}
-    assert scoring.leads([each, few], [patient, patient[:3]], "ours", "ncc", 500)["theirs"].value == found.value
-    assert np.isnan(scoring.leads([few], [patient[:3]], "ours", "ncc", 500)["theirs"].low)
+    assert (
+        scoring.paired_differences([each, few], [patient, patient[:3]], "ours", "ncc", 500)["theirs"].value
+        == found.value
+    )
+    assert np.isnan(scoring.paired_differences([few], [patient[:3]], "ours", "ncc", 500)["theirs"].low)
 
 
-def test_class_weights_are_divided_out_of_what_a_judge_says():
+def test_class_weights_are_divided_out_of_what_a_classifier_says():
     net, params = build(POSTERIORS["gaussian"], WEIGHTS, "gaussian")
     plain, weighted = (counterfactuals.classifier(net, params, w)(IMAGES) for w in (None, np.full(2, 4.0, np.float32)))
     np.testing.assert_allclose(weighted / (1 - weighted), plain / (1 - plain) / 4.0, rtol=1e-4)
