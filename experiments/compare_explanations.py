@@ -1,11 +1,12 @@
-"""Scores every explanation of a run on the same images, against exact effects (phantom) or boxes (real X-rays).
+"""Compares explanations: scores every method's maps of the same images against exact effects (phantom) or boxes (real X-rays).
 
     python -m experiments.compare_explanations --workdir=W --judge=W2
     python -m experiments.compare_explanations --workdir=W --judge=W2 --shuffled=W3 --split=test --images=40 --replicates=1000
 
-The traversal's geometry is picked on validation images; the tables are of --split. --judge is another run, trained
-independently on the same findings, by which counterfactuals are judged. --shuffled is a run trained on shuffled labels, whose
-maps must differ. Writes W/contest/<split>.json and .html, and prints the tables.
+The traversal's geometry is picked on validation images; the tables are of --split. --judge is another run, trained independently on
+the same findings: it says whether a finding is gone from the picture. --shuffled is a run that was trained on shuffled labels; the maps
+of an explanation that depends on what was learned should differ from its maps. Writes W/comparison_of_explanations/<split>.json and
+.html, and prints the tables.
 """
 
 import argparse
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from experiments import cli
 from experiments.cli import Parser
+
+FOLDER = "comparison_of_explanations"  # in the run's folder
 
 
 def parser() -> Parser:
@@ -28,10 +31,18 @@ def parser() -> Parser:
 
 def run(flags: argparse.Namespace) -> None:
     """Scores every explanation, writes the page, and prints the tables."""
-    from dirvae.studies.explanations import benchmark, tables
+    from dirvae.report import explanations_page
+    from dirvae.studies.explanations import benchmark, results, tables
+    from dirvae.training import workdir
+    from experiments import pipeline
 
-    scores = benchmark.contend(flags.workdir, flags.judge, flags.shuffled, flags.split, flags.images, flags.replicates)
-    print(tables.text(scores))
+    request = benchmark.Request(flags.workdir, flags.split, flags.images, flags.replicates, flags.judge, flags.shuffled)
+    simulator = pipeline.simulator(workdir.read_config(flags.workdir).data)
+    comparison, examples = benchmark.compare(request, simulator, pipeline.progress_line)
+    place = flags.workdir / FOLDER / flags.split
+    workdir.write_json(place.with_suffix(".json"), results.to_json(comparison))
+    explanations_page.write(place.with_suffix(".html"), comparison, examples)
+    print(tables.text(comparison))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Trains classifiers on phantoms with a shortcut, and asks the explanations which one each of them takes.
+"""Trains classifiers on phantoms with a shortcut, and measures how well their explanations detect that it is used.
 
     python -m experiments.shortcuts                  # every run, then the table and the figure
     python -m experiments.shortcuts --list           # indices, folders, what is done
@@ -13,6 +13,7 @@ measured by intervention. Writes shortcuts.html, .json and .csv.
 import argparse
 from pathlib import Path
 
+from dirvae.config import Config
 from experiments import cli
 from experiments.cli import Parser
 from experiments.configs import shortcuts
@@ -28,8 +29,9 @@ def parser() -> Parser:
 def run(flags: argparse.Namespace) -> None:
     """Lists, trains and measures, or reports the grid's runs, as the flags ask."""
     runs = cli.settled(shortcuts.runs(flags.seeds or shortcuts.SEEDS), flags.fields, flags.index)
+    from dirvae.report import shortcuts_page
     from dirvae.studies import runner  # imports jax, hence not before the flags are known to be good
-    from dirvae.studies.shortcuts import detection, reliance
+    from dirvae.studies.shortcuts import detection, tables
     from experiments import pipeline
 
     if flags.list:
@@ -41,9 +43,22 @@ def run(flags: argparse.Namespace) -> None:
         train_one = pipeline.trainer(None, flags.data_dir, runner.PHASES)
         runner.train(flags.workdir, todo, train_one, say=pipeline.say)
         for model in todo:
-            reliance.measure(flags.workdir / model.folder)
+            measure(flags.workdir / model.folder, model.config)
     if flags.index is None:
-        print(detection.report(flags.workdir, [(model.folder, model.config) for model in runs]))
+        grid = detection.gather(flags.workdir, [(model.folder, model.config) for model in runs])
+        shortcuts_page.write(flags.workdir / "shortcuts.html", grid)
+        print(tables.text(grid))
+
+
+def measure(directory: Path, config: Config) -> None:
+    """Measures one model; one that cannot be measured is told of, and does not keep the others from it."""
+    from dirvae.studies.shortcuts import reliance
+    from experiments import pipeline
+
+    try:
+        reliance.measure(directory, pipeline.simulator(config.data))
+    except ValueError as error:
+        pipeline.say(f"{directory.name}: {error}")
 
 
 def main(arguments: list[str] | None = None) -> None:

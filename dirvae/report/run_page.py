@@ -14,8 +14,12 @@ from dirvae.training.workdir import WorkdirError, finished, read_config, read_js
 from dirvae.training.writers import read_metrics
 
 FURTHER = (
-    ("every explanation against the truth", "contest/*.html", "compare_explanations --workdir=W"),
-    ("atlas of hits and errors", "explanations/*.html", "explain --workdir=W"),
+    (
+        "every explanation against the truth",
+        ("comparison_of_explanations/*.html", "contest/*.html"),  # the latter as folders were once named
+        "compare_explanations --workdir=W",
+    ),
+    ("atlas of hits and errors", ("explanations/*.html",), "explain --workdir=W"),
 )
 """(what it shows, files in a workdir, the command that makes it)."""
 LEAD = "<p class='lead'>A variational autoencoder with a classifier that reads nothing but the latent.</p>"
@@ -124,8 +128,8 @@ def every_split(scored: Mapping[str, Mapping]) -> Section:
 def further(workdir: Path) -> Section:
     """Links to the pages that other commands left in the workdir, and of what is not there the command."""
     rows = []
-    for what, pattern, command in FURTHER:
-        found = sorted(workdir.glob(pattern))
+    for what, patterns, command in FURTHER:
+        found = sorted(page for pattern in patterns for page in workdir.glob(pattern))
         links = ", ".join(
             f"<a href='{html.escape(str(p.relative_to(workdir)))}'>{html.escape(p.stem)}</a>" for p in found
         )

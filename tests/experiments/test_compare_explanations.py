@@ -1,4 +1,4 @@
-"""The contest of explanations from its command: two tiny runs, their table, and bad input."""
+"""The comparison of explanations from its command: two tiny runs, their tables, and bad input."""
 
 import argparse
 import json
@@ -9,13 +9,15 @@ from support.settings import plain
 from support.tiny import PAIRS, TINY
 
 from dirvae.config import validate
-from experiments import compare_explanations, pipeline
+from dirvae.studies.explanations import results
+from dirvae.studies.explanations.controls import known_maps
+from experiments import compare_explanations, contest, pipeline
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """An evaluated run of each prior, and one on shuffled labels."""
-    place = tmp_path_factory.mktemp("contest")
+    place = tmp_path_factory.mktemp("comparison")
     pipeline.start(argparse.Namespace(distributed=False, coordinator="", data_dir=place))
     kinds = {"dirichlet": PAIRS, "shuffled": PAIRS | {"shuffle_labels": True}, "gaussian": {"prior": "gaussian"}}
     for name, changed in kinds.items():
@@ -29,37 +31,30 @@ def arguments(folder, *more):
     return [f"--workdir={folder / 'dirichlet'}", "--images=3", "--replicates=20", *more]
 
 
-def test_every_entry_is_scored_for_every_finding(folder, capsys):
+def test_every_map_is_scored_for_every_finding(folder, capsys):
     compare_explanations.main(arguments(folder, f"--judge={folder / 'gaussian'}", f"--shuffled={folder / 'shuffled'}"))
     shown = capsys.readouterr().out
-    found = json.loads((folder / "dirichlet" / "contest" / "test.json").read_text())
-    assert found["geometry"] in found["geometries"]
-    assert "No Finding" not in found["maps"]
-    assert found["left_out"]["No Finding"] in shown
-    assert not set(found["left_out"]) & set(found["maps"])
-    for finding, table in found["maps"].items():
-        assert finding in shown
-        assert {
-            "traversal: gated",
-            "gate",
-            "as released: variance",
-            "grad cam",
-            "ceiling",
-            "permuted direction",
-            "class-mean difference",
-            "mean effect, gated",
-            "latent shift, gated",
-        } <= set(table)
-        assert table["location prior"]["rma_skill"][0] == 0
-        assert 0 <= found["counterfactuals"][finding]["sparsity"][0] <= 1
-        assert all(np.isfinite(table[entry][score][0]) for entry in table for score in ("ncc", "deletion", "road"))
-        assert 0 <= table["grad cam"]["class_share"][0] <= 1
-    assert "validity" in shown
-    assert set(found["weights"]["edges"].values()) == {1.0}  # edges ask no model
-    assert found["labels"]["edges"] == 1.0
-    assert found["labels"]["input gradient"] < 1.0
-    page = (folder / "dirichlet" / "contest" / "test.html").read_text()
-    assert "Sanity checks" in page
+    stored = json.loads((folder / "dirichlet" / compare_explanations.FOLDER / "test.json").read_text())
+    comparison = results.from_json(stored)
+    assert comparison.tuning.geometry in comparison.tuning.geometries
+    assert "No Finding" not in comparison.findings
+    assert comparison.left_out["No Finding"] in shown
+    assert not set(comparison.left_out) & set(comparison.findings)
+    for name, finding in comparison.findings.items():
+        assert name in shown
+        assert set(finding.maps) == set(known_maps())
+        assert finding.maps["location_prior"]["rma_skill"].value == 0
+        assert 0 <= finding.counterfactuals["unchanged_pixels"].value <= 1
+        scores = [finding.maps[drawn][score] for drawn in finding.maps for score in ("ncc", "deletion", "road")]
+        assert np.isfinite([score.value for score in scores]).all()
+        assert 0 <= finding.maps["grad_cam"]["class_share"].value <= 1
+    assert "n of validity" in shown
+    weights, labels = comparison.randomisation
+    assert set(weights["edges"].values()) == {1.0}  # edges ask no model
+    assert labels["edges"] == 1.0
+    assert labels["input_gradient"] < 1.0
+    page = (folder / "dirichlet" / compare_explanations.FOLDER / "test.html").read_text()
+    assert "Random weights, from the head down" in page
     assert "shuffled labels" in page
 
 
@@ -79,4 +74,10 @@ def test_every_entry_is_scored_for_every_finding(folder, capsys):
 def test_bad_input_gives_one_clear_sentence(folder, flags, sentence):
     with pytest.raises(SystemExit, match=f"error: .*{sentence}"):
         compare_explanations.main(arguments(folder, *(flag.format(folder=folder) for flag in flags)))
-    assert not (folder / "dirichlet" / "contest" / "test_rho0.json").exists()
+    assert not (folder / "dirichlet" / compare_explanations.FOLDER / "test_rho0.json").exists()
+
+
+def test_the_former_name_says_the_new_one(folder, capsys):
+    with pytest.raises(SystemExit):
+        contest.main(arguments(folder, "--split=validation"))
+    assert "experiments.contest is now experiments.compare_explanations" in capsys.readouterr().err

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from support.tiny import PAIRS, TINY
 
-from data_prep.phantom.factors import CONFOUNDERS
+from data_prep.phantom.factors import ACQUISITION, ANATOMY, CONFOUNDERS, PATHOLOGIES
+from data_prep.phantom.simulator import PhantomSimulator
 from dirvae.metrics.counterfactual import reliance as relied
+from dirvae.metrics.shortcuts import Detection
 from dirvae.studies.shortcuts import detection, reliance
 from experiments import shortcuts
 from experiments.configs import shortcuts as grid
@@ -23,6 +25,7 @@ SMALL = (
         "path_steps": 2,
     }
 )
+FACTORS = (*PATHOLOGIES, *CONFOUNDERS, *ANATOMY, *ACQUISITION)
 MODELS = [("token", 0.0, 0), ("token", 0.0, 1), ("token", 0.0, 2), ("tube", 0.9, 0)]
 
 
@@ -37,10 +40,11 @@ def small(monkeypatch):
 def test_the_real_grid_has_null_models_of_every_finding_and_all_kinds():
     runs = {run.folder: run.config for run in grid.runs()}
     null = [config for config in runs.values() if config.data.rho == 0]
-    findings = {reliance.finding_of(config) for config in runs.values()}
-    assert {finding: sum(reliance.finding_of(c) == finding for c in null) for finding in findings} == dict.fromkeys(
-        findings, 6
-    )
+    followed = PhantomSimulator(64).followed
+    findings = {followed(config.data.confounder) for config in runs.values()}
+    assert {
+        finding: sum(followed(c.data.confounder) == finding for c in null) for finding in findings
+    } == dict.fromkeys(findings, 6)
     assert {c.data.confounder for c in runs.values() if c.data.rho} == set(grid.KINDS)
     assert len(runs) == len(grid.NULL_SEEDS) * 2 + len(grid.KINDS) * len(grid.STRENGTHS) * len(grid.SEEDS)
 
@@ -52,14 +56,17 @@ def test_one_command_trains_measures_and_reports(small, tmp_path, capsys):
     ):
         shortcuts.main([*flags, "--report"])
     shortcuts.main(flags)
-    assert "traversal, covariance" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Traversal, identity metric" in shown
+    assert "Endpoints" in shown
     found = json.loads((tmp_path / "grid" / "shortcuts.json").read_text())
-    row = found["detection"]["traversal, identity"]["tube"]
-    assert row[0] == 4  # three null models stand beside the one trained on the tube
+    assert set(found["detection"]) == set(reliance.explained_maps())
+    row = found["detection"]["traversal_identity"]["footprint"]["tube"]
+    assert row["models"] == 4  # three null models stand beside the one trained on the tube
     with np.load(tmp_path / "grid" / "tube-0.9-0" / "evidence" / "reliance.npz") as arrays:
         np.testing.assert_allclose(np.abs(arrays["share"]).sum(axis=1), 1.0)
         assert found["reliance"]["tube-0.9-0"]["tube"] == pytest.approx(arrays["reliance"][CONFOUNDERS.index("tube")])
-    assert "Which shortcut" in (tmp_path / "grid" / "shortcuts.html").read_text()
+    assert "Shortcuts: detection by explanations" in (tmp_path / "grid" / "shortcuts.html").read_text()
     stale = tmp_path / "grid" / "token-0-0" / reliance.PLACE
     np.savez(stale, share=np.zeros(1))  # as another version would have left it
     with pytest.raises(SystemExit, match="3 null models of its finding yet; 4 of 4"):
@@ -70,25 +77,26 @@ def test_one_command_trains_measures_and_reports(small, tmp_path, capsys):
 
 def test_the_tables_read_signs_nulls_and_shortcuts_apart():
     """Six null models and three on a tube: one for the finding, one against it, and one that ignores it."""
-    rng, at, count = np.random.default_rng(0), CONFOUNDERS.index("tube"), len(reliance.FACTORS)
+    rng, at, count = np.random.default_rng(0), CONFOUNDERS.index("tube"), len(FACTORS)
     models = []
     for used in (0, 0, 0, 0, 0, 0, 1.0, -1.0, 0):
         share = 0.01 * rng.normal(size=count)
-        share[reliance.FACTORS.index("tube")] += 0.3 * used
+        share[FACTORS.index("tube")] += 0.3 * used
         average = 0.01 * rng.normal(size=(4, 4)) + abs(used) * np.eye(4)
         each = np.zeros(len(CONFOUNDERS))
         each[at] = used
         mass = 0.1 + 0.01 * rng.random(len(CONFOUNDERS)) + 0.2 * abs(each)
-        models.append(reliance.Found(np.array(["path"]), share[None], rng.random(1), mass[None], average[None], each))
+        names = np.array("Pleural Effusion"), np.array(["path"]), np.array(FACTORS), np.array(CONFOUNDERS)
+        models.append(reliance.Measurement(*names, share[None], rng.random(1), mass[None], average[None], each))
     null = np.repeat([True, False], [6, 3])
-    found = detection.tables(models, np.where(null, "token", "tube"), null, ["Pleural Effusion"] * 9)
-    assert set(found["path"]) == {"tube", "pooled"}
-    signed, unsigned = found["path"]["tube"], found["path: without its sign"]["tube"]
+    scores = detection.detect(models, np.where(null, "token", "tube"), null)["path"]
+    assert set(scores["footprint"]) == {"tube", "pooled"}
+    signed, unsigned = scores["footprint"]["tube"], scores["footprint_size"]["tube"]
     assert (signed.used, unsigned.used) == (1, 2)
-    assert (signed.models, signed.auroc, signed.found, signed.first) == (9, 1.0, 1.0, 1.0)
-    assert (unsigned.auroc, unsigned.found) == (1.0, 1.0)
-    assert found["path: departure from the null"]["tube"].auroc == 1.0
-    assert found["path: share within the mask"]["tube"].auroc == 1.0
+    assert (signed.models, signed.auroc, signed.detected, signed.ranked_first) == (9, 1.0, 1.0, 1.0)
+    assert (unsigned.auroc, unsigned.detected) == (1.0, 1.0)
+    assert scores["departure"]["tube"].auroc == 1.0
+    assert scores["within_mask"]["tube"].auroc == 1.0
 
 
 def test_seeds_choose_models_and_keep_the_null():
@@ -108,3 +116,27 @@ def test_reliance_is_exact_for_a_linear_reader():
 def test_bad_input_gives_one_clear_sentence(small, tmp_path, flag):
     with pytest.raises(SystemExit, match=r"there are 4 runs|did you mean 'tube'"):
         shortcuts.main([f"--workdir={tmp_path}", f"--data_dir={tmp_path}", flag])
+
+
+def test_endpoints_are_met_missed_or_not_defined():
+    good, poor, unused = (shortcuts_metric(auroc) for auroc in (0.95, 0.8, np.nan))
+    kinds = {"tube": good, "token": poor, "drain": unused, "pooled": good}
+    grid_detections = {detection.LED: {detection.LED_SCORE: kinds}}
+    points = {point.name: point.met for point in detection.endpoints(grid_detections)}
+    assert points == {
+        "AUROC, tube": True,
+        "AUROC, token": False,
+        "AUROC, drain": None,
+        "AUROC, pooled": True,
+        "false alarms, pooled": True,
+    }
+
+
+def shortcuts_metric(auroc):
+    return Detection(9, 3, auroc, auroc - 0.1, auroc + 0.01, 0.05, 0.9, 0.8)
+
+
+def test_without_a_simulator_nothing_can_be_switched(tmp_path, monkeypatch):
+    monkeypatch.setattr(reliance.workdir, "finished", lambda directory: {"evaluate": 1.0})
+    with pytest.raises(ValueError, match="no simulator draws these images"):
+        reliance.measure(tmp_path, None)

@@ -125,10 +125,10 @@ def test_pictures_are_embedded_and_kept(written):
 def test_pages_of_other_commands_are_linked_once_they_are_there(tmp_path):
     synthetic.make(tmp_path / "run", labels=("Edema", "Fracture"))
     assert "experiments.compare_explanations" in read(run_page.write(tmp_path / "run")).text
-    (tmp_path / "run" / "contest").mkdir()
-    (tmp_path / "run" / "contest" / "test.html").write_text("")
+    (tmp_path / "run" / "comparison_of_explanations").mkdir()
+    (tmp_path / "run" / "comparison_of_explanations" / "test.html").write_text("")
     parsed = read(run_page.write(tmp_path / "run"))
-    assert "contest/test.html" in parsed.links
+    assert "comparison_of_explanations/test.html" in parsed.links
     assert "experiments.compare_explanations" not in parsed.text
 
 
