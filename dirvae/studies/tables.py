@@ -1,10 +1,12 @@
 """A table of a study as data: pages and terminals show the same cells under the same legend."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+TERMINAL = 140  # columns that a legend may take
 Better = Literal["high", "low", "neither"]
 """Which values of a column are good."""
 
@@ -46,7 +48,7 @@ def text(table: Table) -> str:
         for row, cells in enumerate(table.rows)
     ]
     legend = f"{table.legend} A star marks {table.mark}." if table.marked else table.legend
-    return "\n".join([table.title, *aligned([table.columns, *rows]), *([legend] if legend else [])])
+    return "\n".join([table.title, *aligned([table.columns, *rows]), *textwrap.wrap(legend, TERMINAL)])
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -26,13 +26,17 @@ class Score(NamedTuple):
 
 MAP_SCORES: dict[str, Score] = {
     "rma": Score("RMA", "high", "RMA is the share of a map's mass within the true region, from 0 to 1; high is good."),
-    "rma_skill": Score("RMA skill", "high", "A skill over the location prior is 0 if the map is as good, 1 at best."),
+    "rma_skill": Score(
+        "RMA skill", "high", "RMA skill sets it against the location prior: 0 is as good, 1 is perfect."
+    ),
     "rra": Score(
         "RRA",
         "high",
         "RRA takes as many of the map's strongest pixels as the true region has; it is their share within the region.",
     ),
-    "rra_skill": Score("RRA skill", "high", "RRA skill is over the location prior, too."),
+    "rra_skill": Score(
+        "RRA skill", "high", "RRA skill sets it against the location prior: 0 is as good, 1 is perfect."
+    ),
     "hit": Score("hit", "high", "Hit is the share of images whose strongest pixel lies in the true region."),
     "pixel_auroc": Score(
         "pixel AUROC", "high", "Pixel AUROC is the chance that a pixel within outranks one outside; .5 says nothing."
@@ -40,7 +44,7 @@ MAP_SCORES: dict[str, Score] = {
     "ncc": Score(
         "NCC", "high", "NCC is the correlation over pixels with the exact effect of the finding, from −1 to 1."
     ),
-    "ncc_skill": Score("NCC skill", "high", "NCC skill is over the mean effect."),
+    "ncc_skill": Score("NCC skill", "high", "NCC skill sets it against the mean effect: 0 is as good, 1 is perfect."),
     "class_share": Score(
         "class share",
         "high",
@@ -52,12 +56,14 @@ MAP_SCORES: dict[str, Score] = {
         "low",
         "Deletion is the run's mean probability as the strongest pixels are blurred first; low is good.",
     ),
-    "insertion": Score("insertion", "high", "Insertion is the same as they come back; high is good."),
+    "insertion": Score(
+        "insertion", "high", "Insertion is the same as they come back into a blurred image; high is good."
+    ),
     "road": Score(
         "ROAD",
         "high",
         "ROAD is by how much more the probability falls if the strongest pixels are imputed than if the weakest are. "
-        "For all three, random is chance.",
+        "For deletion, insertion and ROAD, the map “Random” is chance.",
     ),
 }
 """{score of a map: what it is}, in the order of the tables."""
@@ -106,7 +112,9 @@ PATH_SCORES: dict[str, Score] = {
         "Steps that add up is the rank correlation of the distance gone with the amount of exact effect taken away.",
     ),
     "severity": Score(
-        "severity", "neither", "Severity is that amount at the end: 1 is the whole finding, more is an overshoot."
+        "severity",
+        "neither",
+        "Severity is the amount of the exact effect that is gone at the end: 1 is all of it, more an overshoot.",
     ),
 }
 """{score of a path's end: what it is}, in the order of the tables."""

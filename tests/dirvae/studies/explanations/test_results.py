@@ -89,7 +89,7 @@ def test_what_was_picked_is_said():
 
 
 def test_a_terminal_shows_every_table_and_its_legend():
-    shown = tables.text(comparison())
+    shown = " ".join(tables.text(comparison()).split())
     for table in tables.every(comparison()):
         assert table.title in shown
         assert table.legend in shown
