@@ -1,4 +1,4 @@
-"""Positives of one finding whose exact effect is known, for the tests of a contest."""
+"""Positives of one finding whose exact effect is known, for tests of explanations."""
 
 import numpy as np
 

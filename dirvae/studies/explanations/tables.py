@@ -122,7 +122,7 @@ PATH_SCORES: dict[str, Score] = {
 
 def every(comparison: Comparison) -> list[Table]:
     """All tables, in the order of the page."""
-    empty = (left_out(comparison),) if comparison.left_out else ()
+    excluded = (left_out(comparison),) if comparison.left_out else ()
     return [
         means(comparison),
         differences(comparison),
@@ -130,7 +130,8 @@ def every(comparison: Comparison) -> list[Table]:
         counterfactuals(comparison),
         picked(comparison),
         randomisation(comparison),
-        *empty,
+        maps(comparison),
+        *excluded,
     ]
 
 
@@ -146,16 +147,16 @@ def means(comparison: Comparison) -> Table:
         for score in MAP_SCORES
     }
     scores = [score for score, row in by_score.items() if row]
-    maps = _known(next(iter(comparison.findings.values())).maps)
+    known = _known(next(iter(comparison.findings.values())).maps)
     rows = [
         (drawn.title, drawn.role, *(tables.number(by_score[score].get(drawn.name, np.nan)) for score in scores))
-        for drawn in maps
+        for drawn in known
     ]
     best = {
         (row, column)
         for column, score in enumerate(scores, start=2)
         for row in tables.best_rows(
-            [by_score[score].get(drawn.name, np.nan) if drawn.role != "control" else np.nan for drawn in maps],
+            [by_score[score].get(drawn.name, np.nan) if drawn.role != "control" else np.nan for drawn in known],
             MAP_SCORES[score].better,
         )
     }
@@ -272,6 +273,15 @@ def randomisation(comparison: Comparison) -> Table:
         "1. A head that gives every finding latents of its own only scales them, so that its column stays at 1."
     ) + (" The last column compares with a model that was trained on shuffled labels." if labels else "")
     return Table("Random weights, from the head down", heads, rows, legend)
+
+
+def maps(comparison: Comparison) -> Table:
+    """A row a map: what it is."""
+    rows = [
+        (drawn.title, "yes" if drawn.signed else "no", drawn.legend)
+        for drawn in _known(next(iter(comparison.findings.values())).maps)
+    ]
+    return Table("What the maps show", ("map", "signed", "what it shows"), rows, "")
 
 
 def left_out(comparison: Comparison) -> Table:

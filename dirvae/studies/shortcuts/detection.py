@@ -44,7 +44,13 @@ SCORES = (
         "The factor's share of the map, with its sign, by least squares on the exact effects of all factors. The confounder has to be "
         "known and switched in the very image, so that its reliance could be measured directly, too.",
     ),
-    Score("footprint_size", "footprint share, size", False, "factor", "The same share without its sign."),
+    Score(
+        "footprint_size",
+        "footprint share, size",
+        False,
+        "factor",
+        "The size of the factor's share of the map, without its sign.",
+    ),
     Score(
         "within_mask",
         "mass within the mask",

@@ -21,13 +21,13 @@ ALARMS = (
 
 def every(grid: Grid) -> list[Table]:
     """All tables, in the order of the page."""
-    empty = (left_out(grid),) if grid.missing else ()
+    excluded = (left_out(grid),) if grid.missing else ()
     return [
         endpoints(grid.detections),
         *(scored(grid.detections, score) for score in SCORES),
         counts(grid.detections),
         reliance(grid),
-        *empty,
+        *excluded,
     ]
 
 
