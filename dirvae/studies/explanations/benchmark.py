@@ -8,8 +8,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dirvae.explain import cases, methods, sanity, traversals
-from dirvae.explain.contract import Explain, Setting, fold_in_positions
+from dirvae.explain import methods, sanity, traversals
+from dirvae.explain.contract import Explain, Setting
+from dirvae.explain.setting import setting_of
 from dirvae.explain.truth import Truth
 from dirvae.latents import geometry
 from dirvae.metrics import counterfactual
@@ -131,19 +132,14 @@ def _apparatus(
 
 
 def _setting(run: runs.Run, options: traversals.Options) -> Setting:
-    return Setting(
-        run.model,
-        run.config.model.prior,
-        options,
-        inputs.class_differences(run.tuned),
-        keys=partial(fold_in_positions, run.config.seed),
-    )
+    tuned = run.tuned
+    return setting_of(run, tuned, inputs.class_differences(tuned))._replace(options=options)
 
 
 def _geometry(run: runs.Run, bench: tuning.Bench) -> tuning.Choice:
     """The best on validation images; the configured one where none of them has a known truth."""
     tuned = run.tuned
-    configured = cases.options_of(run.model, run.config, cases.metric_of(run.config, tuned))
+    configured = setting_of(run, tuned).options
     if not bench.truths:
         return tuning.Choice("as configured", configured, {})
     covariance = jnp.asarray(geometry.covariance(tuned.head_mean, shrinkage=0.0), jnp.float32)

@@ -1,12 +1,11 @@
 """What a comparison of explanations reads: the truths of a split, the independent classifier, and the run on shuffled labels."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from dirvae.explain import traversals, truth
+from dirvae.explain import selection, traversals, truth
 from dirvae.explain.truth import Truth
 from dirvae.studies.explanations import counterfactuals
 from dirvae.training import data, evaluate, runs, workdir
@@ -33,7 +32,8 @@ def truths(run: runs.Run, simulator: Simulator | None, split: str, images: int) 
     if simulator is None:
         predictions = predictions._replace(weight=predictions.weight * truth.has_box(examples))
     known, left_out = [], {}
-    for column, positions in enumerate(truth.positives(predictions, run.tuned.thresholds, images, run.config.seed)):
+    seed, thresholds = run.config.seed, run.tuned.thresholds
+    for column, positions in enumerate(selection.true_positives_of_all(predictions, thresholds, images, seed)):
         finding = run.labels[column]
         if finding == "No Finding":
             left_out[finding] = "is nowhere in an image"
@@ -42,7 +42,8 @@ def truths(run: runs.Run, simulator: Simulator | None, split: str, images: int) 
         elif (one := _truth(simulator, examples, training, positions, column)) is None:
             left_out[finding] = NEEDS_EFFECT if simulator else NEEDS_BOXES.format(split)
         else:
-            known.append(one._replace(without=truth.lacking(examples, column, images, run.config.seed)))
+            lacking = selection.lacking(examples, column, images, seed)
+            known.append(one._replace(without=truth.pixels(examples, lacking)))
     return known, left_out
 
 
@@ -55,7 +56,7 @@ def _truth(
 ) -> Truth | None:
     if simulator is None or training is None:
         return truth.boxed(examples, positions, column)
-    return truth.exact(examples, training, positions, column, partial(truth.pair, simulator))
+    return truth.exact(examples, training, positions, column, simulator)
 
 
 def class_differences(tuned: Predictions) -> Float[np.ndarray, "L ..."]:

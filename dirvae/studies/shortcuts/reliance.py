@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from dirvae.explain import attributions, cases, methods, truth
-from dirvae.explain.contract import Setting
+from dirvae.explain import attributions, methods, truth
+from dirvae.explain.setting import setting_of
 from dirvae.metrics import counterfactual, footprint, localisation
 from dirvae.studies.explanations import counterfactuals, inputs
 from dirvae.training import runs, workdir
@@ -113,13 +113,7 @@ def explain(run: runs.Run, images: Float[np.ndarray, "n H W 1"], column: int) ->
     shown, label = jnp.asarray(images), jnp.full(len(images), column)
     present = np.asarray(attributions.own_logit(net, run.params, shown, label)) > 0
     query = Query(shown, label, jnp.where(jnp.asarray(present), -1.0, 1.0))
-    setting = Setting(
-        net,
-        run.config.model.prior,
-        cases.options_of(net, run.config, cases.metric_of(run.config, tuned)),
-        inputs.class_differences(tuned),
-        keys=split_keys,
-    )
+    setting = setting_of(run, tuned, inputs.class_differences(tuned), keys=split_keys)
     drawn = methods.build_maps(setting, explained_maps())(run.params, query)
     return {name: np.asarray(maps) for name, maps in drawn.items()}
 
