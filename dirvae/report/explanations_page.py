@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dirvae.explain.contract import Map
-from dirvae.report.html import document, study_tables
+from dirvae.report.html import document, legend_tables
 from dirvae.report.html.document import Section
 from dirvae.report.html.style import BOX, RULES, SIGNED, WIDTH
 from dirvae.studies.explanations import tables
@@ -25,7 +25,7 @@ CAPTION = (
 
 def write(path: Path, comparison: Comparison, examples: Mapping[str, Example]) -> Path:
     """One self-contained page; its figure beside it."""
-    first, *others = map(study_tables.section, tables.every(comparison))
+    first, *others = map(legend_tables.section, tables.every(comparison))
     figure = document.figure(path.parent, f"{path.stem}_examples", draw(examples), CAPTION)
     lead = (
         f"<p class='lead'>Every method explains the same true positives of the {html.escape(comparison.split)} split, "

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from dirvae.report.html import document, study_tables
+from dirvae.report.html import document, legend_tables
 from dirvae.report.html.document import Section
 from dirvae.report.html.style import QUIET, RULES, WIDTH
 from dirvae.studies.shortcuts import tables
@@ -27,7 +27,7 @@ def write(path: Path, grid: Grid) -> Path:
         "explanations separate models that use the confounder from those that do not.</p>"
     )
     figure = document.figure(path.parent, "shortcuts", draw(tables.finite_aurocs(grid.detections)), CAPTION)
-    endpoints, *others = map(study_tables.section, tables.every(grid))
+    endpoints, *others = map(legend_tables.section, tables.every(grid))
     return document.save(
         path,
         "Shortcuts: detection by explanations",
