@@ -8,6 +8,7 @@ import pytest
 from dirvae.config import Config, ConfigError, differences, from_json, validate
 from dirvae.latents.compositions import free_numbers
 from dirvae.latents.families import FAMILIES
+from dirvae.studies import plan
 from experiments import configs
 from experiments.configs import shortcuts, studies
 
@@ -19,8 +20,8 @@ RUNS = {"study quick": 6, "study full": 45, "study audit": 54, "study xrays": 9,
 def resolved():
     runs = {f"preset {name}": configs.preset(name) for name in configs.PRESETS}
     for name in studies.STUDIES:
-        runs |= {f"study {name}: {run}": config for run, config in studies.runs(studies.load(name))}
-    return runs | {f"shortcuts: {run}": config for run, config in shortcuts.runs()}
+        runs |= {f"study {name}: {run.arm}-{run.seed}": run.config for run in plan.runs(studies.load(name))}
+    return runs | {f"shortcuts: {run.folder}": run.config for run in shortcuts.runs()}
 
 
 def test_every_preset_and_every_run_has_the_settings_of_before():
