@@ -21,7 +21,7 @@ UNCHANGED = 0.01  # grey levels by which a pixel may differ and still count as l
 
 
 class Distance(NamedTuple):
-    """Of two images: mean |x - x'|, and root mean square."""
+    """How far two images are apart: mean |x - x'|, and the root mean square."""
 
     l1: Float[np.ndarray, " B"]
     l2: Float[np.ndarray, " B"]
@@ -46,7 +46,7 @@ def validity(
 
 
 def effectiveness(after: Float[np.ndarray, " B"], towards: Bool[np.ndarray, " B"]) -> Float[np.ndarray, " B"]:
-    """|judged probability - intended state|, 0 best (Monteiro et al. 2023): does x' have the state it was asked for?"""
+    """|the independent classifier's probability - intended state|, 0 best (Monteiro et al. 2023): does x' have the state it was asked for?"""
     return np.abs(after.astype(np.float64) - towards)
 
 
@@ -67,7 +67,7 @@ def composition(x: Images, nulled: Float[np.ndarray, "M ..."]) -> Float[np.ndarr
     `nulled` [M, B, H, W, C]: each the path of length 0 from the one before, that is encoded and decoded. The first value is the
     reconstruction's error; growth from there on tells of an encoder and a decoder that do not agree.
     """
-    return np.stack([proximity(x, each).l1 for each in nulled])
+    return np.stack([proximity(x, images).l1 for images in nulled])
 
 
 def reversibility(x: Images, there: Images, back: Images) -> Float[np.ndarray, " B"]:
@@ -146,9 +146,9 @@ def severity_response(
     Frames of a path that has stopped are ties of both. NaN where the path does not move or there is no effect.
     """
     shown = severity(frames, effects)
-    known = np.isfinite(shown).all(axis=1)
-    found = faithfulness.rank_correlation(np.where(known[:, None], shown, 0.0)[:, None], distance[:, None])
-    return np.where(known, found, np.nan)
+    defined = np.isfinite(shown).all(axis=1)
+    correlation = faithfulness.rank_correlation(np.where(defined[:, None], shown, 0.0)[:, None], distance[:, None])
+    return np.where(defined, correlation, np.nan)
 
 
 def reliance(low: Float[np.ndarray, " n"], high: Float[np.ndarray, " n"], logits: Float[np.ndarray, " N"]) -> float:

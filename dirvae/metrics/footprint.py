@@ -1,4 +1,4 @@
-"""Of which factors is a difference image made? Its least squares on the exact effects of all of them.
+"""Which factors make up a difference image, by least squares on the exact effects of all of them.
 
     d = sum_k b_k E_k/|E_k| + residual        beta_k = mean b_k/sum_j |mean b_j|        residual share = |residual|^2/|d|^2
 
@@ -21,7 +21,7 @@ DISTINCT = (
 
 
 class Footprint(NamedTuple):
-    """Of n difference images and F factors."""
+    """The decomposition of n difference images into F factors."""
 
     coefficients: Float[
         np.ndarray, "n F"
@@ -49,8 +49,8 @@ def footprint(differences: Float[np.ndarray, "n H W"], effects: Float[np.ndarray
     e = effects.astype(np.float64).reshape(*effects.shape[:2], -1)
     norm = np.linalg.norm(e, axis=2, keepdims=True)
     unit = e / np.where(norm > 0, norm, 1.0)
-    found = [_decompose(one, basis) for one, basis in zip(d, unit, strict=True)]
-    coefficients, residual = (np.asarray(column) for column in zip(*found, strict=True))
+    images = [_decompose(image, basis) for image, basis in zip(d, unit, strict=True)]
+    coefficients, residual = (np.asarray(column) for column in zip(*images, strict=True))
     return Footprint(coefficients, shares(coefficients), residual)
 
 

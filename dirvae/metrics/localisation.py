@@ -40,8 +40,8 @@ def rra(maps: Maps, masks: Masks) -> Float[np.ndarray, " B"]:
     last = np.take_along_axis(-np.sort(-a, axis=1), np.maximum(size - 1, 0)[:, None], axis=1)
     above, tied = a > last, a == last
     places = size - above.sum(axis=1)
-    found = (above & m).sum(axis=1) + places * (tied & m).sum(axis=1) / tied.sum(axis=1)
-    return _known(found / np.maximum(size, 1), m)
+    within = (above & m).sum(axis=1) + places * (tied & m).sum(axis=1) / tied.sum(axis=1)
+    return _known(within / np.maximum(size, 1), m)
 
 
 def hit(maps: Maps, masks: Masks) -> Float[np.ndarray, " B"]:
@@ -65,10 +65,10 @@ def pixel_auroc(maps: Maps, masks: Masks) -> Float[np.ndarray, " B"]:
     """P(a pixel of m > one outside), ties counted half; NaN where the mask is empty or everything."""
     a, m = _flat(maps, masks)
     both = m.any(axis=1) & ~m.all(axis=1)
-    found = np.full(len(a), np.nan)
+    aurocs = np.full(len(a), np.nan)
     for row in np.flatnonzero(both):
-        found[row] = classification.auroc(m[row].astype(np.float64), a[row], np.ones((1, a.shape[1])))[0]
-    return found
+        aurocs[row] = classification.auroc(m[row].astype(np.float64), a[row], np.ones((1, a.shape[1])))[0]
+    return aurocs
 
 
 SCORES = {"rma": rma, "rra": rra, "hit": hit, "iou": matched_iou, "pixel_auroc": pixel_auroc}

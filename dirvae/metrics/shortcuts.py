@@ -47,11 +47,11 @@ def against_null(share: Float[np.ndarray, "M F"], null: Bool[np.ndarray, " M"]) 
     """
     if null.sum() < FEWEST:
         raise ValueError(f"a null needs at least {FEWEST} models, not {int(null.sum())}; train more at rho = 0")
-    found = footprint.calibrated(share, share[null])
+    z = footprint.calibrated(share, share[null])
     for m in np.flatnonzero(null):
         others = null & (np.arange(len(null)) != m)
-        found[m] = footprint.calibrated(share[m : m + 1], share[others])[0]
-    return found
+        z[m] = footprint.calibrated(share[m : m + 1], share[others])[0]
+    return z
 
 
 def departures(average: Float[np.ndarray, "M H W"], null: Bool[np.ndarray, " M"]) -> Float[np.ndarray, " M"]:
@@ -62,8 +62,8 @@ def departures(average: Float[np.ndarray, "M H W"], null: Bool[np.ndarray, " M"]
     """
     flat = average.reshape(len(average), -1)
     others = [flat[null & (np.arange(len(null)) != m)] for m in range(len(flat))]
-    distance = np.square(flat - np.stack([each.mean(axis=0) for each in others])).sum(axis=1)
-    return distance / np.array([1.0 + 1.0 / len(each) for each in others])
+    distance = np.square(flat - np.stack([maps.mean(axis=0) for maps in others])).sum(axis=1)
+    return distance / np.array([1.0 + 1.0 / len(maps) for maps in others])
 
 
 def rank(
@@ -85,21 +85,28 @@ def detection(
     threshold: float = RELIED_ON,
     alarm: float = ALARM,
 ) -> Detection:
-    """Of rows of models and confounders: z, true reliance, place among the factors; a `model` may have several rows."""
+    """The detection from rows, each a model and a confounder with its z, true reliance and place among the factors.
+
+    A `model` may have several rows, which are resampled together.
+    """
     used = reliance > threshold
     weights = bootstrap.with_sample(model, REPLICATES)
     aurocs = (
         classification.auroc(used.astype(np.float64), z, weights) if 0 < used.sum() < len(z) else np.full(2, np.nan)
     )
     low, high = bootstrap.percentiles(aurocs[1:])
-    mean = lambda flags, among: float(flags[among].mean()) if among.any() else np.nan  # noqa: E731
     return Detection(
         len(z),
         int(used.sum()),
         float(aurocs[0]),
         float(low),
         float(high),
-        mean(z > alarm, null & ~used),
-        mean(z > alarm, used),
-        mean(place == 1, used & (place != UNRANKED)),
+        _share(z > alarm, null & ~used),
+        _share(z > alarm, used),
+        _share(place == 1, used & (place != UNRANKED)),
     )
+
+
+def _share(flags: Bool[np.ndarray, " M"], among: Bool[np.ndarray, " M"]) -> float:
+    """The share of rows with the flag among some; NaN among none."""
+    return float(flags[among].mean()) if among.any() else np.nan

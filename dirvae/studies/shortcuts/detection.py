@@ -172,7 +172,8 @@ def detect(models: Sequence[Measurement], kinds: np.ndarray, null: np.ndarray) -
             relied = reliance if score.signed else np.abs(reliance)
             rows = _rows(z, relied, kinds, null, finding, axes[score.axis], axes)
             detections[drawn][score.name] = {
-                kind: shortcuts.detection(*map(np.asarray, zip(*each, strict=True))) for kind, each in rows.items()
+                kind: shortcuts.detection(*map(np.asarray, zip(*kind_rows, strict=True)))
+                for kind, kind_rows in rows.items()
             }
     return detections
 
