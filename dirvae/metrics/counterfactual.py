@@ -46,7 +46,7 @@ def validity(
 
 
 def effectiveness(after: Float[np.ndarray, " B"], towards: Bool[np.ndarray, " B"]) -> Float[np.ndarray, " B"]:
-    """|the independent classifier's probability - intended state|, 0 best (Monteiro et al. 2023): does x' have the state it was asked for?"""
+    """|the independent classifier's probability - intended state|, 0 best (Monteiro et al. 2023)."""
     return np.abs(after.astype(np.float64) - towards)
 
 

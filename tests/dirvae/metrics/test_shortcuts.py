@@ -47,8 +47,8 @@ def test_detection_counts_what_it_says():
         (found.auroc, found.low, found.high)
     )  # rows are not models
     assert found.false_alarms == 0.5
-    assert found.found == pytest.approx(1 / 3)
-    assert found.first == pytest.approx(2 / 3)
+    assert found.detected == pytest.approx(1 / 3)
+    assert found.ranked_first == pytest.approx(2 / 3)
 
 
 def test_departures_are_from_the_other_null_models():
@@ -61,9 +61,9 @@ def test_departures_are_from_the_other_null_models():
 def test_what_cannot_be_told_is_not_a_number():
     z, place = RNG.normal(size=3), np.ones(3, int)
     none = shortcuts.detection(z, np.zeros(3), np.ones(3, bool), place, np.arange(3))
-    assert np.isnan([none.auroc, none.found, none.first]).all()
+    assert np.isnan([none.auroc, none.detected, none.ranked_first]).all()
     every = shortcuts.detection(z, np.ones(3), np.zeros(3, bool), place, np.arange(3))
     assert np.isnan([every.auroc, every.false_alarms]).all()
-    assert every.first == 1.0
+    assert every.ranked_first == 1.0
     unranked = shortcuts.detection(z, np.ones(3), np.zeros(3, bool), np.full(3, shortcuts.UNRANKED), np.arange(3))
-    assert np.isnan(unranked.first)
+    assert np.isnan(unranked.ranked_first)
