@@ -5,12 +5,10 @@ import os
 import shutil
 import tempfile
 
+from support import compiler
+
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["XLA_FLAGS"] = (
-    "--xla_force_host_platform_device_count=8"
-    # Tests compile far more than they compute, so the compiler is asked for little; without fusion emitters it needs half the time.
-    " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false"
-)
+os.environ["XLA_FLAGS"] = compiler.flags(devices=8)
 
 # Many tests train the same small model: it is compiled once, for both workers and for the commands that tests start.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+from support import compiler
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,7 +34,7 @@ if jax.process_index() == 0:
 def start(folder, processes, process, port):
     environment = os.environ | {
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={4 // processes}",
+        "XLA_FLAGS": compiler.flags(devices=4 // processes),
     }
     command = [sys.executable, "-c", WORKER, f"127.0.0.1:{port}", str(processes), str(process), str(folder)]
     return subprocess.Popen(
@@ -46,6 +48,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(tmp_path):
     results = []
     for processes in (1, 2):

@@ -1,5 +1,7 @@
 """Training: the same numbers whatever the devices, the parallelism or the interruptions."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -38,6 +40,7 @@ def sgd(monkeypatch):
     monkeypatch.setattr(optimizer, "build", lambda config, steps: optax.sgd(1e-5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["dirichlet", "gaussian"])
 def test_first_gradients_agree_on_one_and_eight_devices(sgd, prior):
     config = tiny(prior=prior)
@@ -51,6 +54,7 @@ def test_first_gradients_agree_on_one_and_eight_devices(sgd, prior):
     assert relative(gradient[1], gradient[0]) < 1e-3
 
 
+@pytest.mark.slow
 def test_gradients_agree_to_one_millionth():
     config = tiny()
     net = model.build(config.model, 2, 16)
@@ -68,6 +72,7 @@ def test_gradients_agree_to_one_millionth():
             np.testing.assert_allclose(other[name], norms[0][name], rtol=1e-6, atol=rounding, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pmap", "shard_map"])
 def test_twenty_sgd_steps_agree(sgd, kind):
     config = tiny(steps=20)
@@ -76,6 +81,7 @@ def test_twenty_sgd_steps_agree(sgd, kind):
     assert relative(many.params, one.params) < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["moments", "gradient"])
 def test_a_prior_learns_alike_on_one_and_four_devices(how):
     config = tiny(prior_learning=how, concentration=0.7, steps=5)
@@ -89,6 +95,7 @@ def test_a_prior_learns_alike_on_one_and_four_devices(how):
     np.testing.assert_allclose(second["kl"], first["kl"], rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["dirichlet", "gaussian"])
 def test_a_kl_target_is_met(prior):
     """Whatever the prior and wherever beta starts."""
@@ -115,35 +122,41 @@ def test_padding_rows_change_nothing():
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
-def test_an_interrupted_run_resumes_bit_for_bit(tmp_path):
-    config = tiny()
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "cut").mkdir()
-    _, whole = fit(config, tmp_path / "whole")
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a training that went through, and its last state; a test that changes the folder takes a copy."""
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, fit(tiny(), folder)[1]
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_resumes_bit_for_bit(tmp_path, finished):
+    folder, whole = finished
     with pytest.raises(KeyboardInterrupt):
-        fit(config, tmp_path / "cut", stop_after=5)
-    step, resumed = fit(config, tmp_path / "cut")
+        fit(tiny(), tmp_path, stop_after=5)
+    step, resumed = fit(tiny(), tmp_path)
     assert step == 6
     jax.tree.map(np.testing.assert_array_equal, resumed, whole)
-    assert read_metrics(tmp_path / "cut") == read_metrics(tmp_path / "whole")
+    assert read_metrics(tmp_path) == read_metrics(folder)
 
 
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
-    config = tiny()
-    _, whole = fit(config, tmp_path)
-    for file in (tmp_path / "checkpoints" / "6").rglob("*"):
+@pytest.mark.slow
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, finished):
+    folder, whole = finished
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    for file in (copy / "checkpoints" / "6").rglob("*"):
         if file.is_file():
             file.write_bytes(file.read_bytes()[: file.stat().st_size // 3])
     with pytest.warns(UserWarning, match=r"step 6 .* falling back"):
-        step, again = fit(config, tmp_path)
+        step, again = fit(tiny(), copy)
     assert step == 6
     jax.tree.map(np.testing.assert_array_equal, again, whole)
 
 
-def test_a_checkpoint_of_another_model_is_refused(tmp_path):
-    fit(tiny(), tmp_path)
+def test_a_checkpoint_of_another_model_is_refused(finished):
+    folder, _ = finished
     other = tiny(latents=9)
-    checkpoints = Checkpoints(tmp_path / "checkpoints", "auroc")
+    checkpoints = Checkpoints(folder / "checkpoints", "auroc")
     with pytest.raises(CheckpointError, match=r"step 6 .* another model.*kernel"):
         checkpoints.restore(6, train.initial_state(model.build(other.model, 2, 16), other))
     checkpoints.close()
