@@ -124,6 +124,7 @@ def extended(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_the_report_tells_the_toy_family_and_source(extended):
     page = (extended / "run" / "report.html").read_text()
     assert "Toy VAE on bright bars" in page
@@ -132,6 +133,7 @@ def test_the_report_tells_the_toy_family_and_source(extended):
     assert "toy means" in page
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_one_image_is_explained_with_the_toys(extended):
     from PIL import Image
@@ -142,6 +144,7 @@ def test_one_image_is_explained_with_the_toys(extended):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_the_explorer_shows_the_toy_method(extended):
     call(extended, "experiments.explorer", "--workdir=run", "--images=3", "--findings=1")
     page = (extended / "run" / "explorer.html").read_text()
@@ -149,6 +152,7 @@ def test_the_explorer_shows_the_toy_method(extended):
     assert "Toy brightness" in page
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_the_commands_offer_the_toys(extended):
     offered = call(extended, "experiments.run", "--help")

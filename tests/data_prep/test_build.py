@@ -193,6 +193,7 @@ def run(module: str, *arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_commands_build_and_verify(tmp_path: Path, layout: Callable) -> None:
     made = layout()
     flags = ("--dataset=chexpert", f"--raw_dir={made.root}", f"--data_dir={tmp_path}", "--image_size=16")

@@ -5,6 +5,7 @@ import json
 import pickle
 
 import numpy as np
+import pytest
 
 from data_prep.phantom import INDEX, Phantom, generate, mask, named, open_phantom, quantise, render
 from data_prep.phantom.config import SPLITS
@@ -85,6 +86,7 @@ def test_source_follows_the_run_and_tells_the_manifest():
     assert "| test_flipped |" in shares_table(made.config)
 
 
+@pytest.mark.slow
 def test_each_finding_is_neither_trivial_nor_hopeless_for_a_linear_model():
     """Each within .75 and .92 on the clean phantom, so that there is something to gain over a linear model."""
     scores = linear_auroc(named("clean", test=2000))

@@ -38,6 +38,7 @@ def stamps(directory: Path, names: list[str]) -> dict[str, tuple[int, int]]:
     return {name: ((directory / name).stat().st_ino, (directory / name).stat().st_mtime_ns) for name in names}
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_from_its_finished_shards(tmp_path: Path, undisturbed: Path) -> None:
     command = [sys.executable, *COMMAND.split(), f"--data_dir={tmp_path}", "--build_workers=1"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -77,6 +78,7 @@ def test_a_shard_whose_note_does_not_fit_is_written_again(tmp_path: Path, given:
     assert [before[name] == after[name] for name in before] == [False] * 4 + [True]
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_the_content(tmp_path: Path, undisturbed: Path) -> None:
     lines: list[str] = []
     built = build(SOURCE, tmp_path, workers=2, progress=lines.append)
@@ -117,6 +119,7 @@ class Deadly:
         return {}
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a process that reads images died.*data\.build_workers=1"):
         build(Deadly(), tmp_path, workers=2)
@@ -156,6 +159,7 @@ def build_with_limit(data_dir: Path, limit: int) -> tuple[str, str]:
     return tuple(json.loads(done.stdout))
 
 
+@pytest.mark.slow
 def test_no_space_is_told_in_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
     """The third of four shards is the first that does not fit; later, it is the first to be written."""
     built, error = build_with_limit(tmp_path, 200_000)

@@ -15,6 +15,7 @@ LABELS = ("Pneumothorax", "Pleural Effusion", "Lung Opacity")
 
 
 @pytest.mark.parametrize("arm", ["DirVAE, all flaws", "GVAE, all flaws"])
+@pytest.mark.slow
 def test_all_flaws_together(arm, tmp_path):
     settings = studies.load("audit").arms[arm]
     config = validate(plain(TINY | {"labels": LABELS, "target_kl": 0.0} | settings))

@@ -82,6 +82,7 @@ def ours(params, images, z, batch):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.slow
 def test_the_twin_computes_the_same_function(torch, params, batch, form):
     images, z = grey(batch), draws()
     outputs, terms = ours(params, images, z, batch)
@@ -98,6 +99,7 @@ def test_the_twin_computes_the_same_function(torch, params, batch, form):
         np.testing.assert_allclose(getattr(theirs, name), getattr(terms, name), rtol=1e-4, atol=1e-3, err_msg=name)
 
 
+@pytest.mark.slow
 def test_the_twin_has_the_same_gradients(torch, params, batch):
     """Of the reconstruction with respect to the draw and to the images, which pass through every layer of a network."""
     images, z = grey(batch), draws()
@@ -112,6 +114,7 @@ def test_the_twin_has_the_same_gradients(torch, params, batch):
     np.testing.assert_allclose(pixels.grad, towards, rtol=1e-3, atol=1e-3 * np.abs(towards).max())
 
 
+@pytest.mark.slow
 def test_both_forms_train_alike_and_published_form_learns(torch, params, batch):
     from experiments.benchmarks import torch_models, torch_published, torch_step
 
@@ -129,6 +132,7 @@ def test_both_forms_train_alike_and_published_form_learns(torch, params, batch):
     assert any(not torch.equal(a, b) for a, b in zip(average, moved, strict=True))
 
 
+@pytest.mark.slow
 def test_published_form_has_the_operations_of_its_sizes(torch, batch):
     """Two operations a multiply-add of every output pixel; the backward pass costs twice the forward, less the first input's."""
     from experiments.benchmarks import torch_published, torch_step
@@ -156,6 +160,7 @@ def test_the_loop_is_the_published_traversal(params, batch, prior):
     np.testing.assert_allclose(traversal.Published(net, prior)(own, images, label, 4), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_models_without_a_peer_are_refused(torch):
     from experiments.benchmarks import torch_step
 
@@ -163,6 +168,7 @@ def test_models_without_a_peer_are_refused(torch):
         torch_step.check_supported(override(CONFIG, {"prior": "gaussian"}).model)
 
 
+@pytest.mark.slow
 def test_peers_sample_the_dirichlet(torch):
     """E d(w log z)/d a = sum_k w_k d E log z_k/d a_j, with E log z_k = psi(a_k) - psi(a_0), for JAX's and PyTorch's alike."""
     from scipy.special import polygamma
@@ -204,6 +210,7 @@ def printed(tmp_path_factory):
     return done.stdout, json.loads(output.read_text())
 
 
+@pytest.mark.slow
 def test_every_part_is_printed(printed):
     text, numbers = printed
     for title in ("# Benchmark", "## Training step", "## Sampler", "## Loader", "## Start-up", "## Traversals"):
@@ -217,6 +224,7 @@ def test_every_part_is_printed(printed):
     assert numbers["sampler"]["lost"]["tfp Dirichlet.sample"]["0.01"] > 0
 
 
+@pytest.mark.slow
 def test_peers_are_printed_or_said_to_be_missing(printed):
     text, numbers = printed
     if "PyTorch" not in numbers["machine"]:
@@ -226,6 +234,7 @@ def test_peers_are_printed_or_said_to_be_missing(printed):
         assert row in text
 
 
+@pytest.mark.slow
 def test_bad_flags_give_one_sentence():
     command = [sys.executable, "-m", "experiments.benchmark", "--parts=stepp"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)

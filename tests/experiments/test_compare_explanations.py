@@ -31,6 +31,7 @@ def arguments(folder, *more):
     return [f"--workdir={folder / 'dirichlet'}", "--images=3", "--replicates=20", *more]
 
 
+@pytest.mark.slow
 def test_every_map_is_scored_for_every_finding(folder, capsys):
     compare_explanations.main(arguments(folder, f"--judge={folder / 'gaussian'}", f"--shuffled={folder / 'shuffled'}"))
     shown = capsys.readouterr().out
@@ -71,12 +72,14 @@ def test_every_map_is_scored_for_every_finding(folder, capsys):
         (["--split=test_rho0"], "run the evaluate phase"),
     ],
 )
+@pytest.mark.slow
 def test_bad_input_gives_one_clear_sentence(folder, flags, sentence):
     with pytest.raises(SystemExit, match=f"error: .*{sentence}"):
         compare_explanations.main(arguments(folder, *(flag.format(folder=folder) for flag in flags)))
     assert not (folder / "dirichlet" / compare_explanations.FOLDER / "test_rho0.json").exists()
 
 
+@pytest.mark.slow
 def test_the_former_name_says_the_new_one(folder, capsys):
     with pytest.raises(SystemExit):
         contest.main(arguments(folder, "--split=validation"))

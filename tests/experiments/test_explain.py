@@ -89,6 +89,7 @@ def write_dicom(path, pixels, **elements):
     return path
 
 
+@pytest.mark.slow
 def test_an_image_leaves_four_files_that_agree_with_the_library(folder, image, tmp_path, capsys):
     call(folder, f"--image={image}", "--label=Lung Lesion", "--direction=add", f"--out={tmp_path / 'deep' / 'out'}")
     printed = capsys.readouterr().out
@@ -117,6 +118,7 @@ def test_an_image_leaves_four_files_that_agree_with_the_library(folder, image, t
     assert Image.open(out / "path.gif").n_frames > 3
 
 
+@pytest.mark.slow
 def test_further_maps_are_drawn_on_request(folder, image, tmp_path, capsys):
     call(folder, f"--image={image}", "--label=Cardiomegaly", "--maps=latent_shift, edges", f"--out={tmp_path / 'out'}")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([*FILES, "maps.png"])
@@ -126,6 +128,7 @@ def test_further_maps_are_drawn_on_request(folder, image, tmp_path, capsys):
     assert "did you mean 'latent_shift'" in refused(folder, capsys, f"--image={image}", "--maps=latent_shif")
 
 
+@pytest.mark.slow
 def test_the_same_pixels_through_dicom_give_the_same_answer(folder, image, tmp_path):
     pixels = np.asarray(Image.open(image))
     dicom = write_dicom(tmp_path / "case.dcm", pixels)
@@ -138,6 +141,7 @@ def test_the_same_pixels_through_dicom_give_the_same_answer(folder, image, tmp_p
     assert told[0] == told[1] == told[2]
 
 
+@pytest.mark.slow
 def test_without_a_label_the_choice_is_told(folder, image, capsys):
     call(folder, f"--image={image}", "--config.path_steps=2")
     printed = capsys.readouterr().out
@@ -176,6 +180,7 @@ def broken(tmp_path, image):
         ("", "no such file"),
     ],
 )
+@pytest.mark.slow
 def test_files_without_a_usable_image_are_named(folder, image, tmp_path, capsys, name, reason):
     broken(tmp_path, image)
     text = refused(folder, capsys, f"--image={tmp_path / name}")
@@ -183,6 +188,7 @@ def test_files_without_a_usable_image_are_named(folder, image, tmp_path, capsys,
     assert reason in text
 
 
+@pytest.mark.slow
 def test_dicom_without_pydicom_is_named(folder, tmp_path, capsys, monkeypatch):
     path = write_dicom(tmp_path / "case.dcm", np.zeros((32, 32), np.uint8))
     monkeypatch.setitem(sys.modules, "pydicom", None)  # what Python itself does for a package that cannot be imported
@@ -201,10 +207,12 @@ def test_dicom_without_pydicom_is_named(folder, tmp_path, capsys, monkeypatch):
         (["--steps=9"], "'--steps=9' is not a flag"),
     ],
 )
+@pytest.mark.slow
 def test_bad_flags_give_one_clear_sentence(folder, image, capsys, flags, sentence):
     assert sentence in refused(folder, capsys, f"--image={image}", *flags)
 
 
+@pytest.mark.slow
 def test_a_folder_of_other_things_is_not_replaced(folder, image, capsys):
     (folder / "own").mkdir(exist_ok=True)
     (folder / "own" / "thesis.txt").write_text("precious")
@@ -224,6 +232,7 @@ def without_positives(folder, tmp_path):
     return path, before
 
 
+@pytest.mark.slow
 def test_the_atlas_names_every_finding_and_shows_what_it_says(folder, tmp_path, capsys):
     path, before = without_positives(folder, tmp_path)
     try:
@@ -247,12 +256,14 @@ def test_the_atlas_names_every_finding_and_shows_what_it_says(folder, tmp_path, 
     assert page.count("data:image/webp") == shown > 0
 
 
+@pytest.mark.slow
 def test_an_atlas_needs_an_evaluated_split(folder, capsys):
     assert "no split 'tset'" in refused(folder, capsys, "--split=tset")
     assert "run the evaluate phase first" in refused(folder, capsys, "--split=test_rho0")
     assert "0 cases" in refused(folder, capsys, "--cases=0")
 
 
+@pytest.mark.slow
 def test_frames_of_the_animation_end_where_the_path_does(folder, image, tmp_path):
     """The left half of the middle frame of there-and-back is the path's last image, but for the palette."""
     call(folder, f"--image={image}", "--label=Cardiomegaly", f"--out={tmp_path / 'out'}")

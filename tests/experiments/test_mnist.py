@@ -95,6 +95,7 @@ def test_neighbours_vote():
 
 
 @pytest.mark.parametrize("learns", ["fixed", "moments", "gradient"])
+@pytest.mark.slow
 def test_training_lowers_the_objective(latent, folder, learns):
     said = []
     mlp.fit(latent, Part(*digits.load(folder).train), 3, 50, 1e-3, 0, said.append, learns)
@@ -102,6 +103,7 @@ def test_training_lowers_the_objective(latent, folder, learns):
     assert losses[-1] < 0.6 * losses[0]
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_stores_its_row(folder, tmp_path):
     flags = [
         f"--raw_dir={folder}",

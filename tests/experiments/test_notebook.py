@@ -24,6 +24,7 @@ def test_nothing_is_committed_executed(notebook):
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_and_draws(notebook, tmp_path, monkeypatch):
     monkeypatch.setenv("DIRVAE_CONFIG", SMALL)
     monkeypatch.setenv("DIRVAE_FOLDER", str(tmp_path))

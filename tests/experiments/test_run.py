@@ -62,6 +62,7 @@ def finished(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_leaves_everything_it_promises(finished):
     workdir = finished / "dirichlet"
     metrics = json.loads((workdir / "metrics.json").read_text())
@@ -83,6 +84,7 @@ def test_a_run_leaves_everything_it_promises(finished):
     assert "encoder" in (workdir / "parameters.txt").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_command_again_redoes_nothing(finished):
     before = (finished / "dirichlet" / "metrics.json").stat().st_mtime_ns
     done = call(command(finished, "--prior=dirichlet", f"--workdir={finished / 'dirichlet'}"))
@@ -91,6 +93,7 @@ def test_the_same_command_again_redoes_nothing(finished):
     assert (finished / "dirichlet" / "metrics.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_bit_for_bit(finished, tmp_path):
     arguments = command(finished, "--prior=dirichlet", f"--workdir={tmp_path / 'run'}", "--phases=data,train")
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
@@ -108,6 +111,7 @@ def test_a_killed_run_resumes_bit_for_bit(finished, tmp_path):
     np.testing.assert_array_equal(params(tmp_path / "run"), params(finished / "dirichlet"))
 
 
+@pytest.mark.slow
 def test_runs_are_set_side_by_side(finished, tmp_path):
     both = [str(finished / "dirichlet"), str(finished / "gaussian")]
     done = call(command(finished, *both, f"--out={tmp_path}", "--replicates=50", module="report"))
@@ -121,6 +125,7 @@ def test_runs_are_set_side_by_side(finished, tmp_path):
     assert "dirichlet" in (tmp_path / "comparison.html").read_text()
 
 
+@pytest.mark.slow
 def test_another_split_is_scored(finished):
     done = call(command(finished, f"--workdir={finished / 'gaussian'}", "--split=test_rho0", module="evaluate"))
     assert done.returncode == 0, done.stderr
@@ -143,6 +148,7 @@ def test_another_split_is_scored(finished):
         ([], {"labels": "Fracture"}, "no positive"),
     ],
 )
+@pytest.mark.slow
 def test_bad_input_gives_one_clear_sentence(finished, tmp_path, flags, fields, sentence):
     workdir = finished / "dirichlet" if "--prior=gaussian" in flags else tmp_path / "run"
     done = call(command(finished, f"--workdir={workdir}", *flags, **fields))
@@ -153,6 +159,7 @@ def test_bad_input_gives_one_clear_sentence(finished, tmp_path, flags, fields, s
     assert sentence in last
 
 
+@pytest.mark.slow
 def test_a_run_without_checkpoints_cannot_be_evaluated(finished, tmp_path):
     arguments = command(finished, f"--workdir={tmp_path / 'run'}", "--phases=data,evaluate")
     done = call(arguments)
@@ -161,6 +168,7 @@ def test_a_run_without_checkpoints_cannot_be_evaluated(finished, tmp_path):
 
 
 @real_xrays.needed
+@pytest.mark.slow
 def test_the_same_command_runs_on_real_xrays(tmp_path):
     flags = ["--dataset=chexpert", f"--raw_dir={real_xrays.FOLDER}", f"--workdir={tmp_path / 'run'}"]
     done = call(command(tmp_path, *flags, steps=10, labels="Cardiomegaly,Edema,No Finding"))

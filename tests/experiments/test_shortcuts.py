@@ -49,6 +49,7 @@ def test_the_real_grid_has_null_models_of_every_finding_and_all_kinds():
     assert len(runs) == len(grid.NULL_SEEDS) * 2 + len(grid.KINDS) * len(grid.STRENGTHS) * len(grid.SEEDS)
 
 
+@pytest.mark.slow
 def test_one_command_trains_measures_and_reports(small, tmp_path, capsys):
     flags = [f"--workdir={tmp_path / 'grid'}", f"--data_dir={tmp_path / 'data'}"]
     with pytest.raises(
@@ -113,6 +114,7 @@ def test_reliance_is_exact_for_a_linear_reader():
 
 
 @pytest.mark.parametrize("flag", ["--index=4", "--config.confounder=tubes"])
+@pytest.mark.slow
 def test_bad_input_gives_one_clear_sentence(small, tmp_path, flag):
     with pytest.raises(SystemExit, match=r"there are 4 runs|did you mean 'tube'"):
         shortcuts.main([f"--workdir={tmp_path}", f"--data_dir={tmp_path}", flag])

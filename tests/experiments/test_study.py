@@ -41,6 +41,7 @@ def flags(folders, *more):
     return [f"--workdir={folders[0]}", f"--data_dir={folders[1]}", "--replicates=20", *more]
 
 
+@pytest.mark.slow
 def test_from_nothing_to_a_report(toy, folders, capsys):
     study.main(flags(folders, "--index=1"))
     study.main(flags(folders, "--list"))
@@ -66,6 +67,7 @@ def reasons(directory):
     return {one["arm"]: one["reason"] for one in json.loads((directory / "study.json").read_text())["missing"]}
 
 
+@pytest.mark.slow
 def test_folders_of_an_earlier_version_still_open(toy, folders, tmp_path):
     shutil.copytree(folders[0] / "dirvae-0", tmp_path / "DirVAE-0")
     shutil.copytree(folders[0] / "gvae-0", tmp_path / "GVAE-0")
@@ -74,6 +76,7 @@ def test_folders_of_an_earlier_version_still_open(toy, folders, tmp_path):
     assert found == known
 
 
+@pytest.mark.slow
 def test_a_run_on_other_data_is_left_out_with_its_reason(toy, folders, tmp_path, capsys):
     copied = shutil.copytree(folders[0], tmp_path / "copy")
     facts = json.loads((copied / "gvae-0" / "data.json").read_text())
@@ -96,6 +99,7 @@ def test_a_run_on_other_data_is_left_out_with_its_reason(toy, folders, tmp_path,
         (["--seeds=a"], "--seeds: 'a' is not a whole number from 0 to 4294967295"),
     ],
 )
+@pytest.mark.slow
 def test_bad_flags_give_one_sentence(toy, folders, more, message):
     with pytest.raises(SystemExit, match="error: ") as failed:
         study.main(flags(folders, *more))
@@ -124,6 +128,7 @@ def test_real_images_without_a_test_split_are_refused_before_anything_is_trained
 
 
 @real_xrays.needed
+@pytest.mark.slow
 def test_a_study_on_real_xrays_has_no_interventional_endpoints(monkeypatch, tmp_path):
     small_xrays(monkeypatch)
     chosen = "--config.labels=No Finding,Lung Opacity,Pneumothorax"

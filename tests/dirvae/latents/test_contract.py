@@ -61,7 +61,11 @@ def facts_of(latent, values, key):
     )
 
 
-@pytest.fixture(scope="module", params=CASES, ids=" ".join)
+QUICK = ("global", "product")
+PARAMS = [pytest.param(case, id=" ".join(case), marks=() if case[1] in QUICK else pytest.mark.slow) for case in CASES]
+
+
+@pytest.fixture(scope="module", params=PARAMS)
 def latent(request):
     return make(*request.param)
 

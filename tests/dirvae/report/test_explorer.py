@@ -124,6 +124,7 @@ def page(tmp_path_factory):
     return explorer.write(tmp_path_factory.mktemp("page") / "explorer.html", "test", PLAN, facts(), ARMS)
 
 
+@pytest.mark.slow
 def test_the_page_holds_everything_itself(page):
     text = page.read_text()
     assert "{{" not in text
@@ -159,6 +160,7 @@ def shown(tab):
     })()""")
 
 
+@pytest.mark.slow
 def test_it_opens_on_a_lowered_finding_whose_effect_is_known(tab, page):
     tab.open(page)
     first = shown(tab)
@@ -170,6 +172,7 @@ def test_it_opens_on_a_lowered_finding_whose_effect_is_known(tab, page):
 STATE = "#image=4&class=fracture&step=1&arms=a%2Ftheirs+%26+co"
 
 
+@pytest.mark.slow
 def test_an_address_is_restored_and_kept(tab, page):
     tab.open(page, STATE)
     found = shown(tab)
@@ -190,6 +193,7 @@ def test_an_address_is_restored_and_kept(tab, page):
 
 
 @pytest.mark.parametrize("fragment", ["#image=5&class=x&step=-7&arms=nobody", "#step=1e99", "#%%%&&==", "#step=NaN"])
+@pytest.mark.slow
 def test_a_bad_address_falls_back_without_an_error(tab, page, fragment):
     tab.open(page, fragment)
     found = shown(tab)
@@ -199,6 +203,7 @@ def test_a_bad_address_falls_back_without_an_error(tab, page, fragment):
     assert tab.errors == []
 
 
+@pytest.mark.slow
 def test_the_slider_changes_everything_together(tab, page):
     tab.open(page, "#image=17&class=edema&step=0")
     before = shown(tab)
@@ -214,6 +219,7 @@ def test_the_slider_changes_everything_together(tab, page):
     assert f"P(Edema) {start} → {end} in 2 of {STEPS} steps, distance 1.2" in after["line"]
 
 
+@pytest.mark.slow
 def test_red_is_what_the_finding_adds(tab, page):
     """The middle of the map's strongest pixel: the path lowers the label, so that what it takes away is red."""
     tab.open(page, "#image=17&class=edema")
@@ -230,6 +236,7 @@ def test_red_is_what_the_finding_adds(tab, page):
         assert abs(red - blue) > 8
 
 
+@pytest.mark.slow
 def test_keys_step_and_change_image_and_finding(tab, page):
     tab.open(page, "#image=17&class=edema&step=1")
     reached = []
@@ -252,6 +259,7 @@ def test_keys_step_and_change_image_and_finding(tab, page):
     ]
 
 
+@pytest.mark.slow
 def test_play_moves_and_stops(tab, page):
     tab.open(page, "#image=99&class=fracture&step=0")
     tab.press(" ")
@@ -263,6 +271,7 @@ def test_play_moves_and_stops(tab, page):
     assert shown(tab)["step"] == halted
 
 
+@pytest.mark.slow
 def test_a_phone_has_no_sideways_scroll_and_large_pictures(tab, page):
     tab.resize(390, 844, mobile=True)
     tab.open(page)
