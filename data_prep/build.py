@@ -1,11 +1,11 @@
-"""Builds a source into a TFDS data set: array_record shards of one schema, resumable, in parallel, with a manifest.
+"""Builds a source into a TFDS data set.
 
     python -m data_prep.build --dataset=phantom --phantom=shortcut --data_dir=data
     python -m data_prep.build --dataset=chexpert --raw_dir=DIR --data_dir=data --image_size=256
 
-The data set's folder is DATA_DIR/NAME/VERSION, where NAME holds a digest of all that decides the content (image size, the
-source's options, the tables' bytes), so that two configurations never mix; manifest.json, written last, says that it is
-finished. Neither the number of workers nor an interruption changes the content hash.
+The data set's folder is DATA_DIR/NAME/VERSION. NAME holds a digest of all that decides the content (image size, the source's options,
+the tables' bytes), so that two configurations never mix. Shards are array_record files of one schema, built in parallel; manifest.json
+is written last and says that the set is finished. Neither the number of workers nor an interruption changes the content hash.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""The same images under another split: a folder in the CheXpert layout whose valid.csv holds what a column of a table says.
+"""Divides a data set in CheXpert's layout by a column of a table, without changing its images.
 
     python -m data_prep.resplit --raw_dir=SET --by=SET/labels_original.csv --column=split_loc --held_out=test --out=DIR
 
-Rows of SET/train.csv and SET/valid.csv go to DIR/valid.csv where the column, found by Path, is `held_out`, and to DIR/train.csv
-elsewhere; boxes.csv is taken over. Images are linked (copied where the file system cannot), never changed. A localisation split, for
-one, keeps images with radiologists' boxes away from training.
+The rows of SET/train.csv and SET/valid.csv go to DIR/valid.csv where the column, found by Path, is `held_out`, and to DIR/train.csv
+elsewhere. boxes.csv is copied. Images are linked, or copied where the file system cannot link. A localisation split, for example, keeps
+images with radiologists' boxes away from training.
 """
 
 import argparse

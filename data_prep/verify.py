@@ -1,8 +1,8 @@
-"""Re-reads a finished data set, record by record, and holds it to its schema and its manifest.
+"""Reads a finished data set again, and checks it against its schema and its manifest.
 
     python -m data_prep.verify DATA_DIR/NAME/VERSION
 
-Checked are every example's values, the counts and hashes of the manifest, and that no patient is in two splits.
+It checks every example's values, the counts and hashes of the manifest, and that no patient is in two splits.
 """
 
 import argparse

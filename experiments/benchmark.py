@@ -1,9 +1,10 @@
-"""How fast it is, beside its peers: training step, sampler, loader, start-up, evidence, traversals; markdown, and the same numbers as JSON.
+"""Measures how fast the code is, beside its peers.
 
     python -m experiments.benchmark
     python -m experiments.benchmark --parts=sampler,startup --out=benchmark.json --config.batch_size=64
 
-What is compared takes turns in one run, on the same number of threads: on a shared machine only the ratios count.
+The parts are the training step, the sampler, the loader, start-up, metrics and traversals. Candidates take turns in one process, on the
+same number of threads, so that their ratios hold on a shared machine. Prints tables (markdown), and writes the numbers as JSON.
 """
 
 import argparse

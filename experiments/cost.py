@@ -1,8 +1,9 @@
-"""What a configuration costs: parameters, operations of a training step, and hours computed from an assumed utilisation.
+"""Computes what training a configuration costs: parameters, operations and hours.
 
     python -m experiments.cost --preset=paper --images=200000 --epochs=30
 
-Hours are computed, not measured: operations of all steps over (peak x utilisation). --images and --epochs set the steps.
+Operations are counted by the compiler. Hours are computed, not measured: operations of all steps over (peak x utilisation). --images
+and --epochs set the number of steps.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Patient-wise cross-validation on train.csv, for decisions that must not touch valid.csv.
+"""Cross-validates by patient on the training table, for decisions that must not touch the test split.
 
     python -m experiments.cross_validate --raw_dir=DIR --folds=5 --config.labels="Cardiomegaly,Edema" --workdir=runs/cv
 
-Takes every flag of `experiments.run`. Each fold is a run of its own (WORKDIR/fold0, ...; resumable, test splits unread); prints
-the mean over folds of each finding's AUROC beside the linear baseline's. Checkpoints are not chosen on the held-out fold: the
-last one is scored.
+Takes every flag of `experiments.run`. Each fold is a run of its own in WORKDIR/fold0, fold1 and so on, and the same command goes on
+where it was. The last checkpoint is scored, so that nothing is chosen on the fold that is held out. Prints each finding's AUROC, the
+mean over folds, beside that of the linear baseline.
 """
 
 import argparse

@@ -1,9 +1,11 @@
-"""Scores a trained run on another data set: external validation.
+"""Scores a trained run on another data set or another split.
 
     python -m experiments.evaluate --workdir=W --dataset=chexpert --raw_dir=DIR --split=NAME
+    python -m experiments.evaluate --workdir=W --split=NAME
 
-NAME is the stem of a CSV in DIR. The scores are added to W/metrics.json under NAME (under DIR/NAME where the run has a split
-of that name itself), the predictions to W/predictions/. Without --raw_dir, NAME is a split of the run's own data set.
+With --raw_dir, the images of DIR/NAME.csv are scored, which is external validation. Without it, NAME is a split of the run's own data.
+Scores go to W/metrics.json under NAME, or under DIR/NAME where the run itself has a split of that name. Predictions go to
+W/predictions/.
 """
 
 import argparse
@@ -16,7 +18,11 @@ from experiments.cli import Parser
 def parser() -> Parser:
     flags = cli.parser("evaluate", __doc__)
     flags.shared("--workdir", required=True)
-    flags.add_argument("--dataset", help="data source that reads the table", **cli.one_of(sources.SOURCES))
+    flags.add_argument(
+        "--dataset",
+        help="data source that reads the table; default: the run's own, or the first that reads tables",
+        **cli.one_of(sources.SOURCES),
+    )
     flags.shared("--raw_dir")
     flags.shared("--data_dir")
     flags.shared(

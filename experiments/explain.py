@@ -1,11 +1,11 @@
-"""Explains one image, or a split's cases, by a trained run.
+"""Explains one image, or the cases of a split, with a trained run.
 
     python -m experiments.explain --workdir=W --image=FILE [--label=NAME] [--direction=add|remove] [--out=DIR]
     python -m experiments.explain --workdir=W [--split=test] [--cases=2] [--label=NAME]
 
-FILE (PNG, JPEG, TIFF, DICOM): prints predictions, leaves strip.png, map.png, path.gif, path.json in W/explanations/STEM or DIR.
-Without: W/explanations/atlas-SPLIT.html, true and false positives and false negatives of each finding. --maps=all adds the maps
-of every registered explanation method (maps.png; rows of the atlas). --config.FIELD=VALUE replaces a field of the run's
+With --image (PNG, JPEG, TIFF, DICOM) it prints predictions and writes strip.png, map.png, path.gif and path.json to DIR, by default
+W/explanations/STEM. Without it, it writes W/explanations/atlas-SPLIT.html, with true positives, false positives and false negatives
+of each finding. --maps=all adds the maps of every registered explanation method. --config.FIELD=VALUE replaces a field of the run's
 config.explain, such as --config.path_steps=40.
 """
 

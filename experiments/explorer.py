@@ -1,10 +1,10 @@
-"""Writes a page to walk along traversals, of one run or of several side by side.
+"""Writes a page to walk along latent traversals, of one run or of several side by side.
 
     python -m experiments.explorer --workdir=W [--workdir=W2 ...] [--split=test] [--images=40] [--out=FILE]
 
-The same images for all runs, which must know the same findings and have been trained and scored on one data set; beside each
-path what the phantom knows of the truth, or radiologists' boxes, and the maps of every registered method. One file, by default
-W/explorer.html, that opens from disk.
+All runs show the same images. They must know the same findings, and have been trained and scored on one data set. Beside each path the
+page shows the maps of every registered explanation method, and the truth where it is known: exact effects on the phantom, or
+radiologists' boxes. The page is one file that opens from disk, by default W/explorer.html.
 """
 
 import argparse

@@ -1,14 +1,14 @@
-"""MNIST against the literature: the table of Joo et al. 2020 (arXiv 1901.02739) by this library's latents and losses.
+"""Trains and scores the latents on MNIST, for comparison with published numbers (Joo et al. 2020, arXiv 1901.02739).
 
     python -m experiments.mnist --raw_dir=DIR --prior=dirichlet --out=runs/mnist-dirichlet.json
 
-Encoder 784-500-500, decoder 50-500-784, ReLU, 50 latents, Bernoulli pixels, Adam 5e-4, batches of 100, as published; 50,000 training
-images, 10,000 for choices, 10,000 test images. Pixels are binarised: at random anew in every training step, once and for
-all (seed 0) for scoring. The Dirichlet prior is 1 - 1/K. DIR holds the original IDX files; without it TFDS's mnist is used.
+Networks and training are as published: encoder 784-500-500, decoder 50-500-784, ReLU, 50 latents, Bernoulli pixels, Adam 5e-4, batches
+of 100. 50,000 images train, 10,000 serve for choices, 10,000 are the test. Pixels are binarised at random, anew in every training step
+and once (seed 0) for scoring. The Dirichlet prior has concentration 1 - 1/K. DIR holds the original IDX files; without it TFDS's mnist
+is used.
 
-Prints kNN errors on what the decoder reads in expectation, active units, the ELBO, and the importance-weighted bound of log p(x)
-(Burda et al. 2016) with its effective sample size: both are proper lower bounds, since sampler and density belong to the
-same distribution.
+Prints kNN errors of the expected latents, active units, the ELBO, and the importance-weighted lower bound of log p(x) (Burda et al.
+2016) with its effective sample size.
 """
 
 import argparse

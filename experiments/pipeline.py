@@ -60,12 +60,14 @@ def run(
     name of the preset that the report compares the configuration with.
 
     Raises:
-      WorkdirError: for a folder that holds a run of another config, or something else.
+      WorkdirError: for a folder that holds a run of another config, or something else, or a train.init_from without a run.
       ConfigError: for more devices than there are, or a configuration with flaws where no `variant` has them.
     """
     replaced = runs.known_variant(config, variant)
     lead = jax.process_index() == 0
     parallel.devices(config.train.devices)
+    if config.train.init_from and "train" not in workdir.finished(directory):
+        workdir.read_config(Path(config.train.init_from))  # before a folder is claimed that a correction would not fit
     if lead:
         workdir.check(directory, config)
     say(f"run {directory}: {config.model.prior} on {config.data.dataset}, {jax.device_count()} device(s)")

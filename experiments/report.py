@@ -1,10 +1,11 @@
-"""Sets finished runs side by side, the first against each of the others.
+"""Compares finished runs, the first with each of the others.
 
     python -m experiments.report WORKDIR WORKDIR ... [--out=DIR]
+    python -m experiments.report WORKDIR
 
-Writes comparison.html and comparison.json: scores with intervals, and differences with intervals of the same patient
-resamples, of every split on which the runs were scored on the same images; what cannot be compared is said. One WORKDIR
-alone gets its own report anew.
+Writes comparison.html and comparison.json: scores and differences of scores, both with intervals from the same resamples of
+patients. A split is compared where the runs were scored on the same images; the page says what cannot be compared. For one WORKDIR
+its own report is written again.
 """
 
 import argparse

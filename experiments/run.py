@@ -1,9 +1,10 @@
-"""One command, all of it: data, training, evaluation, explanation and report, into one folder.
+"""Runs every phase of one run in one folder: data, training, evaluation, explanation, report.
 
     python -m experiments.run --prior=dirichlet
     python -m experiments.run --prior=gaussian --dataset=chexpert --raw_dir=DIR --config.uncertain=ones
 
-The same command on the same folder resumes where it was; what is finished is not redone.
+The same command on the same folder goes on where it was. Finished phases are not repeated. A --prior keeps the preset's number of
+free numbers in the latent, so that two priors can be compared.
 """
 
 import argparse

@@ -2,12 +2,12 @@
 
     python -m experiments.shortcuts                  # every run, then the table and the figure
     python -m experiments.shortcuts --list           # indices, folders, what is done
-    python -m experiments.shortcuts --index=7        # one run, as of an array job
-    python -m experiments.shortcuts --report         # the report of whatever is finished
+    python -m experiments.shortcuts --index=7        # one run, as in an array job
+    python -m experiments.shortcuts --report         # the report of what is finished
 
-The grid is kinds of confounders x strengths x seeds, and null models at rho = 0, where the confounders are in the pictures and tell
-nothing: experiments/configs/shortcuts.py. --seeds chooses among the former; the null models are always the same. True reliance is
-measured by intervention. Writes shortcuts.html, .json and .csv.
+The grid (experiments/configs/shortcuts.py) crosses kinds of confounders, strengths and seeds. Its null models see the same
+confounders at correlation 0. --seeds chooses the seeds of the former; null models are always the same. What a classifier truly relies
+on is measured by intervention. Writes shortcuts.html, .json and .csv.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""Trains what a comparison needs, over priors and seeds, and writes the answer.
+"""Trains the runs of a study, over priors and seeds, and reports how they compare.
 
     python -m experiments.study --preset=quick                 # every run, then the report
     python -m experiments.study --preset=full --list           # indices, folders, what is done
-    python -m experiments.study --preset=full --index=7        # one run, as of an array job
-    python -m experiments.study --preset=full --report         # the report of whatever is finished
-    python -m experiments.study --preset=xrays --raw_dir=DIR   # on real images, where nothing can be switched on and off
+    python -m experiments.study --preset=full --index=7        # one run, as in an array job
+    python -m experiments.study --preset=full --report         # the report of what is finished
+    python -m experiments.study --preset=xrays --raw_dir=DIR   # on real images
 
-A study is a list of runs below --workdir; the same command resumes, runs of other machines merge by copying their folders.
-The report (study.html, .json, .csv) says what is missing and why.
+A study is a list of runs in folders below --workdir. The same command goes on where it was. Runs of other machines are added by
+copying their folders. The report (study.html, .json, .csv) names missing runs with the reason.
 """
 
 import argparse

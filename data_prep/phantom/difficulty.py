@@ -1,9 +1,9 @@
-"""How hard the phantom is for a linear model, how often confounders occur, and how fast it is drawn.
+"""Measures how hard the phantom is for a linear model, and how fast it is drawn.
 
     python -m data_prep.phantom.difficulty
 
-prints markdown: the test AUROC of principal components with logistic regression a finding; P(confounder) of every split of
-`shortcut`; images drawn a second on one core.
+Prints tables (markdown): for each finding, the test AUROC of principal components with logistic regression; P(confounder) in every split
+of `shortcut`; and how many images one core draws in a second.
 """
 
 import argparse

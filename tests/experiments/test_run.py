@@ -146,17 +146,19 @@ def test_another_split_is_scored(finished):
         (["--bogus=1"], {}, "'--bogus=1' is not a flag"),
         ([], {"labels": "Oedema"}, "did you mean 'Edema'?"),
         ([], {"labels": "Fracture"}, "no positive"),
+        ([], {"init_from": "nowhere"}, "nowhere holds no run"),
     ],
 )
 @pytest.mark.slow
-def test_bad_input_gives_one_clear_sentence(finished, tmp_path, flags, fields, sentence):
+def test_bad_input_gives_one_clear_sentence_and_claims_no_folder(finished, tmp_path, flags, fields, sentence):
     workdir = finished / "dirichlet" if "--prior=gaussian" in flags else tmp_path / "run"
     done = call(command(finished, f"--workdir={workdir}", *flags, **fields))
-    assert done.returncode != 0
+    assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("error: ")
     assert sentence in last
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

@@ -35,6 +35,17 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_check_writes_nothing_and_refuses_what_a_claim_would(tmp_path):
+    workdir.check(tmp_path / "run", Config())
+    assert not (tmp_path / "run").exists()
+    workdir.claim(tmp_path / "run", Config())
+    workdir.check(tmp_path / "run", Config())
+    with pytest.raises(workdir.WorkdirError, match="seed: 1 here, 0 there"):
+        workdir.check(tmp_path / "run", override(Config(), {"seed": 1}))
+    with pytest.raises(workdir.WorkdirError, match="is a file; give a folder"):
+        workdir.check(tmp_path / "run" / "config.json", Config())
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"colour": 1}'])
 def test_damaged_configs_are_named(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
