@@ -233,10 +233,10 @@ CONSOLE = Console()
 
 def summary(module: str) -> str:
     """The first line of a module's docstring, read without importing the module."""
-    found = importlib.util.find_spec(module)
-    assert found is not None
-    assert found.origin is not None
-    text = ast.get_docstring(ast.parse(Path(found.origin).read_text(encoding="utf-8"))) or ""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0]
 
 

@@ -32,7 +32,15 @@ def test_the_table_holds_means_and_standard_errors_of_the_folds_that_have_both()
 @pytest.mark.slow
 @pytest.mark.slow
 def test_folds_are_runs_of_their_own_that_divide_the_patients(xray_folder, tmp_path, capsys):
-    small = {"image_size": 32, "widths": "4,8", "stem": 2, "hidden": 8, "latents": 6, "steps": 4, "batch_size": 8}
+    small = {
+        "image_size": 32,
+        "widths": "4,8",
+        "first_stride": 2,
+        "hidden": 8,
+        "latents": 6,
+        "steps": 4,
+        "batch_size": 8,
+    }
     more = {"replicates": 0, "build_workers": 1, "views": "all", "labels": "Edema", "bound_images": 0}
     fields = [f"--config.{name}={value}" for name, value in (small | more).items()]
     flags = [f"--raw_dir={xray_folder}", "--folds=2", f"--workdir={tmp_path / 'cv'}", f"--data_dir={tmp_path / 'data'}"]
