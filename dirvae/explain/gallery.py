@@ -24,7 +24,7 @@ from dirvae.training import data, evaluate, parallel
 from dirvae.training.evaluate import Predictions
 from dirvae.training.runs import Run
 from dirvae.training.workdir import write_arrays
-from dirvae.types import Params, Simulator
+from dirvae.types import Params, Simulator, grey_levels
 
 
 class Cases(NamedTuple):
@@ -72,14 +72,15 @@ def make(
     """Traverses the chosen cases of one label; `traverse` is the configuration's `traverser`."""
     settings, known = config.explain, truth.of_images(examples, positions, column, simulator)
     count = len(positions)
-    filled = parallel.fill(known.image, max(count, settings.cases))  # one shape for all findings: one compilation
-    both = traverse(params, jnp.asarray(filled), jnp.full(len(filled), column))
+    filled = parallel.fill(positions, max(count, settings.cases))  # one shape for all findings: one compilation
+    images = grey_levels(jnp.asarray(examples.split.images(filled)))  # divided by JAX, which rounds unlike NumPy
+    both = traverse(params, images, jnp.full(len(filled), column))
     path, released = jax.tree.map(lambda x: np.asarray(x)[:count], both)
     thin = np.linspace(0, released.images.shape[1] - 1, path.images.shape[1]).round().astype(int)
     change = (path.images[:, -1] - path.images[:, 0]) * (1.0 if settings.direction == "add" else -1.0)
     return Cases(
         index=positions.astype(np.int32),
-        image=known.image,
+        image=np.asarray(images)[:count],
         reconstruction=path.images[:, 0],
         path=path.images,
         probability=path.probability,
