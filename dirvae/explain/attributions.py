@@ -1,4 +1,6 @@
-"""Maps of a label's logit by other means than traversals, on the same contract: (model, params, images, label) -> [B, H, W].
+"""Maps of a label's logit by other means than traversals: functions (model, params, images, label) -> [B, H, W].
+
+`dirvae.explain.methods` registers them.
 
 | name | map | sign |
 |---|---|---|
@@ -8,14 +10,11 @@
 | occlusion | mean fall of the logit over the covered squares that hide the pixel (Zeiler & Fergus 2014) | for or against |
 | grad_cam | relu(sum_k mean(d logit/d A_k) A_k) of the encoder's last feature map (Selvaraju et al. 2017) | none |
 | latent_shift | D(z) - D(z - lambda d logit/d z) (Cohen et al. 2021) | the finding adds brightness here, as in `dirvae.explain.maps` |
-| edges, random, location_prior | what a map scores that knows nothing of the model, or nothing at all | none |
+| edges, random | what a map scores that knows nothing of the model, or nothing at all | none |
 
 The logit is the one that is evaluated, the head at the posterior's expectations. Channels are summed. All are pure and take any
 batch; scores of localisation take the absolute value.
 """
-
-import difflib
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from dirvae.model import Model
-from dirvae.types import Key, Params, PyTree
+from dirvae.types import Key, Params
 
 Images = Float[Array, "B H W C"]
 Labels = Int[Array, " B"]
@@ -163,42 +162,6 @@ def edges(model: Model, params: Params, images: Images, label: Labels) -> Maps:
 def random(model: Model, params: Params, images: Images, label: Labels, *, key: Key | None = None) -> Maps:
     """Independent uniform pixels: chance."""
     return jax.random.uniform(_key(key), images.shape[:3])
-
-
-def location_prior(
-    model: Model, params: Params, images: Images, label: Labels, *, prior: Float[Array, "L H W"]
-) -> Maps:
-    """The label's mean mask over training images; on images with masks of their own, `localisation.location_prior`."""
-    return prior[label]
-
-
-METHODS: dict[str, Callable[..., Array]] = {
-    f.__name__: f
-    for f in (
-        input_gradient,
-        smoothgrad,
-        integrated_gradients,
-        occlusion,
-        grad_cam,
-        latent_shift,
-        edges,
-        random,
-        location_prior,
-    )
-}
-
-
-def build(name: str, model: Model, **options: PyTree) -> Callable[[Params, Images, Labels], Maps]:
-    """The method of that name, jitted.
-
-    Raises:
-      ValueError: for an unknown name, with the nearest one.
-    """
-    if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, n=1, cutoff=0.0)[0]
-        raise ValueError(f"{name!r} is no attribution; did you mean {near!r}? There are {', '.join(METHODS)}")
-    method = METHODS[name]
-    return jax.jit(lambda params, images, label: method(model, params, images, label, **options))
 
 
 def _own(logits: Float[Array, "B L"], label: Labels) -> Float[Array, " B"]:

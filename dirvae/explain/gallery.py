@@ -44,7 +44,7 @@ class Cases(NamedTuple):
 
 
 Traverse = Callable[[Params, jax.Array, jax.Array], tuple[traversals.Path, traversals.Path]]
-"""(params, images [n, H, W, C], label column [n]) -> the paths on the manifold and as released."""
+"""(params, images [n, H, W, C], label column [n]) -> the paths on the manifold and as published."""
 
 
 def traverser(model: Model, config: Config, metric: geometry.Metric = "identity") -> Traverse:
@@ -55,7 +55,7 @@ def traverser(model: Model, config: Config, metric: geometry.Metric = "identity"
     def traverse(params: Params, images: jax.Array, label: jax.Array) -> tuple[traversals.Path, traversals.Path]:
         sign = jnp.full(label.shape, towards)
         path = traversals.on_manifold(model, params, images, label, sign, options)
-        return path, traversals.as_released(model, params, images, label, sign, config.model.prior)
+        return path, traversals.harkness2023.traverse(model, params, images, label, sign, config.model.prior)
 
     return jax.jit(traverse)
 

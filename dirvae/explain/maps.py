@@ -15,7 +15,7 @@ Signs = Float[Array, " B"]
 Maps = Float[Array, "B H W"]
 
 GATE_WIDTH = 1 / 32  # of the evidence's smoothing, share of the image's height
-RELEASED_FLOOR = 0.1  # of a normalised map, as released: what is not above counts as 0
+VARIANCE_FLOOR = 0.1  # of a normalised map, as published: what is not above counts as 0
 
 
 def signed(frames: Frames, sign: Signs) -> Maps:
@@ -38,12 +38,12 @@ def integrated(frames: Frames, sign: Signs, along: Float[Array, "B T"]) -> Maps:
 
 
 def variance(frames: Frames) -> Maps:
-    """As released (Harkness et al. 2023, from its code): each pixel's variance over the frames, min-max normalised to [0, 1],
+    """The published map (Harkness et al. 2023, from its code): each pixel's variance over the frames, min-max normalised to [0, 1],
     with values <= .1 set to 0. It has no sign; a path that goes nowhere gives 0."""
     spread = jnp.mean(jnp.var(frames - frames[:, :1], axis=1), axis=-1)
     low, high = (f(spread, axis=(1, 2), keepdims=True) for f in (jnp.min, jnp.max))
     normalised = jnp.where(high > low, (spread - low) / jnp.where(high > low, high - low, 1.0), 0.0)
-    return jnp.where(normalised > RELEASED_FLOOR, normalised, 0.0)
+    return jnp.where(normalised > VARIANCE_FLOOR, normalised, 0.0)
 
 
 def denoised(

@@ -70,7 +70,7 @@ def harkness2023(setting: Setting) -> Explain:
 
     @jax.jit
     def explain(params: Params, query: Query) -> dict[str, Array]:
-        path = traversals.as_released(setting.model, params, *query, setting.family)
+        path = traversals.harkness2023.traverse(setting.model, params, *query, setting.family)
         return {
             "harkness2023_signed": maps.signed(path.images, query.sign),
             "harkness2023_variance": maps.variance(path.images),

@@ -84,12 +84,10 @@ def _decode(net: Model, params: Params, points: jax.Array, batch: int) -> None:
 
 
 class Published:
-    """`traversals.as_released`, raising a label, as a loop over images and in it over steps; images [B, T, H, W, C]."""
+    """`traversals.harkness2023`, raising a label, as a loop over images and in it over steps; images [B, T, H, W, C]."""
 
     def __init__(self, net: Model, family: str):
-        self.stride = harkness2023.RELEASED_STEP[harkness2023.in_logarithms(family)] / (
-            2.5 * harkness2023.RELEASED_COORDINATES
-        )
+        self.stride = harkness2023.STEP[harkness2023.in_logarithms(family)] / (2.5 * harkness2023.COORDINATES)
         up = jnp.ones(1)
 
         def begin(params: Params, image: jax.Array, label: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -156,7 +156,7 @@ def test_the_loop_is_the_published_traversal(params, batch, prior):
     net = model.build(config, LABELS, SIZE)
     own = params if prior == "dirichlet" else net.init(jax.random.key(0))
     images, label = jax.numpy.asarray(grey(batch)[:2]), jax.numpy.array([0, 2])
-    expected = traversals.as_released(net, own, images, label, jax.numpy.ones(2), prior, 4).images
+    expected = traversals.harkness2023.traverse(net, own, images, label, jax.numpy.ones(2), prior, 4).images
     np.testing.assert_allclose(traversal.Published(net, prior)(own, images, label, 4), expected, atol=1e-5)
 
 

@@ -15,20 +15,20 @@ from dirvae.latents import families
 from dirvae.model import Model
 from dirvae.types import Params
 
-RELEASED_STEPS = 50
-RELEASED_COORDINATES = 3
+STEPS = 50
+COORDINATES = 3
 RAREST = 1e-30  # a smaller component of a start counts as this, so that log z and d p/d z stay finite in float32
-RELEASED_STEP = {True: 0.002, False: 0.5}  # by whether the family's coordinates are log z
+STEP = {True: 0.002, False: 0.5}  # by whether the family's coordinates are log z
 
 
-def as_released(
+def traverse(
     model: Model,
     params: Params,
     images: Float[Array, "B H W C"],
     label: Int[Array, " B"],
     sign: Float[Array, " B"],
     family: str,
-    steps: int = RELEASED_STEPS,
+    steps: int = STEPS,
     chunk: int = CHUNK,
 ) -> Path:
     """The published procedure, in z (not log z) for simplexes; the path leaves the simplex, which is part of it.
@@ -38,15 +38,15 @@ def as_released(
     start = start_of(model, params, images, family)
     chosen = coordinates_of(model, params, start, label, sign, family)
     directions = jax.nn.one_hot(chosen, start[0].size).sum(axis=1).reshape(start.shape)
-    stride = RELEASED_STEP[in_logarithms(family)] / (2.5 * RELEASED_COORDINATES)
+    stride = STEP[in_logarithms(family)] / (2.5 * COORDINATES)
     amounts = stride * jnp.arange(steps + 1, dtype=jnp.float32)
     wide = amounts.reshape(1, -1, *(1 for _ in model.latent.spec.event))
     coordinates = from_z(family)(start[:, None] + wide * directions[:, None])
-    distance = jnp.broadcast_to(amounts * RELEASED_COORDINATES**0.5, (images.shape[0], steps + 1))
+    distance = jnp.broadcast_to(amounts * COORDINATES**0.5, (images.shape[0], steps + 1))
     return render(model, params, coordinates, distance, chunk)
 
 
-def released_ranks(
+def ranks(
     model: Model,
     params: Params,
     images: Float[Array, "B H W C"],
@@ -54,7 +54,7 @@ def released_ranks(
     sign: Float[Array, " B"],
     family: str,
 ) -> Int[Array, "B 3"]:
-    """Of the coordinates that `as_released` moves, the ranks of their |z| among all of the image's, 1 the smallest.
+    """The ranks of the coordinates that `traverse` moves, by |z| among all of the image's, 1 the smallest.
 
     On a simplex d p/d z_k = p (1 - p) (d logit/d log z_k)/z_k, so that the smallest z_k tend to win, whatever they say of
     the class; for a Gaussian with a linear head d p/d z does not depend on z beyond the factor p (1 - p).
@@ -92,6 +92,6 @@ def coordinates_of(
 
     def chosen(z: Array, which: Array, towards: Array) -> Array:
         gradient = jax.grad(probability)(z, which, towards).reshape(-1)
-        return jax.lax.top_k(gradient, RELEASED_COORDINATES)[1]
+        return jax.lax.top_k(gradient, COORDINATES)[1]
 
     return jax.vmap(chosen)(start, label, sign)

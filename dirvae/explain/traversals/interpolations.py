@@ -13,20 +13,6 @@ from dirvae.model import Model
 from dirvae.types import Params
 
 
-def geodesic(
-    model: Model,
-    params: Params,
-    first: Float[Array, "B H W C"],
-    second: Float[Array, "B H W C"],
-    frames: int,
-    chunk: int = CHUNK,
-) -> Path:
-    """From the point of each first image to that of the second, in equal parts."""
-    start, end = (model.latent.point(model.encode(params, images)) for images in (first, second))
-    tangent = model.latent.raise_index(start, end - start, "identity")
-    return _straight(model, params, start, tangent, jnp.linspace(0.0, 1.0, frames), chunk)
-
-
 def along(
     model: Model,
     params: Params,

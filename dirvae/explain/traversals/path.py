@@ -18,7 +18,7 @@ class Path(NamedTuple):
 
     images: Float[Array, "*B T H W C"]
     probability: Float[Array, "*B T L"]
-    distance: Float[Array, "*B T"]  # length of the path so far, in the latent's coordinates (as released: in z)
+    distance: Float[Array, "*B T"]  # length of the path so far, in the latent's coordinates (harkness2023: in z)
     coordinates: Array  # [*B, T, *event], the latent's own: log z for a Dirichlet, z for a Gaussian
 
 

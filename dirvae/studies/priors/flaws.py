@@ -13,7 +13,7 @@ train with. A configuration names them in its field `flaws`, and `variant` build
 
 Two more need no wrapper. Horizontal flips are `loss.flip`. GVAE's objective was mean |x - m| + .05 mean_k KL_k, DirVAE's 100 mean
 |x - m| + .00005 sum_k KL_k; with 256^2 pixels and 1,024 latents these are KL weights of 3.2 and .033 on a sum over pixels, a ratio
-of 98, hence `loss.beta=98`. The selection of a traversal's coordinates is `traversals.as_released`.
+of 98, hence `loss.beta=98`. The selection of a traversal's coordinates is `traversals.harkness2023`.
 """
 
 import copy

@@ -27,7 +27,7 @@ def gather(directory: Path, simulator: Simulator | None) -> None:
     run = flaws.open_run(directory)
     examples = runs.load_examples(run, SPLIT)
     towards = 1.0 if run.config.explain.direction == "add" else -1.0
-    rank = jax.jit(lambda *values: traversals.released_ranks(run.model, *values, run.config.model.prior))
+    rank = jax.jit(lambda *values: traversals.harkness2023.ranks(run.model, *values, run.config.model.prior))
     parts = []
     for finding, made in gallery.traversed(run, examples, simulator):
         if made is not None and len(made.effect):

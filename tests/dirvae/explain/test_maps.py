@@ -57,7 +57,7 @@ def test_integrated_is_the_mean_over_the_measure():
     np.testing.assert_allclose(falling, 2 * share * CHANGE, rtol=1e-4, atol=1e-5)
 
 
-def test_variance_as_released():
+def test_the_published_variance():
     amount = np.linspace(0, 1, T)
     spread = CHANGE.astype(float) ** 2 * amount.var()
     low, high = spread.min(axis=(1, 2), keepdims=True), spread.max(axis=(1, 2), keepdims=True)

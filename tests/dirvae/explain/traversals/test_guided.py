@@ -105,11 +105,11 @@ def test_paths_do_not_depend_on_the_batch():
 
 
 def released(net, params, family, sign=1.0):
-    return traversals.as_released(net, params, IMAGES, jnp.full(ROWS, 1), jnp.full(ROWS, sign), family)
+    return traversals.harkness2023.traverse(net, params, IMAGES, jnp.full(ROWS, 1), jnp.full(ROWS, sign), family)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_as_released_on_the_simplex(sign):
+def test_the_published_path_on_the_simplex(sign):
     """d p/d z_k = p (1 - p) (w_k - mean w)/z_k once; +.002/(2.5 x 3) a step in its three largest; no renormalisation."""
     net, params = build(DIRICHLET, WEIGHTS)
     path = released(net, params, "dirichlet", sign)
@@ -125,7 +125,7 @@ def test_as_released_on_the_simplex(sign):
     np.testing.assert_allclose(z[:, -1].sum(axis=-1), 1.04, rtol=1e-3)
 
 
-def test_as_released_for_a_gaussian():
+def test_the_published_path_for_a_gaussian():
     path = released(*build(GAUSSIAN, WEIGHTS, "gaussian"), "gaussian")
     moved = coordinates(path) - coordinates(path)[:, :1]
     chosen = np.argsort(WEIGHTS)[-3:]
@@ -135,7 +135,7 @@ def test_as_released_for_a_gaussian():
     assert path.distance[0, -1] == pytest.approx(50 * 0.5 / 7.5 * np.sqrt(3), rel=1e-5)
 
 
-def test_as_released_survives_components_that_underflow():
+def test_the_published_path_survives_components_that_underflow():
     """At the floor of the concentrations exp(E log z) is e^-100, which float32 does not hold."""
     concentration = jnp.full((ROWS, K), 0.01).at[:, 0].set(50.0)
     net, params = build(Dirichlet(concentration), WEIGHTS)
@@ -163,7 +163,13 @@ def test_structured_latents(structure):
     assert path.images.shape == (2, 6, 8, 8, 1)
     own = np.asarray(path.probability)[np.arange(2), :, label]
     assert np.all(np.diff(np.asarray(sign)[:, None] * own, axis=1) > 0)
-    assert traversals.as_released(net, params, images, label, sign, "dirichlet", 3).images.shape == (2, 4, 8, 8, 1)
+    assert traversals.harkness2023.traverse(net, params, images, label, sign, "dirichlet", 3).images.shape == (
+        2,
+        4,
+        8,
+        8,
+        1,
+    )
 
 
 def test_on_two_levels_a_covariance_moves_both():
@@ -189,10 +195,10 @@ def test_the_released_procedure_moves_small_components(sign):
     label, signs = jnp.full(ROWS, 1), jnp.full(ROWS, sign)
     z = np.exp(np.float64(dirichlet.point(DIRICHLET)))
     steepest = np.argsort(-sign * (WEIGHTS - WEIGHTS.mean()) / z, axis=1)[:, :3]
-    found = traversals.released_ranks(*build(DIRICHLET, WEIGHTS), IMAGES, label, signs, "dirichlet")
+    found = traversals.harkness2023.ranks(*build(DIRICHLET, WEIGHTS), IMAGES, label, signs, "dirichlet")
     np.testing.assert_array_equal(found, np.take_along_axis(rankdata(z, axis=1), steepest, axis=1))
     assert np.median(found) < K / 5
-    found = traversals.released_ranks(*build(GAUSSIAN, WEIGHTS, "gaussian"), IMAGES, label, signs, "gaussian")
+    found = traversals.harkness2023.ranks(*build(GAUSSIAN, WEIGHTS, "gaussian"), IMAGES, label, signs, "gaussian")
     ranks = rankdata(np.abs(np.float64(GAUSSIAN.mean)), axis=1)
     np.testing.assert_array_equal(found, ranks[:, np.argsort(-sign * WEIGHTS)[:3]])
 

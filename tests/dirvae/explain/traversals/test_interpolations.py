@@ -3,36 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.linear_heads import DIRICHLET, GAUSSIAN, IMAGES, ROWS, WEIGHTS, K, build
+from support.linear_heads import DIRICHLET, IMAGES, ROWS, WEIGHTS, K, build
 
 from dirvae.explain import traversals
-
-
-def between(first, second, prior):
-    """The geodesic from images of nought, encoded as `first`, to images of one, encoded as `second`."""
-    net, params = build(first, WEIGHTS, prior)
-    net = net._replace(encode=lambda params, images: second if float(images.max()) > 0 else first)
-    return traversals.geodesic(net, params, IMAGES, IMAGES + 1.0, 5), net
-
-
-def test_a_geodesic_of_the_simplex_runs_through_geometric_means():
-    other = type(DIRICHLET)(DIRICHLET.concentration[::-1])
-    made, net = between(DIRICHLET, other, "dirichlet")
-    start, end = (np.float64(net.latent.point(q)) for q in (DIRICHLET, other))
-    share = np.linspace(0, 1, 5)[None, :, None]
-    mean = np.exp((1 - share) * start[:, None] + share * end[:, None])
-    expected = mean / mean.sum(axis=-1, keepdims=True)
-    np.testing.assert_allclose(np.exp(np.float64(made.coordinates)), expected, rtol=1e-4)
-    apart = end - start - (end - start).mean(axis=-1, keepdims=True)
-    np.testing.assert_allclose(
-        made.distance, np.linalg.norm(apart, axis=-1)[:, None] * share[..., 0], rtol=1e-4, atol=1e-5
-    )
-
-
-def test_a_gaussian_geodesic_is_a_straight_line():
-    made, _ = between(GAUSSIAN, GAUSSIAN._replace(mean=GAUSSIAN.mean + 1.0), "gaussian")
-    moved = np.asarray(made.coordinates - made.coordinates[:, :1])
-    np.testing.assert_allclose(moved, np.broadcast_to(np.linspace(0, 1, 5)[:, None], moved.shape), atol=1e-5)
 
 
 def test_along_a_direction_distances_are_kept_and_signed():
