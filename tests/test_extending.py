@@ -139,8 +139,8 @@ def test_one_image_is_explained_with_the_toys(extended):
     from PIL import Image
 
     Image.new("L", (32, 32), 90).save(extended / "case.png")
-    call(extended, "experiments.explain", "--workdir=run", "--image=case.png")
-    assert (extended / "run" / "explanations" / "case" / "map.png").exists()
+    call(extended, "experiments.explain", "--workdir=run", "--image=case.png", "--maps=brightness")
+    assert {"map.png", "maps.png"} <= {path.name for path in (extended / "run" / "explanations" / "case").iterdir()}
 
 
 @pytest.mark.slow
