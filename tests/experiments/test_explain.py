@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dirvae.explain import explainer as explainers
-from dirvae.explain import selection
+from dirvae.explain import methods, selection
 from dirvae.training import data, evaluate, runs, workdir
 from experiments import explain, run
 
@@ -260,7 +260,7 @@ def test_the_atlas_names_every_finding_and_shows_what_it_says(folder, tmp_path, 
 def test_an_atlas_needs_an_evaluated_split(folder, capsys):
     assert "no split 'tset'" in refused(folder, capsys, "--split=tset")
     assert "run the evaluate phase first" in refused(folder, capsys, "--split=test_rho0")
-    assert "0 cases" in refused(folder, capsys, "--cases=0")
+    assert "whole number of at least 1" in refused(folder, capsys, "--cases=0")
 
 
 @pytest.mark.slow
