@@ -16,7 +16,7 @@ def bucket(patient: str, buckets: int, salt: str = VALIDATION_SALT) -> int:
 def development_split(
     patient: str, validation_percent: int, folds: int = 0, fold: int = 0
 ) -> Literal["train", "validation"]:
-    """Where a patient of the training table goes.
+    """The split that a patient of the training table goes to.
 
     With `folds` above 0, `fold` is held out as "validation" and every patient is held out by exactly one fold;
     otherwise about `validation_percent` of the patients are, and a larger percentage only adds patients to them.

@@ -85,7 +85,7 @@ def finding_index(name: str, known: Sequence[str] = FINDINGS) -> int:
 
 
 def related(finding: str) -> frozenset[str]:
-    """Those that go with a finding by definition: what it implies, what implies it, and No Finding, which each of them denies."""
+    """Findings that go with one by definition: what it implies, what implies it, and No Finding, which each of them denies."""
     if finding == "No Finding":
         return frozenset(FINDINGS) - {finding}
     above = {whole for whole, parts in PARTS.items() if finding in parts}

@@ -60,6 +60,7 @@ COMMANDS = (
     "mnist",
     "benchmark",
     "cost",
+    "figures.paths",
 )
 RESUMES = "finished phases and checkpoints are kept, and the same command goes on from there"
 """What an interrupted training says."""

@@ -28,7 +28,7 @@ def parser() -> Parser:
 
 
 def names(workdirs: list[Path]) -> list[str]:
-    """Of the runs' folders, with their parents' where that does not tell them apart."""
+    """Names of the runs' folders, with their parents' names where folders alone do not tell them apart."""
     short = [directory.resolve().name for directory in workdirs]
     if len(set(short)) == len(short):
         return short

@@ -1,4 +1,4 @@
-"""From factors and seeds to images, to exact effects and to masks.
+"""Renders images, exact effects and masks of the phantom from factors and seeds.
 
 Rendering is deterministic and elementwise in the batch: a row's pixels depend on its factors and seed alone. The seed picks
 vessels, mottle and noise from fixed banks, so an intervention on factors leaves them as they were, and

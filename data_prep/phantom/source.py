@@ -52,7 +52,7 @@ class Phantom:
         return -(-self.counts()[split] // self.chunk_size)
 
     def facts(self) -> dict:
-        """For the manifest: P(confounder), given the shortcut's finding and its absence, and prevalences, of every split."""
+        """Facts for the manifest, of every split: P(confounder) given the shortcut's finding and its absence, and prevalences."""
         shares = {split: probabilities(self.whole(split).factors, self.config) for split in self.counts()}
         return {"probability": shares, "factors": list(FACTORS)}
 
@@ -83,7 +83,7 @@ class Phantom:
 
 
 def boxes(factors: np.ndarray, seeds: np.ndarray, images: np.ndarray) -> list[np.ndarray]:
-    """For each image float32 [m, 5]: (finding, ymin, xmin, ymax, xmax) around the exact mask of each pathology it has.
+    """Boxes float32 [m, 5] of each image: (finding, ymin, xmin, ymax, xmax) around the exact mask of each pathology it has.
 
     `images` [n, S, S] are the rendered ones: where a pathology is present, they are x(do 1), so only x(do 0) is drawn.
     """

@@ -169,7 +169,7 @@ def _own(logits: Float[Array, "B L"], label: Labels) -> Float[Array, " B"]:
 
 
 def _gradient(model: Model, params: Params, images: Images, label: Labels) -> Images:
-    """Of each image's own logit; no image reads another, so the gradient of the sum is each one's own."""
+    """The gradient [B, H, W, C] of each image's own logit, taken of their sum, since no image reads another."""
     return jax.grad(lambda x: own_logit(model, params, x, label).sum())(images)
 
 

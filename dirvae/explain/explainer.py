@@ -171,7 +171,7 @@ def load(directory: Path | str, draws: int = gated.DRAWS, **fields: object) -> E
 
 
 def make(run: Run, tuned: Predictions, draws: int = gated.DRAWS, **fields: object) -> Explainer:
-    """Of an open run and its predictions of validation, which give the thresholds and the covariance; raises as `load`."""
+    """The explainer of an open run, with thresholds and covariance from its validation predictions `tuned`; it raises as `load` does."""
     config = settings(run.config, fields)
     if not run.labels or "classifier" not in run.params or not config.loss.classification_weight:
         raise ConfigError(

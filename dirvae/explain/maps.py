@@ -1,4 +1,4 @@
-"""From the decoded frames of a traversal to one map an image, [B, H, W].
+"""Maps [B, H, W] of what a traversal changes, one an image, made of its decoded frames.
 
 One convention for all signed maps: positive where the finding adds brightness, in grey levels of [0, 1]; so the change along the
 path when it was raised, its negative when it was lowered (`sign` of the traversal). Localisation scores take the absolute
@@ -38,8 +38,10 @@ def integrated(frames: Frames, sign: Signs, along: Float[Array, "B T"]) -> Maps:
 
 
 def variance(frames: Frames) -> Maps:
-    """The published map (Harkness et al. 2023, from its code): each pixel's variance over the frames, min-max normalised to [0, 1],
-    with values <= .1 set to 0. It has no sign; a path that goes nowhere gives 0."""
+    """The map of Harkness et al. 2023, from their code: each pixel's variance over the frames, scaled to [0, 1].
+
+    Values up to .1 are set to 0. The map has no sign, and a path that goes nowhere gives 0.
+    """
     spread = jnp.mean(jnp.var(frames - frames[:, :1], axis=1), axis=-1)
     low, high = (f(spread, axis=(1, 2), keepdims=True) for f in (jnp.min, jnp.max))
     normalised = jnp.where(high > low, (spread - low) / jnp.where(high > low, high - low, 1.0), 0.0)
@@ -72,7 +74,7 @@ def denoised(
 
 
 def gate(evidence: Maps, width: float | None = None) -> Maps:
-    """Where in this image the classifier's evidence is, in [0, 1]: |e| smoothed by a Gaussian, over its largest value.
+    """The place of the classifier's evidence in each image, in [0, 1]: |e| smoothed by a Gaussian, over its largest value.
 
     e is an attribution of the same logit, such as integrated gradients; `width` is in pixels, by default a 32nd of the image's height.
     """

@@ -61,7 +61,7 @@ def maps_of(*roles: Role) -> dict[str, Map]:
 
 
 def in_order(drawn: Mapping[str, T]) -> dict[str, T]:
-    """The same items in the registry's order, which trees of JAX do not keep."""
+    """The items {map's name: ...} in the registry's order, which trees of JAX do not keep."""
     return {name: drawn[name] for name in maps_of() if name in drawn}
 
 

@@ -44,7 +44,7 @@ def traversal(setting: Setting) -> Explain:
 
 
 def permuted(model: Model, path: traversals.Path, keys: Array) -> Float[Array, "n *event"]:
-    """Where a path ends that goes as far, along the displacement with its latents (vectors, of several) permuted."""
+    """The end of a control path: the path's whole displacement, dealt to other latents (to other vectors, where there are several)."""
     event = model.latent.spec.event
     start = path.coordinates[:, 0]
     whole = path.coordinates[:, -1] - start

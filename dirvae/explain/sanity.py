@@ -23,8 +23,10 @@ ORDER = (
     "Block",
     "Shrinking",
 )
-"""Of an encoder's modules, from its end to its beginning. The linear path adds to the last dense layer's features, so it goes first:
-left to the end it would keep the features trained, since a fresh dense layer is small."""
+"""The order in which an encoder's modules are randomised, from its end to its beginning.
+
+The linear path adds to the last dense layer's features, so it goes first. Left to the end it would keep the features trained, since a
+fresh dense layer is small."""
 TITLES = {
     "classifier": "the head",
     "linear_path": "linear path",

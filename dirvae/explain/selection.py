@@ -35,7 +35,7 @@ def true_positives(
 def true_positives_of_all(
     predictions: Predictions, thresholds: Float[np.ndarray, " L"], count: int, seed: int
 ) -> list[Int[np.ndarray, " n"]]:
-    """For each label the positions of up to `count` true positives at its threshold, drawn by seed."""
+    """The positions of up to `count` true positives of each label at its threshold, drawn by seed."""
     return [true_positives(predictions, label, t, count, seed) for label, t in enumerate(thresholds)]
 
 

@@ -1,4 +1,4 @@
-"""From a run and its config to what explanation methods are built from."""
+"""The setting that explanation methods are built from, gathered from a run and its config."""
 
 from collections.abc import Callable
 from functools import partial

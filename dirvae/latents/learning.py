@@ -28,7 +28,7 @@ LEAST_SPREAD = 1e-6  # of s - |m|^2
 
 
 class Moments(NamedTuple):
-    """Of a distribution on the simplex: E z and E |z|^2."""
+    """Moments of a distribution on the simplex: E z and E |z|^2."""
 
     first: Float[Array, "*B K"]
     second: Float[Array, "*B"]

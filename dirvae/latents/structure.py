@@ -1,4 +1,4 @@
-"""From a family to a latent of some shape: one vector, a product of vectors, a field of them on a grid, or two of these as levels.
+"""Builds the latent of a family: one vector, a product of vectors, vectors on a grid of cells, or two of these as levels.
 
 All families work on the last axis and carry any leading axes, so a combinator only moves axes and sums the KL.
 """

@@ -29,7 +29,7 @@ class Difference(NamedTuple):
 def hierarchical_difference(
     a: Float[np.ndarray, "S R1"], b: Float[np.ndarray, "S2 R2"], seed: int = 0, level: float = 0.95
 ) -> Difference:
-    """From each run's metric on the sample itself (column 0) and on R resamples of its patients (the others).
+    """The difference of two arms, from each run's metric on the sample itself (column 0) and on R resamples of its patients (the others).
 
     Column r of every run must come from the same resample.
 

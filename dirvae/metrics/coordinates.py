@@ -37,9 +37,9 @@ def simplex_coordinates(log_z: Float[np.ndarray, "N K"], background: int) -> dic
 
 
 def numbers(code: Float[np.ndarray, "... D"]) -> dict[str, Float[np.ndarray, "... D"]]:
-    """Of codes that are no simplex: {"raw": z, "cdf": Phi(z)}, the second uniform under a standard normal prior.
+    """Coordinates of codes that are no simplex: {"raw": z, "cdf": Phi(z)}, the second uniform under a standard normal prior.
 
-    Bounded like a simplex's shares, and like them flat where a latent is far from its centre.
+    Phi(z) is bounded like a simplex's shares, and like them flat where a latent is far from its centre.
     """
     return {"raw": code, "cdf": ndtr(code.astype(np.float64))}
 

@@ -17,7 +17,7 @@ TREES, LEAVES = 50, 8  # of each boosted classifier: enough for a perfect latent
 
 
 class Gap(NamedTuple):
-    """Of each label [L]: the latent that won on train, and its score on test less that of train's runner-up."""
+    """The gap of each label [L]: the latent that won on train, and its score on test less that of train's runner-up."""
 
     winner: np.ndarray
     value: np.ndarray

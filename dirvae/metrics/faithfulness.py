@@ -68,14 +68,14 @@ def substitution(classify: Classify, start: Images, end: Images, maps: Maps, ste
 
 
 def deletion(classify: Classify, images: Images, baseline: Images, maps: Maps, steps: int = 32, seed: int = 0) -> Curve:
-    """From the images to their baselines; small areas are good."""
+    """The curve of the answer from the images to their baselines; small areas are good."""
     return substitution(classify, images, baseline, maps, steps, seed)
 
 
 def insertion(
     classify: Classify, images: Images, baseline: Images, maps: Maps, steps: int = 32, seed: int = 0
 ) -> Curve:
-    """From the baselines to the images; large areas are good."""
+    """The curve of the answer from the baselines to the images; large areas are good."""
     return substitution(classify, baseline, images, maps, steps, seed)
 
 

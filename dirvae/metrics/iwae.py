@@ -15,7 +15,10 @@ from scipy.special import logsumexp
 
 
 class Bounds(NamedTuple):
-    """Of each of N examples, nats; `effective_samples` (sum w)^2/sum w^2 from 1 to S: near 1, one draw carries the bound."""
+    """Bounds of log p(x) of each of N examples, in nats.
+
+    `effective_samples` (sum w)^2/sum w^2 run from 1 to S. Near 1, one draw carries the bound.
+    """
 
     elbo: np.ndarray
     importance_weighted: np.ndarray
@@ -23,7 +26,7 @@ class Bounds(NamedTuple):
 
 
 def bounds(log_weights: Float[np.ndarray, "S N"]) -> Bounds:
-    """From log w, in double precision."""
+    """The bounds of N examples from their log weights, in double precision."""
     logs = np.asarray(log_weights, np.float64)
     total = logsumexp(logs, axis=0)
     effective = np.exp(2.0 * total - logsumexp(2.0 * logs, axis=0))
@@ -31,7 +34,10 @@ def bounds(log_weights: Float[np.ndarray, "S N"]) -> Bounds:
 
 
 class Information(NamedTuple):
-    """Of x and z ~ q(z|x), nats; `error` is the standard error over images, `ceiling` = log N, which no estimate exceeds."""
+    """Mutual information of x and z ~ q(z|x), in nats.
+
+    `error` is the standard error over images, and `ceiling` = log N is what no estimate exceeds.
+    """
 
     value: float
     error: float
@@ -39,7 +45,7 @@ class Information(NamedTuple):
 
 
 def mutual_information(log_density: Float[np.ndarray, "N N"]) -> Information:
-    """From log q(z_i|x_j) [i, j] with one draw z_i ~ q(z|x_i) of each of N images (Hoffman & Johnson 2016).
+    """Estimates I(x, z) from log q(z_i|x_j) [i, j], with one draw z_i ~ q(z|x_i) of each of N images (Hoffman & Johnson 2016).
 
         E KL(q(z|x) || p) - KL(q(z) || p) = E log q(z|x)/q(z),    q(z) = (1/N) sum_j q(z|x_j)
 

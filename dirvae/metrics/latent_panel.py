@@ -59,7 +59,7 @@ def oracle(split: LabelledCodes, prevalence: Float[np.ndarray, " L"]) -> Labelle
 
 
 def permuted(split: LabelledCodes, rng: np.random.Generator) -> LabelledCodes:
-    """The same code with its rows dealt to other examples: latents keep their joint distribution and lose the labels."""
+    """A code whose rows are dealt to other examples: latents keep their joint distribution and lose the labels."""
     return split._replace(code=split.code[rng.permutation(len(split.code))])
 
 

@@ -100,7 +100,7 @@ def mean_skill(
 
 
 def location_prior(masks: Masks, patient: np.ndarray | None = None) -> Float[np.ndarray, "B H W"]:
-    """For each image the mean mask of the others: of the same class, and of other patients where patients [B] are given.
+    """The mean mask of the other images of the class, for each image; of other patients alone where patients [B] are given.
 
     Raises:
       ValueError: where an image has no other to learn from.

@@ -15,7 +15,10 @@ DEAD_SHARE = 0.1  # of the uniform share 1/K: a component that stays below it in
 
 
 class Sparsity(NamedTuple):
-    """Of simplex points [N, K], each [N]. hoyer 0 (uniform) to 1 (one-hot); the others 1 to K effective components."""
+    """Sparsity of simplex points [N, K], each score [N].
+
+    `hoyer` runs from 0 (uniform) to 1 (one-hot), the others from 1 to K effective components.
+    """
 
     hoyer: np.ndarray
     perplexity: np.ndarray
@@ -38,7 +41,7 @@ def sparsity(z: np.ndarray) -> Sparsity:
 
 
 class PriorExpectation(NamedTuple):
-    """Of a draw from a Dirichlet: E[hoyer], exp E[entropy] and 1/E[sum z^2]."""
+    """What is expected of a draw from a Dirichlet: E[hoyer], exp E[entropy] and 1/E[sum z^2]."""
 
     hoyer: float
     perplexity: float
@@ -46,7 +49,7 @@ class PriorExpectation(NamedTuple):
 
 
 def prior_expectation(components: int, concentration: float | np.ndarray) -> PriorExpectation:
-    """Of Dir(b), all b alike where `concentration` is a number; of concentrations [..., K] the means over their rows.
+    """The expectation of Dir(b), all b alike where `concentration` is a number; for concentrations [..., K] the mean over their rows.
 
     E entropy = psi(b_0 + 1) - sum b psi(b + 1)/b_0; E sum z^2 = sum b (b + 1)/(b_0 (b_0 + 1)); E hoyer has no closed form.
     It is the mean over DRAWS draws of a fixed seed, of a standard error of at most .012 and far less with many components. A
@@ -69,7 +72,7 @@ def _expectation(b: np.ndarray) -> tuple[float, float, float]:
 
 
 class Switching(NamedTuple):
-    """Of pairs of components: the share of images in which each is off, in between, and on; they add up to 1."""
+    """The shares of images in which a pair of components is off, in between, and on; they add up to 1."""
 
     off: np.ndarray
     between: np.ndarray
@@ -77,13 +80,13 @@ class Switching(NamedTuple):
 
 
 def switching(second: np.ndarray) -> Switching:
-    """Of the share of each pair's second component [N, n], each [n]; the first has the rest, so nothing else is to be told."""
+    """The switching [n] of n pairs from the share of each pair's second component [N, n]; the first component has the rest."""
     off, on = (np.mean(share < SWITCHED, axis=0) for share in (second, 1.0 - second))
     return Switching(off, 1.0 - off - on, on)
 
 
 def prior_switching(concentration: float | np.ndarray) -> Switching:
-    """Of draws from Dirichlet priors of two components, means over priors: the second share is Beta(b_2, b_1).
+    """The switching of draws from Dirichlet priors of two components, a mean over priors: the second share is Beta(b_2, b_1).
 
     `concentration`: one number for a symmetric prior, or [..., 2]; P(off) = I_SWITCHED(b_2, b_1), P(on) = I_SWITCHED(b_1, b_2).
     """
@@ -115,7 +118,7 @@ def dead_columns(kernel: np.ndarray) -> int:
 
 
 def summary(z: np.ndarray, concentration: float | np.ndarray) -> dict:
-    """Of posterior means [N, K]: means of `sparsity` beside the prior's expectation, and what became of each component."""
+    """The mean `sparsity` of posterior means [N, K] beside the prior's expectation, and what became of each component."""
     means = {name: float(values.mean()) for name, values in sparsity(z)._asdict().items()}
     return means | {
         "prior": prior_expectation(z.shape[-1], concentration)._asdict(),

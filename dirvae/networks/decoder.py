@@ -1,4 +1,4 @@
-"""From what a latent shows the decoder to a distribution over pixels."""
+"""The decoder: it turns what a latent shows it into a distribution over pixels."""
 
 import math
 
@@ -60,7 +60,7 @@ class Decoder(nn.Module):
         return Pixels(x.astype(jnp.float32), log_scale)
 
     def _joined(self, x: Float[Array, "B h w C"], local: Float[Array, "B h w D"] | None) -> Float[Array, "B h w C"]:
-        """Where two levels meet; elsewhere `x` itself."""
+        """`x` mixed with the local level by a block, at the depth whose grid is the local one's; elsewhere `x` itself."""
         if not self.spec.parts or x.shape[1] != local.shape[1]:
             return x
         both = jnp.concatenate([x, local.astype(self.dtype)], axis=-1)

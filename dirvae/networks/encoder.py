@@ -1,4 +1,4 @@
-"""From images to the features that a latent family turns into a posterior."""
+"""The encoder: it turns images into the features of which a latent family makes a posterior."""
 
 import jax.numpy as jnp
 from flax import linen as nn

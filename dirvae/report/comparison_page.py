@@ -58,7 +58,7 @@ def _split(directory: Path, one: Comparison) -> Iterator[Section]:
 
 
 def _estimates(one: Comparison, metric: str, names: Sequence[str | None]) -> dict[str, list[Mapping]]:
-    """Of each other run, the differences of these names (None: the metric has no labels)."""
+    """The differences of these names for each other run (None: the metric has no labels)."""
     return {run: [d[metric] if n is None else d[metric][n] for n in names] for run, d in one.differences.items()}
 
 
@@ -82,7 +82,7 @@ def metric_rows(one: Comparison, metric: str) -> list[list[str]]:
 
 
 def image_rows(one: Comparison) -> list[list[str]]:
-    """The same of what is scored an image."""
+    """[title, each run's score, each difference] of scores that are means over images, as plain text."""
     rows = []
     for metric in one.per_image:
         title, digits = PER_IMAGE[metric]

@@ -24,7 +24,7 @@ def source(facts: Mapping) -> str:
 
 
 def data(config: Config, facts: Mapping, unused: tuple[str, ...]) -> Iterator[Fact]:
-    """Where the images are from and what is made of unclear labels; `unused` splits were neither trained nor scored on."""
+    """Facts of the data: where images are from, and what is made of unclear labels; `unused` splits were neither trained nor scored on."""
     settings, manifest = config.data, facts["manifest"]
     if facts.get("origin"):
         yield "source", html.escape(facts["origin"])

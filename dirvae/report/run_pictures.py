@@ -47,7 +47,7 @@ def _broken(label: str) -> str:
 
 
 def traversals(workdir: Path, config: Config, labels: tuple[str, ...]) -> Section:
-    """For each finding its first cases, drawn and animated."""
+    """The section of traversals: each finding's first cases, drawn and animated."""
     if not _explained(workdir):
         return Section("Traversals", MISSING)
     loaded = [gallery.load(workdir / "cases", label) for label in labels]
@@ -62,7 +62,7 @@ def traversals(workdir: Path, config: Config, labels: tuple[str, ...]) -> Sectio
 
 
 def _walks(workdir: Path) -> str:
-    """Where more paths are, step by step."""
+    """A sentence on the pages that show more paths, step by step."""
     if (workdir / "explorer.html").exists():
         return "<p><a href='explorer.html'>Walk along such paths</a>, step by step, beside other attributions.</p>"
     return (

@@ -71,7 +71,7 @@ def overview(found: Mapping) -> str:
 
 
 def _sparsity(found: Mapping, pairs: bool = False) -> list[list[str]]:
-    """Of one level's simplexes; a component that is never in use means something where there are more than two."""
+    """Rows of one level's simplexes; a component that is never in use means something where there are more than two."""
     prior = found["prior"]
     rows = [
         ["perplexity (components in use)", number(found["perplexity"], 1), number(prior["perplexity"], 1)],

@@ -65,6 +65,6 @@ def runs(study: Study) -> list[PlannedRun]:
 
 
 def place(directory: Path, run: PlannedRun) -> Path:
-    """Where a run is, or will be: its folder, or `ARM-SEED` with the arm's title, as folders were once named, where only that exists."""
+    """The folder of a run: where only `ARM-SEED` with the arm's title exists, as version 0.1.0 named folders, that one."""
     own, former = Path(directory) / run.folder, Path(directory) / f"{run.arm}-{run.seed}"
     return former if former.exists() and not own.exists() else own

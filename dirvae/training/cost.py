@@ -29,7 +29,7 @@ def shapes(config: Config, labels: int) -> tuple[TrainState, Batch]:
 
 
 def of_step(config: Config, labels: int) -> Cost:
-    """For a global batch on one device."""
+    """The cost of a training step with a global batch on one device."""
     net = model.build(config.model, labels, config.data.image_size)
     state, batch = shapes(config, labels)
     step = jax.vmap(train.make_step(net, config), in_axes=(None, 0), axis_name=parallel.AXIS)

@@ -1,4 +1,4 @@
-"""From a TFDS data set to batches: shuffled by seed, masked, split over hosts, decoded ahead of the step.
+"""Batches of a TFDS data set: shuffled by seed, masked, split over hosts, decoded ahead of the step.
 
 The order of examples is a pure function of (seed, position), so a step's number is the whole state of the iterator and a
 resumed run sees exactly the batches that an uninterrupted one would have seen.

@@ -62,7 +62,7 @@ def devices(count: int = 0) -> list[jax.Device]:
 
 
 def local(devices: list[jax.Device]) -> list[jax.Device]:
-    """Those of the devices that belong to this process."""
+    """The devices that belong to this process."""
     return [device for device in devices if device.process_index == jax.process_index()]
 
 

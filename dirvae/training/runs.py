@@ -104,7 +104,7 @@ def load_examples(run: Run, name: str) -> data.Examples:
 
 
 def split_names(run: Run) -> tuple[str, ...]:
-    """Of the run's data set."""
+    """Names of the splits of the run's data set."""
     return tuple(tfds.builder_from_directory(run.dataset).info.splits)
 
 

@@ -44,7 +44,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """As strict JSON: what is not finite becomes null."""
+    """Writes strict JSON, in which what is not finite becomes null."""
     write_text(path, as_json(value))
 
 
@@ -148,7 +148,7 @@ def read_config(workdir: Path) -> Config:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, this package and those that results depend on."""
+    """Versions of Python, this package and those that results depend on."""
     found = {"python": platform.python_version()}
     for name in ("dirvae", *PACKAGES):
         try:

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Ratio(NamedTuple):
-    """Of one candidate's seconds to another's, turn by turn: the median and the range."""
+    """The ratio of one candidate's seconds to another's, turn by turn: its median and its range."""
 
     median: float
     low: float
@@ -48,7 +48,7 @@ def shown(ratio: Mapping[str, float]) -> str:
 
 
 def fastest(seconds: Mapping[str, np.ndarray], prefix: str) -> str:
-    """Of the candidates with this prefix the one with the lowest median."""
+    """The candidate with the lowest median, among those with this prefix."""
     return min((name for name in seconds if name.startswith(prefix)), key=lambda name: np.median(seconds[name]))
 
 

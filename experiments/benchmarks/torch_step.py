@@ -22,7 +22,7 @@ COMPILED = {"torch.compile, channels_last": {"channels_last": True, "compiled": 
 
 
 class Terms(NamedTuple):
-    """As `dirvae.types.LossTerms`, each [B], in nats."""
+    """Terms of the loss in PyTorch, as in `dirvae.types.LossTerms`: each [B], in nats."""
 
     reconstruction: Tensor
     kl: Tensor
@@ -132,7 +132,7 @@ def candidates(config: Config, params: Params, labels: int, compiled: bool) -> d
 
 
 def operations(config: Config, params: Params, labels: int, batch: Batch) -> dict[str, float]:
-    """Of a step of every peer."""
+    """Floating-point operations of a step of every peer."""
     model, side = config.model, config.data.image_size
     networks = {TWIN: twin(params, side), PUBLISHED: published(model, labels, side)}
     return {peer: TorchStep(made, config).operations(batch) for peer, made in networks.items()}

@@ -17,6 +17,7 @@ REQUIRED = {
     "explorer": ["--workdir=gone"],
     "compare_explanations": ["--workdir=gone"],
     "report": ["gone"],
+    "figures.paths": ["--workdir=gone", "--out=paths.png"],
 }
 
 
@@ -95,6 +96,7 @@ def test_unknown_and_abbreviated_flags_are_refused(name, flag, sentence, tmp_pat
         ("explain", ["--workdir=gone", "--cases=0"], 2, "of at least 1"),
         ("explain", ["--workdir=gone", "--direction=up"], 2, "is not one of add, remove"),
         ("explorer", ["--workdir=gone"], 1, "gone"),
+        ("figures.paths", ["--workdir=gone", "--out=paths.png"], 1, "gone"),
         ("explorer", ["--workdir=gone", "--images=-3"], 2, "of at least 1"),
         ("compare_explanations", ["--workdir=gone"], 1, "gone"),
         ("compare_explanations", ["--workdir=gone", "--replicates=-1"], 2, "of at least 0"),
@@ -138,5 +140,6 @@ def test_a_package_lists_its_commands(package, words):
 
 
 def test_every_command_is_listed():
-    modules = {path.stem for path in (ROOT / "experiments").glob("*.py") if "def parser(" in path.read_text()}
+    sources = [path for path in (ROOT / "experiments").rglob("*.py") if "def parser(" in path.read_text()]
+    modules = {".".join(path.relative_to(ROOT / "experiments").with_suffix("").parts) for path in sources}
     assert modules - {"contest", "cli"} == set(cli.COMMANDS)

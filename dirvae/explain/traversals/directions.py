@@ -36,7 +36,7 @@ REMAINDER = 1e-5  # share of the logit's rise below which what other logits leav
 SINGULAR = 1e-5  # held gradients this dependent on others count as dependent
 
 Raise = Callable[[Array], Array]
-"""From a cotangent to a tangent, both of the event's shape."""
+"""A function that raises an index: it turns a cotangent into a tangent, both of the event's shape."""
 
 
 class Options(NamedTuple):
@@ -100,7 +100,7 @@ def steepest(
 
 
 def _logits(model: Model, params: Params, here: Array, which: Array | slice, tau: Array) -> Array:
-    """Those after a step tau from one image's coordinates."""
+    """The logits `which` after a step tau from one image's coordinates."""
     latent = model.latent
     return model.classify_channels(params, latent.to_head(latent.retract(here, tau))[None])[0, which]
 

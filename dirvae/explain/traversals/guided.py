@@ -76,7 +76,7 @@ def from_draws(
     draws: int,
     options: Options = DEFAULT,
 ) -> Path:
-    """Of each image `draws` paths [B, draws, ...], each from a draw of its posterior by the image's own key.
+    """Follows `draws` paths [B, draws, ...] of each image, each from a draw of its posterior by the image's own key.
 
     What the paths have in common does not hang on the one point that the encoder settled for.
     """
@@ -89,7 +89,7 @@ def from_draws(
 
 
 def _traverse(model: Model, params: Params, start: Array, label: Array, sign: Array, options: Options) -> Path:
-    """From `start` [*B, *event], with labels and signs [*B]; bounded by `options.chunk` throughout."""
+    """Follows paths from `start` [*B, *event], with labels and signs [*B]; `options.chunk` bounds the memory throughout."""
     follow = jax.vmap(partial(_follow, model, params, options))
     rows = (start.reshape(-1, *model.latent.spec.event), label.reshape(-1), sign.reshape(-1))
     coordinates, distance = in_chunks(lambda row: follow(*row), rows, options.chunk)

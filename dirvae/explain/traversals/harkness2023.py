@@ -84,7 +84,7 @@ def start_of(model: Model, params: Params, images: Float[Array, "B H W C"], fami
 def coordinates_of(
     model: Model, params: Params, start: Array, label: Int[Array, " B"], sign: Float[Array, " B"], family: str
 ) -> Int[Array, "B 3"]:
-    """Those of the flattened z in which the gradient of the label's probability (sign -1: of its complement's) is largest."""
+    """The coordinates of the flattened z in which the gradient of the label's probability is largest (sign -1: of its complement's)."""
 
     def probability(z: Array, which: Array, towards: Array) -> Array:
         logits = model.classify_channels(params, model.latent.to_head(from_z(family)(z))[None])[0]

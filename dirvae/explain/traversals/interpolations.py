@@ -21,7 +21,7 @@ def along(
     distances: Float[Array, " T"],
     chunk: int = CHUNK,
 ) -> Path:
-    """From each image's point in one direction an image, [B, *event], such as a row of `class_differences`; any length."""
+    """Goes from each image's point in its direction [B, *event], such as a row of `class_differences`, of any length."""
     start = model.latent.point(model.encode(params, images))
     tangent = model.latent.raise_index(start, direction, "identity")
     unit = tangent / _wide(jnp.maximum(_norm(tangent), 1e-20), tangent)

@@ -78,7 +78,7 @@ def figure(directory: Path, name: str, drawn: Figure, caption: str, kind: str = 
 
 
 def animation(directory: Path, name: str, content: bytes, caption: str) -> str:
-    """The same for the bytes of a GIF."""
+    """Writes the bytes of a GIF into the directory, and gives the HTML that shows it above its caption."""
     return _embed(directory / "figures" / f"{name}.gif", content, caption, "height:160px")
 
 

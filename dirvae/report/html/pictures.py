@@ -151,7 +151,7 @@ def traversal(cases: Cases, row: int, column: int, finding: str, direction: str,
 
 
 def gain_of(change: np.ndarray, scale: float) -> int:
-    """By how much a map may be multiplied and still fit the scale."""
+    """The largest of GAINS by which a map may be multiplied and still fit the scale."""
     return max(gain for gain in GAINS if gain == 1 or gain * scale_of(change) <= scale)
 
 

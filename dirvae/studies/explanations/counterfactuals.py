@@ -37,7 +37,7 @@ class IndependentClassifier(NamedTuple):
     thresholds: Float[np.ndarray, " L"]  # at which it calls each finding
 
     def __call__(self, images: Float[np.ndarray, "n H W C"], column: int) -> Float[np.ndarray, " n"]:
-        """Its probability of one finding."""
+        """The classifier's probability of one finding in each image."""
         return self.probabilities(images)[:, column].astype(np.float64)
 
 

@@ -81,7 +81,7 @@ class Batch(NamedTuple):
 
 
 def mixed(truths: list[Truth], sign: float, rows: int) -> Batch:
-    """As many of each finding as `rows` hold, at least one."""
+    """A batch of `rows` images with equally many of each finding, at least one."""
     share = max(1, rows // len(truths))
     images = np.concatenate([truth.image[:share] for truth in truths])
     label = np.concatenate([np.full(len(truth.image[:share]), truth.column) for truth in truths])

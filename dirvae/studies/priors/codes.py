@@ -19,7 +19,7 @@ Reader = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 class Responses(NamedTuple):
-    """To interventions on the first n images of a split, P pathologies."""
+    """Responses of a code to interventions on the first n images of a split, for P pathologies."""
 
     low: Float[np.ndarray, "P n D"]  # codes under do(pathology = 0)
     high: Float[np.ndarray, "P n D"]
@@ -38,7 +38,7 @@ class ScoredCodes(NamedTuple):
 
 
 def of_run(directory: Path, split: str, predictions: Predictions, switched: bool = True) -> ScoredCodes:
-    """Of one split of a run, with its responses to interventions where its images can be `switched`."""
+    """The scored codes of one split of a run, with responses to interventions where its images can be `switched`."""
     known = (predictions.probability, predictions.target, predictions.weight, predictions.patient)
     responses = None
     if switched:

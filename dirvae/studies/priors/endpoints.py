@@ -1,4 +1,4 @@
-"""From finished runs to what a study asks of them: each endpoint on the test images and on resamples of their patients.
+"""The endpoints of a study's finished runs: each on the test images and on resamples of their patients.
 
 Endpoints of a run, each [1 + R], the first value being that of the sample itself:
 
@@ -139,7 +139,7 @@ def score(
 
 
 def _preference(read: Reader, picked: ScoredCodes, split: LabelledCodes, name: str) -> tuple[float, float]:
-    """By which coordinates are chosen; gaps of the same ranks are equal up to rounding."""
+    """The scores by which coordinates are chosen; gaps of the same ranks are equal up to rounding."""
     return round(_gap(split, split), 6), float(np.nan_to_num(_answers(read, picked, split, name)))
 
 
@@ -156,7 +156,7 @@ def assigned(model: ModelConfig, labels: tuple[str, ...]) -> dict[str, range] | 
 def _blocks(
     owned: Mapping[str, range] | None, names: tuple[str, ...], codes: tuple[np.ndarray, ...]
 ) -> dict[str, range] | None:
-    """Those of the scored findings, where all of them own latents that vary."""
+    """The blocks of latents that the scored findings own, where all of them own latents that vary."""
     if owned is None:
         return None
     chosen = {name: owned[name] for name in names}

@@ -75,7 +75,7 @@ def _linear_codes(run: runs.Run, simulator: Simulator | None, fitted: PCA, split
 
 
 def _linear_response(fitted: PCA, low: np.ndarray, high: np.ndarray) -> interventions.Response:
-    """As that of a model: components' scores are its code, their back-projection is its decoder."""
+    """The response of principal components: their scores are the code, their back-projection is the decoder."""
     codes, exact = [fitted.transform(_flat(images)) for images in (low, high)], high - low
     drawn = (fitted.inverse_transform(codes[1]) - fitted.inverse_transform(codes[0])).reshape(exact.shape)
     return interventions.Response(*codes, np.nan_to_num(counterfactual.ncc(drawn, exact)).astype(np.float32))

@@ -22,7 +22,7 @@ from dirvae.types import Params
 
 
 class Response(NamedTuple):
-    """Of n images to one intervention."""
+    """The response of n images to one intervention."""
 
     low: np.ndarray  # float32 [n, D], what the head reads of x(do 0), in expectation
     high: np.ndarray  # float32 [n, D], of x(do 1)

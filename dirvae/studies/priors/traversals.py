@@ -56,7 +56,7 @@ def complete(directory: Path, config: Config, simulator: Simulator | None) -> bo
 
 
 def load(done: Mapping[str, Sequence[Path]]) -> dict[str, Traversals]:
-    """Of each arm that has any, the cases of all of its runs."""
+    """The cases of all runs of each arm that has any."""
     found = {}
     for arm, directories in done.items():
         paths = [path for where in directories if (path := where / "evidence" / "traversals.npz").exists()]
