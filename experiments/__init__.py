@@ -1,1 +1,12 @@
-"""Entry points: thin commands over `dirvae` and `data_prep`."""
+"""Commands: thin entry points over `dirvae` and `data_prep`; `python -m experiments` lists them.
+
+| module | what it holds |
+|---|---|
+| one module a command | `parser()` and a function of its flags |
+| cli | the flags of all commands, and the list of them |
+| pipeline | the phases of a run, and the one place where `data_prep` meets `dirvae` |
+| configs | presets and studies, each a lab note that runs |
+| results | what was found, a page a question, and the glossary |
+| figures, colabs, launch | the front page's picture, the notebook, scripts for clusters |
+| benchmarks, literature | parts of `experiments.benchmark` and of `experiments.mnist` |
+"""

@@ -1,4 +1,13 @@
-"""The typed, closed configuration of a run: `fields` with their meaning, `parsing` that sets them, `checks` that refuse.
+"""The typed, closed configuration of a run.
+
+| module | what it holds |
+|---|---|
+| fields | every field with default, meaning, unit and choices |
+| parsing | fields set by name, from flags, text or JSON |
+| checks | what is refused, and why |
+| help | the fields as text |
+| old_names | fields of runs that earlier versions wrote |
+| command_line | what commands share: flags, errors, exit codes |
 
 Importing this package imports no numerical library, so that `--help` answers at once.
 """

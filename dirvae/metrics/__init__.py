@@ -1,1 +1,17 @@
-"""Metrics: arrays in, numbers out."""
+"""Metrics: arrays in, numbers out.
+
+| module | what it holds |
+|---|---|
+| classification, statistics | AUROC, thresholds and calibration; their intervals and tests |
+| bootstrap | the one bootstrap: whole patients, and seeds |
+| comparison | two arms of a study |
+| reconstruction, iwae | distance of images; bounds of log p(x) |
+| disentanglement, information, interventional | is a finding in one latent? AUG, DCI, MIG, interventional D |
+| latent_panel | all scores of a code beside ceiling and null |
+| coordinates | the coordinates in which a code is scored |
+| probes, readout | what a classifier reads from a frozen code |
+| sparsity | how many latents are in use |
+| localisation, faithfulness, counterfactual | is a map where the finding is, does the classifier lean on it, is the path's end convincing? |
+| footprint, shortcuts | which factors make up a map, and whether that tells a shortcut |
+| titles | names of scores for people |
+"""

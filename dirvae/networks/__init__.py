@@ -1,1 +1,9 @@
-"""Networks: layers, encoder, decoder and the classifier's heads."""
+"""Networks: what is learned between images, latents and labels.
+
+| module | what it holds |
+|---|---|
+| layers | blocks that halve and double an image |
+| encoder | images to the features of a posterior |
+| decoder | latents to a distribution over pixels |
+| classifier | latents to logits |
+"""

@@ -1,1 +1,15 @@
-"""Reports: a workdir's files in, one self-contained HTML page out."""
+"""Reports: files of finished runs in, self-contained HTML pages out.
+
+| module | what it holds |
+|---|---|
+| run_page | one run: report.html |
+| run_facts, run_pictures, usage | its facts, its pictures, its latent |
+| comparison_page | runs side by side |
+| study_page, study_tables | a study of priors |
+| explanations_page | a comparison of explanations |
+| shortcuts_page | a grid of classifiers with shortcuts |
+| atlas | cases of a split, explained |
+| explanation_files | what is left of one explained image |
+| explorer | a page to walk along paths |
+| html | what every page is made of |
+"""

@@ -1,7 +1,13 @@
 """The comparison of explanations: every method explains the same images, and its maps are scored against what is known of them.
 
-`benchmark` runs it and `results` is what it returns. `inputs` reads the images and what is known of them, `controls` draws maps from
-that knowledge, and `scoring` sets maps against it. `faithfulness` asks whether a map depends on the classifier and on the class.
-`counterfactuals` judges the end of a path, `tuning` picks the path's settings on validation images.
-`scores` says what every score is, and `tables` shows the result.
+| module | what it holds |
+|---|---|
+| benchmark | runs the comparison |
+| inputs | the images and what is known of them, the independent classifier, the run on shuffled labels |
+| tuning | settings of the path, picked on validation images |
+| controls | maps drawn from what is known, and the gate laid on others' maps |
+| scoring, scores | maps against the truth, and what every score is |
+| faithfulness | whether a map depends on the classifier and on the class |
+| counterfactuals | what the end of a path is worth |
+| results, tables | what the comparison returns, and how it is shown |
 """

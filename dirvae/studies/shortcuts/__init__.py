@@ -1,4 +1,8 @@
 """The study of shortcuts: what a classifier relies on by intervention, and whether its explanations detect it.
 
-`reliance` measures one model, `detection` sets many models' explanations against their reliance, and `tables` shows the result.
+| module | what it holds |
+|---|---|
+| reliance | one model: what it relies on, and what its explanations show |
+| detection | many models: explanations against reliance |
+| tables | the result as tables |
 """
