@@ -4,7 +4,7 @@ The way of the data: `sources` (the registry) -> a reader (`chexpert`, `phantom`
 
 | module | what it holds |
 |---|---|
-| schema, labels of `dirvae` | the one example schema, and the 14 findings |
+| schema | the one example schema; its 14 findings are in `dirvae.labels` |
 | source, sources | the contract of a data source, and the registry of them |
 | chexpert, phantom | readers: CheXpert's folder layout, and X-rays drawn by a program |
 | tables, images, records | one row of a table, one image file, one stored example |

@@ -127,3 +127,26 @@ def test_the_pages_are_written_without_a_warning(tmp_path):
     assert "<table>" in front
     for name in ("load", "traverse", "Explainer", "Dirichlet", "Config"):
         assert f'id="{name}"' in front
+
+
+PLANNED = sorted(
+    path.parent
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("__init__.py")
+    if "| module | what it holds |" in path.read_text()
+)
+"""Packages whose docstring is a table of their modules."""
+
+
+@pytest.mark.parametrize(
+    "folder", [path for path in PLANNED if path != ROOT / "experiments"], ids=lambda path: path.name
+)
+def test_a_package_s_table_names_each_of_its_modules(folder):
+    text = (folder / "__init__.py").read_text().partition("| module | what it holds |")[2]
+    named = {name.strip() for row in re.findall(r"^\| ([\w, ]+) \|", text, re.MULTILINE) for name in row.split(",")}
+    inside = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert inside - {"__init__", "__main__"} == named
+
+
+def test_most_packages_have_such_a_table():
+    assert {"explain", "studies", "priors", "training", "report", "latents", "metrics"} <= {p.name for p in PLANNED}

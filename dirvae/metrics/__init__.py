@@ -11,7 +11,8 @@
 | coordinates | the coordinates in which a code is scored |
 | probes, readout | what a classifier reads from a frozen code |
 | sparsity | how many latents are in use |
-| localisation, faithfulness, counterfactual | is a map where the finding is, does the classifier lean on it, is the path's end convincing? |
+| localisation, faithfulness | is a map where the finding is, and does the classifier lean on it? |
+| counterfactual | is the path's end convincing? |
 | footprint, shortcuts | which factors make up a map, and whether that tells a shortcut |
 | titles | names of scores for people |
 """
