@@ -71,7 +71,6 @@ def explain_first(
     """
     from dirvae.explain import selection, truth
     from dirvae.labels import finding_index
-    from dirvae.studies.explanations import counterfactuals
 
     run, column = explainer.run, finding_index(finding, explainer.run.labels)
     threshold = float(explainer.thresholds[column])
@@ -83,7 +82,6 @@ def explain_first(
         raise ValueError(f"{finding} has no exact effect; leave it out of --labels")
     explanation = explainer(known.image[0], finding, "remove")
     frames = explanation.path.images[[0, -1]]
-    classify = counterfactuals.classifier(run.model, run.params, run.positive_weight)
     return Row(
         finding=finding,
         threshold=threshold,
@@ -91,7 +89,7 @@ def explain_first(
         image=known.image[0],
         frames=frames,
         from_code=explanation.path.probability[[0, -1], column],
-        from_frame=classify(frames)[:, column],
+        from_frame=np.asarray(explainer.predict(run.params, frames))[:, column],
         signed=explanation.signed,
         gated=explanation.map,
         effect=known.effect[0],
