@@ -1,7 +1,7 @@
 """Maps [B, H, W] of what a traversal changes, one an image, made of its decoded frames.
 
-One convention for all signed maps: positive where the finding adds brightness, in grey levels of [0, 1]; so the change along the
-path when it was raised, its negative when it was lowered (`sign` of the traversal). Localisation scores take the absolute
+All signed maps are positive where the finding adds brightness, in grey levels of [0, 1]. So a map is the change along the path when
+the finding was raised, and its negative when it was lowered (`sign` of the traversal). Localisation scores take the absolute
 value. Channels are averaged.
 """
 
@@ -57,7 +57,7 @@ def denoised(
         map = soft(mean d_s, floor max|mean d_s|) max(0, (c - agreement)/(1 - agreement))
 
     with soft(x, t) = sign(x) max(0, |x| - t). The first factor removes the faint energy that decoders spread everywhere, and which
-    ruins shares of mass, even where all draws agree on it; the second what depends on the draw. One map, S = 1, is smoothed
+    ruins shares of mass, even where all draws agree on it. The second removes what depends on the draw. One map, S = 1, is smoothed
     and thresholded.
 
     Raises:
@@ -85,7 +85,7 @@ def gate(evidence: Maps, width: float | None = None) -> Maps:
 def gated(change: Maps, evidence: Maps, width: float | None = None) -> Maps:
     """change * gate(evidence): what the finding looks like, where in this image the classifier reads it.
 
-    A path tells how the decoder draws a finding, and where only as far as the finding's latents do; an attribution tells where the
+    A path tells how the decoder draws a finding, and where only as far as the finding's latents do. An attribution tells where the
     evidence is, and not what it looks like. Sign and unit are the change's.
     """
     return change * gate(evidence, width)

@@ -5,7 +5,7 @@
 
         b = b_0 m,    b_0 = (1 - s)/(s - |m|^2),    since a Dirichlet has s = (b_0 |m|^2 + 1)/(b_0 + 1)
 
-The paper averages such ratios over components; here numerator and denominator are summed first, for a component that is hardly
+The paper averages such ratios over components. Here numerator and denominator are summed first, since a component that is hardly
 ever in use has the ratio of two numbers near 0. Moving averages of m and s, unlike those of b, are free of bias.
 
 What is learned starts at the configured prior and is part of the model's parameters, params["prior"]. Each vector of a

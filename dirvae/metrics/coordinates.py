@@ -1,7 +1,7 @@
 """The coordinates in which a code's latents are scored: a simplex point has several, and they do not score alike.
 
-The components of a simplex point sum to one, so that a finding that raises its own component lowers all others: a code in
-which each finding has its component is perfect, yet in raw coordinates and in centred log ratios the background's
+The components of a simplex point sum to one, so that a finding that raises its own component lowers all others. A code in
+which each finding has its component is perfect. Yet in raw coordinates and in centred log ratios the background's
 component tells every finding too. Log ratios to that background undo it. Scores are comparable only in coordinates
 chosen alike for both, and named. Codes that are no simplex are offered a map as well, `numbers`.
 """

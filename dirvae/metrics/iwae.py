@@ -49,8 +49,8 @@ def mutual_information(log_density: Float[np.ndarray, "N N"]) -> Information:
 
         E KL(q(z|x) || p) - KL(q(z) || p) = E log q(z|x)/q(z),    q(z) = (1/N) sum_j q(z|x_j)
 
-    in which p cancels. The mixture holds the very x_i that z_i came from, so that no row exceeds log N, and in expectation the
-    value is a lower bound of I (van den Oord et al. 2018, arXiv 1807.03748): where it comes near log N, it says no more than
+    in which p cancels. The mixture holds the very x_i that z_i came from, so that no row exceeds log N. In expectation the
+    value is a lower bound of I (van den Oord et al. 2018, arXiv 1807.03748). Where it comes near log N, it says no more than
     that I is at least about as large.
     """
     logs = np.asarray(log_density, np.float64)

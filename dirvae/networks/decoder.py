@@ -16,8 +16,8 @@ class Decoder(nn.Module):
 
     The encoder backwards: a `Block` for each width that the encoder spent on a spatial latent's grid, a `Growing` for
     each `Shrinking`, the last of them bare. A global latent enters through the first dense layer alone,
-    whose kernel's columns tell which components the decoder listens to; or, with `linear_path`, also through a linear map to the
-    logits of the pixels, in which each component has a template of its own.
+    whose kernel's columns tell which components the decoder listens to. With `linear_path` it also enters through a linear map to
+    the logits of the pixels, in which each component has a template of its own.
 
     For a latent of two levels the global part goes that way; the cells join it at their grid's resolution, in a `Block` that
     reads both.

@@ -16,11 +16,11 @@ class Encoder(nn.Module):
     prior. With `linear_path` a linear map of the pixels is added to the features of a global latent: the principal components
     are then within reach of the first hundred steps, and the convolutions add what they miss.
 
-    For a latent of two levels the way to the global part is the same (so is its linear path); the cells' features branch off
+    For a latent of two levels the way to the global part is the same (so is its linear path). The cells' features branch off
     where the convolutions pass their grid's resolution, through a `Block` of their own. They come flat, the global part first.
 
     The last feature map is sown as `grid`; where `grid` is given it stands in for it, so that attributions can differentiate by
-    it (the cells of two levels branch off before, and are those of the images).
+    it. The cells of two levels branch off before, and are those of the images.
     """
 
     spec: LatentSpec

@@ -36,8 +36,8 @@ def initialise(coordinator: str = "", processes: int = 0, process: int = 0) -> N
 def keep_freed_memory() -> None:
     """Makes glibc keep what a step frees, where the program runs on CPUs under Linux; elsewhere nothing.
 
-    XLA's CPU backend allocates its buffers anew at every step; by default glibc hands such large blocks back to the system,
-    and the next step pays for every page again: about a quarter of a training step of the default preset.
+    XLA's CPU backend allocates its buffers anew at every step. By default glibc hands such large blocks back to the system,
+    and the next step pays for every page again, about a quarter of a training step of the default preset.
     """
     if jax.default_backend() != "cpu" or platform.libc_ver()[0] != "glibc":
         return

@@ -1,8 +1,12 @@
 """Latent traversals: follow a class logit through the latent space and decode the path.
 
-`on_manifold`: guided by the gradient, every point of the path a legal latent; `from_draws`: the same from draws of the
-posterior. `harkness2023`: the published procedure, for comparison. `along` and `class_differences` give
-interpolations: they show what lies between classes and explain no prediction.
+| module | what it holds |
+|---|---|
+| directions | which way a path goes |
+| guided | `on_manifold`: every point a legal latent; `from_draws`: the same from draws of the posterior |
+| harkness2023 | the published procedure, for comparison |
+| interpolations | `along` and `class_differences`: what lies between classes, which explains no prediction |
+| path | a path as images |
 """
 
 from dirvae.explain.traversals import harkness2023

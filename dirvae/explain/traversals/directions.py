@@ -1,13 +1,13 @@
 """Which way a traversal goes: the gradient of a logit, restricted, cleared of other logits, and raised by a metric.
 
-At coordinates c let g be the gradient of tau -> logit(retract(c, tau)) at tau = 0, M the metric that raises it
-(`dirvae.latents.geometry`), P the projection onto the latents that may move, and A the gradients of logits that are to be held. The
+At coordinates c let g be the gradient of tau -> logit(retract(c, tau)) at tau = 0, and M the metric that raises it
+(`dirvae.latents.geometry`). Let P project onto the latents that may move, and A hold the gradients of logits that are to stay. The
 direction
 
     v = P M P (g - A l),    l such that A^T v = 0,
 
-is the shortest one in the metric among those that raise the logit by a given amount, move no other latent and leave the held
-logits as they are, to first order. Without restrictions it is v = M g.
+is the shortest in the metric, to first order, among those that raise the logit by a given amount. It moves no other latent and
+leaves the held logits as they are. Without restrictions it is v = M g.
 
 The decoder's pull-back takes M = (J^T J + d I)^-1, J the Jacobian of the decoded image: the smallest change of pixels for a
 change of the logit. It is solved for by conjugate gradients, so that J is never built.

@@ -1,7 +1,7 @@
 """Gradient-guided traversals on the manifold.
 
-At coordinates c the cotangent is the gradient of tau -> logit(retract(c, tau)) at tau = 0, a metric raises it to a direction
-(`dirvae.explain.traversals.directions`), and a step of fixed length is retracted, so that every point of the path is a legal latent.
+At coordinates c the cotangent is the gradient of tau -> logit(retract(c, tau)) at tau = 0. A metric raises it to a direction
+(`dirvae.explain.traversals.directions`). A step of fixed length is retracted, so that every point of the path is a legal latent.
 The gradient is taken anew at every step. Without the retraction inside the derivative even a linear head's logit can fall
 along "its gradient", because moving on the simplex renormalises. The geometry is the latent's own: log ratios (Aitchison's)
 on a simplex, Euclidean elsewhere.

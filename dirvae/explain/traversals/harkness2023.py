@@ -1,7 +1,7 @@
 """The published procedure (Harkness et al. 2023, arXiv 2302.02979, from its code), for comparison.
 
-One gradient of the class probability with respect to z itself, the three coordinates in which it is largest, equal additive
-steps in them, no renormalisation: on a simplex the path leaves it.
+It takes one gradient of the class probability with respect to z itself, and makes equal additive steps in the three coordinates in
+which it is largest. Nothing is renormalised, so that a path leaves the simplex.
 """
 
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def ranks(
     """The ranks of the coordinates that `traverse` moves, by |z| among all of the image's, 1 the smallest.
 
     On a simplex d p/d z_k = p (1 - p) (d logit/d log z_k)/z_k, so that the smallest z_k tend to win, whatever they say of
-    the class; for a Gaussian with a linear head d p/d z does not depend on z beyond the factor p (1 - p).
+    the class. For a Gaussian with a linear head d p/d z does not depend on z beyond the factor p (1 - p).
     """
     start = start_of(model, params, images, family)
     chosen = coordinates_of(model, params, start, label, sign, family)
