@@ -121,17 +121,18 @@ def validation_scores(
 def score(labels: tuple[str, ...], config: Config, predictions: Predictions, linear: np.ndarray | None = None) -> dict:
     """One split's entry of metrics.json: {"auroc": {"macro", label...}, "auroc_interval": {...}, ..., "elbo": x}.
 
-    Intervals are patient-bootstrap percentiles. `linear` [N, L], the linear baseline's probabilities, is scored beside
-    the model and compared with it under the same resamples.
+    Intervals are those of `dirvae.metrics.statistics.intervals`. "intervals" says how many replicates they are from, of how many
+    labels the macro is, and what has no interval and why. `linear` [N, L], the linear baseline's probabilities, is scored beside the
+    model and compared with it on the same images.
     """
     target, weight, patient = predictions.target, predictions.weight, predictions.patient
     replicates, seed = config.evaluate.replicates, config.seed
     scores = classification.panel(target, weight, predictions.probability, labels)
     if replicates:
-        bounds = statistics.bootstrap_intervals(
-            target, weight, predictions.probability, patient, labels, replicates, seed
-        )
-        scores |= {f"{name}_interval": values for name, values in bounds.items()}
+        intervals = statistics.intervals(target, weight, predictions.probability, patient, labels, replicates, seed)
+        scores |= {f"{name}_interval": values for name, values in intervals.bounds.items()}
+        macro_of = len(labels) - len(scores["undefined"])
+        scores["intervals"] = {"replicates": replicates, "labels_of_macro": macro_of, "missing": intervals.missing}
     for name in ("l1", "psnr", "ssim", "kl", "nll", "elbo"):
         values = getattr(predictions, name)
         scores[name] = float(values.mean())

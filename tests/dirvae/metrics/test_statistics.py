@@ -47,10 +47,21 @@ def test_delong_needs_two_of_each():
         statistics.delong(np.array([1, 0, 0, 0]), np.ones((1, 4)))
 
 
-def test_perfect_against_reversed_scores():
-    found = statistics.delong(Y, np.stack([Y * 1.0, 1.0 - Y]))
-    assert found.p == 0.0
-    assert found.z == np.inf
+@pytest.mark.parametrize("cases", [2, 5])
+def test_delong_has_no_p_where_the_estimated_variance_is_0(cases):
+    """A perfect model against a reversed one: the areas differ by 1, and no placement varies."""
+    y = np.repeat([1.0, 0.0], cases)
+    found = statistics.delong(y, np.stack([y, 1.0 - y]))
+    np.testing.assert_array_equal(found.auroc, [1, 0])
+    assert np.isnan([found.z, found.p]).all()
+
+
+def test_delong_has_no_p_of_three_cases():
+    few = np.array([1, 1, 1, 0, 0, 0, 0])
+    found = statistics.delong(few, np.stack([A[:7], B[:7]])[:, [0, 1, 3, 2, 4, 5, 6]])
+    assert found.auroc[0] != found.auroc[1]
+    assert np.isfinite(found.covariance).all()
+    assert np.isnan(found.p)
 
 
 def test_intervals_of_a_mean_cover_the_truth():
@@ -74,52 +85,72 @@ def scores(seed=0, n=300):
     return target, np.ones_like(target), sigmoid(logits), sigmoid(logits + 1.5 * rng.normal(size=(n, 2))), patient
 
 
-def test_bootstrap_intervals_are_percentiles_of_rescored_resamples():
-    target, mask, p, _, patient = scores(n=60)
+@pytest.mark.parametrize("metric", ["auprc", "brier", "ece"])
+def test_intervals_of_other_scores_are_percentiles_of_rescored_resamples(metric):
+    target, mask, p, _, patient = scores(n=120)
     mask[::7, 1] = 0
-    found = statistics.bootstrap_intervals(target, mask, p, patient, ("x", "y"), 120, seed=3)
+    intervals = statistics.intervals(target, mask, p, patient, ("x", "y"), 120, seed=3)
     weights = np.concatenate(list(bootstrap.patient_weights(patient, 120, 3)))
     values = []
     for row in weights.astype(int):
-        drawn = np.repeat(np.arange(60), row)
-        values.append(
-            [
-                classification.panel(target[drawn], mask[drawn], p[drawn], ("x", "y"))["auroc"][name]
-                for name in ("macro", "x", "y")
-            ]
-        )
-    bounds = np.percentile(values, [2.5, 97.5], axis=0)
+        resample = np.repeat(np.arange(120), row)
+        panel = classification.panel(target[resample], mask[resample], p[resample], ("x", "y"))
+        values.append([panel[metric][name] for name in ("macro", "x", "y")])
+    percentiles = np.percentile(values, [2.5, 97.5], axis=0)
     for column, name in enumerate(("macro", "x", "y")):
-        np.testing.assert_allclose(found["auroc"][name], bounds[:, column], rtol=1e-9)
+        np.testing.assert_allclose(intervals.bounds[metric][name], percentiles[:, column], rtol=1e-9)
 
 
 def test_intervals_agree_with_delong_for_independent_images():
     target, mask, p, _, _ = scores(n=500)
-    low, high = statistics.bootstrap_intervals(target, mask, p, np.arange(500).astype(str), "xy", 1000)["auroc"]["x"]
+    low, high = statistics.intervals(target, mask, p, np.arange(500).astype(str), "xy", 100).bounds["auroc"]["x"]
     variance = statistics.delong(target[:, 0], p[:, :1].T).covariance[0, 0]
     np.testing.assert_allclose((high - low) / 3.92, np.sqrt(variance), rtol=0.12)
 
 
 def test_undefined_labels_have_no_interval_and_leave_the_macro():
     target, mask, p, _, patient = scores()
+    alone = statistics.intervals(target[:, :1], mask[:, :1], p[:, :1], patient, "x", 100).bounds
     target[:, 1] = 0
-    found = statistics.bootstrap_intervals(target, mask, p, patient, "xy", 100)
-    assert np.isnan(found["auroc"]["y"]).all()
-    assert found["auroc"]["macro"] == found["auroc"]["x"]
-    assert np.isfinite(found["brier"]["y"]).all()
+    bounds = statistics.intervals(target, mask, p, patient, "xy", 100).bounds
+    assert np.isnan(bounds["auroc"]["y"]).all()
+    assert bounds["auroc"] == {**alone["auroc"], "y": bounds["auroc"]["y"]}
+    assert bounds["auprc"]["macro"] == bounds["auprc"]["x"]
+    assert np.isfinite(bounds["brier"]["y"]).all()
 
 
-def test_the_macro_is_of_the_same_labels_in_every_replicate():
-    """A label with a single positive, scored 0, is lost in a third of the replicates, where the macro would be near 1."""
-    target, mask, p, _, patient = scores()
-    p[:, 0] = target[:, 0]
+def test_what_has_too_few_patients_has_no_interval_and_is_named():
+    """One positive says nothing of its label's AUROC alone; 19 positive patients are too few for AUPRC, and the macro needs all."""
+    target, mask, p, _, patient = scores(n=400)
+    three = np.column_stack([target[:, 0], np.zeros((400, 2))])
+    three[7, 1] = 1
+    three[:38, 2] = 1  # of 19 patients
+    mask, p = np.ones_like(three), np.column_stack([p, p[:, 0]])
+    intervals = statistics.intervals(three, mask, p, patient, ("common", "single", "rare"), 50)
+    assert intervals.missing["auroc"] == {"single": "1 positive and 200 negative patients, of 2 needed of each"}
+    assert set(intervals.missing["auprc"]) == {"single", "rare", "macro"}
+    assert "19 positive" in intervals.missing["auprc"]["rare"]
+    assert intervals.missing["brier"] == {}
+    for metric, reasons in intervals.missing.items():
+        absent = {name for name, bounds in intervals.bounds[metric].items() if np.isnan(bounds).any()}
+        assert absent == set(reasons)
+    low, high = intervals.bounds["auroc"]["macro"]
+    assert high - low > 0.15  # the single positive may lie anywhere
+
+
+def test_paired_differences_of_rare_labels_have_no_interval_and_no_p():
+    target, mask, a, b, patient = scores()
     target[:, 1] = 0
-    target[7, 1], p[7, 1] = 1, 0
-    low, high = statistics.bootstrap_intervals(target, mask, p, patient, "xy", 200)["auroc"]["macro"]
-    assert 0.5 <= low <= high < 0.52
+    target[7, 1] = 1
+    macro, common, rare = statistics.paired_difference(target, mask, a, b, patient)
+    assert np.isfinite([*macro.interval, macro.p, *common.interval, common.p, rare.difference]).all()
+    assert np.isnan([*rare.interval, rare.p]).all()
+    macro, common, rare = statistics.paired_difference(target, mask, a, b, patient, "auprc", 50)
+    assert np.isfinite([macro.difference, *common.interval, common.p]).all()
+    assert np.isnan([*macro.interval, macro.p, *rare.interval, rare.p]).all()
 
 
-def test_paired_differences_resample_both_models_together():
+def test_paired_differences_are_of_the_same_images():
     target, mask, a, b, patient = scores()
     found = statistics.paired_difference(target, mask, a, b, patient, replicates=400)
     observed = [classification.panel(target, mask, p, "xy")["auroc"] for p in (a, b)]
@@ -128,8 +159,8 @@ def test_paired_differences_resample_both_models_together():
         assert pair.interval[0] < pair.difference < pair.interval[1]
     assert found[0].p < 0.02
     swapped = statistics.paired_difference(target, mask, b, a, patient, replicates=400)
-    np.testing.assert_allclose(swapped[0].interval, -np.array(found[0].interval[::-1]), rtol=1e-9)
-    assert swapped[0].p == found[0].p
+    np.testing.assert_allclose(swapped[0].interval, -np.array(found[0].interval[::-1]), rtol=1e-6)
+    assert swapped[0].p == pytest.approx(found[0].p, rel=1e-4)
 
 
 def test_paired_differences_agree_with_delong_for_independent_images():
@@ -142,8 +173,9 @@ def test_paired_differences_agree_with_delong_for_independent_images():
 
 def test_identical_models_differ_by_nothing():
     target, mask, a, _, patient = scores()
-    for pair in statistics.paired_difference(target, mask, a, a, patient, replicates=100):
-        assert pair == (0.0, (0.0, 0.0), 1.0)
+    for other, metric in ((a, "auroc"), (a, "auprc"), (a**2, "auroc"), (a**2, "auprc")):  # in the same order
+        for pair in statistics.paired_difference(target, mask, a, other, patient, metric, replicates=100):
+            assert pair == (0.0, (0.0, 0.0), 1.0)
     assert statistics.paired_mean_difference(a[:, 0], a[:, 0], patient, 100) == (0.0, (0.0, 0.0), 1.0)
 
 
