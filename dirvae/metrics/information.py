@@ -66,17 +66,16 @@ def mig(information: Float[np.ndarray, "D L"], entropy: Float[np.ndarray, " L"])
 
 
 def modularity(information: Float[np.ndarray, "D L"]) -> float:
-    """Ridgeway & Mozer 2018: mean over latents of 1 - sum_{k != best} I_k^2/(I_best^2 (L - 1)).
+    """Ridgeway & Mozer 2018: mean over latents of 1 - sum_{k != best} I_k^2/(I_best^2 (L - 1)); a latent that knows nothing counts 0.
 
-    Over the latents that know anything: one that does not is not modular but idle. 0 where none does. A code of noise
-    scores about one half, since noise too favours some label.
+    A code of noise scores about one half, since noise too favours some label. Idle latents lower it, so that codes of different sizes
+    compare by their normalised scores alone.
     """
-    squared = np.square(information[information.max(axis=1) > ROUNDING])
-    if not len(squared):
-        return 0.0
+    squared = np.square(np.where(information > ROUNDING, information, 0.0))
     best = squared.max(axis=1)
     others = squared.sum(axis=1) - best
-    return float(np.mean(1.0 - others / (best * (squared.shape[1] - 1))))
+    spread = np.divide(others, best * (squared.shape[1] - 1), out=np.ones_like(best), where=best > 0)
+    return float(np.mean(1.0 - spread))
 
 
 def active_latents(code: Float[np.ndarray, "N D"]) -> Bool[np.ndarray, " D"]:

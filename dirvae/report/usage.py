@@ -19,26 +19,31 @@ from dirvae.training import latent_usage
 from dirvae.training.latent_usage import Usage
 
 STATES = (f"off: second share below {SWITCHED}", "in between", f"on: above {1 - SWITCHED:g}")  # of a pair
-ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.08), "ncols": 3, "borderaxespad": 0}  # a legend over a title
+ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.08), "ncols": 2, "borderaxespad": 0}  # a legend over a title
 
 
 LEGEND = (
-    "<p>Posterior means vary less than draws, and on a simplex they are less sparse. A latent that follows its prior stays below the "
-    "dashed line. A latent that is ignored has a variance near 0. The two shares of a pair mirror each other, so a pair counts once.</p>"
+    "<p>Draws of the posterior stand beside draws of the prior, one draw an image: a posterior that is ignored has equal columns. "
+    "Posterior means vary less than draws and are less sparse, so they have no prior to stand beside. A latent that is ignored has means "
+    "whose variance is near 0. The two shares of a pair mirror each other, so a pair counts once.</p>"
 )
 EARLIER = (
     "<p>The figure is missing, since an earlier version evaluated this run. Evaluate the run again to draw it.</p>"
 )
-CAPTION = "Left: activity of the coordinates that the classifier reads. Right: shares of components, where the latent is a composition."
+CAPTION = (
+    "Left: variance over images of the coordinates that the classifier reads, of posterior means and of draws. "
+    "Right: shares of components of draws, where the latent is a composition."
+)
 
 
 def section(workdir: Path, config: Config, scores: Mapping) -> Section:
     """The section of "latent" in metrics.json and of the arrays of latent.npz."""
     usage, drawn = latent_usage.load(workdir), EARLIER
     if usage is not None:
-        figure = picture(np.asarray(scores["activity"]), float(usage.prior_variance), pairs_or_ranks(config, usage))
+        shown = pairs_or_ranks(config, usage)
+        figure = picture(np.asarray(scores["activity"]), usage.draw_variance, float(usage.prior_variance), shown)
         drawn = document.figure(workdir, "latent", figure, CAPTION)
-    return Section("Latent usage", LEGEND + overview(scores) + drawn)
+    return Section("Latent usage", LEGEND + overview(scores) + bounds(scores) + drawn)
 
 
 def pairs_or_ranks(config: Config, usage: Usage) -> tuple[np.ndarray, np.ndarray] | tuple[Switching, Switching] | None:
@@ -50,51 +55,76 @@ def pairs_or_ranks(config: Config, usage: Usage) -> tuple[np.ndarray, np.ndarray
 
 
 def overview(found: Mapping) -> str:
-    """Use of the latent, beside what the prior would have."""
-    pairs, prior = "switching" in found, found.get("prior")
+    """Use of the latent by posterior means and draws, and by draws of the prior; runs of earlier versions have no draws."""
+    pairs, draws, prior = "switching" in found, found.get("draws", {}), found.get("prior")
     unit = "pairs" if pairs else "coordinates"
-    rows = [[f"active {unit} (variance above {ACTIVE})", f"{found['active']} of {found['coordinates']}", "–"]]
+    rows = [[f"active {unit} (variance above {ACTIVE})", f"{found['active']} of {found['coordinates']}", "–", "–"]]
     if pairs:
         for name, state in zip(Switching._fields, STATES, strict=True):
-            shares = (f"{part['switching'][name]:.0%}" for part in (found, prior))
-            rows.append([f"pairs {state}; mean over images and pairs", *shares])
+            shares = (part.get("switching", {}).get(name) for part in (found, draws, prior))
+            cells = ("–" if share is None else f"{share:.0%}" for share in shares)
+            rows.append([f"pairs {state}; mean over images and pairs", *cells])
     if prior is not None:
         rows += _sparsity(found, pairs)
     for part, values in zip(("", "cells: "), found.get("concentration", ()), strict=False):
         low, high = (number(float(bound(values)), 2) for bound in (np.min, np.max))
-        rows.append([f"{part}learned concentrations, lowest and highest", "–", f"{low}, {high}"])
+        rows.append([f"{part}learned concentrations, lowest and highest", "–", "–", f"{low}, {high}"])
     if "local" in found:
         rows += [[f"cells: {name}", *values] for name, *values in _sparsity(found["local"])]
     if "dead_decoder_columns" in found:
-        rows.append(["latents that the decoder ignores", str(found["dead_decoder_columns"]), "–"])
-    return table(["", "posterior means", "expected of the prior's draws"], rows)
+        rows.append(["latents that the decoder ignores", str(found["dead_decoder_columns"]), "–", "–"])
+    return table(["", "posterior means", "posterior draws", "draws of the prior"], rows)
 
 
 def _sparsity(found: Mapping, pairs: bool = False) -> list[list[str]]:
     """Rows of one level's simplexes; a component that is never in use means something where there are more than two."""
-    prior = found["prior"]
+    draws = found.get("draws")
+    parts = (
+        found,
+        draws or {},
+        found["prior"] if draws else {},
+    )  # earlier versions computed the prior's by another formula
     rows = [
-        ["perplexity (components in use)", number(found["perplexity"], 1), number(prior["perplexity"], 1)],
-        ["inverse Simpson", number(found["inverse_simpson"], 1), number(prior["inverse_simpson"], 1)],
-        ["Hoyer (0 uniform, 1 one-hot)", number(found["hoyer"]), number(prior.get("hoyer"))],
+        [title, *(number(part.get(name), digits) for part in parts)]
+        for name, title, digits in (
+            ("perplexity", "perplexity (components in use)", 2),
+            ("inverse_simpson", "inverse Simpson", 2),
+            ("hoyer", "Hoyer (0 uniform, 1 one-hot)", 3),
+        )
     ]
-    return rows if pairs else [*rows, ["components near 0 in every image", str(found["dead_components"]), "–"]]
+    return rows if pairs else [*rows, ["components near 0 in every image", str(found["dead_components"]), "–", "–"]]
+
+
+def bounds(found: Mapping) -> str:
+    """Bounds of log p(x) over the same images, and what a draw tells of an image; nothing where none were computed."""
+    if "iw_bound" not in found:
+        return ""
+    rows = [
+        ["ELBO, nats", number(found["iw_elbo"], 1)],
+        ["importance-weighted bound, nats", number(found["iw_bound"], 1)],
+        [f"effective samples of {found['iw_samples']}", number(found["effective_samples"], 1)],
+        ["mutual information of image and latent, nats", number(found["mutual_information"], 2)],
+        ["the most that so many images can show of it", number(found["mutual_information_ceiling"], 2)],
+    ]
+    return table(["", f"the first {found['iw_images']} images"], rows)
 
 
 @plt.rc_context(RULES)
 def picture(
     activity: np.ndarray,
+    draw_variance: np.ndarray,
     prior_variance: float,
     components: tuple[np.ndarray, np.ndarray] | tuple[Switching, Switching] | None,
 ) -> Figure:
-    """Left: variance over images of each coordinate's posterior expectation, largest first. Right, on simplexes, of posterior
-    expectations and of the prior's draws: the mean share of an image's largest, second largest, ... component or, of pairs, how
+    """Left: variance over images of each coordinate's posterior mean and of its draws, largest first. Right, on simplexes, of the
+    posterior's draws and of the prior's: the mean share of an image's largest, second largest, ... component or, of pairs, how
     often each is off, in between and on."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.2), layout="constrained")
     ranks, pairs = np.arange(1, len(activity) + 1), components is not None and isinstance(components[0], Switching)
     left.plot(ranks, np.maximum(np.sort(activity)[::-1], 1e-6), color=ACCENT, marker=".", label="posterior means")
-    left.axhline(prior_variance, color=INK, linewidth=1, linestyle="--", label="prior's variance")
-    left.axhline(ACTIVE, color=SECOND, linewidth=1, linestyle=":", label=f"active above {ACTIVE}")
+    left.plot(ranks, np.sort(draw_variance)[::-1], color=SECOND, marker=".", label="posterior draws")
+    left.axhline(prior_variance, color=INK, linewidth=1, linestyle="--", label="draws of the prior")
+    left.axhline(ACTIVE, color=FAINT, linewidth=1, linestyle=":", label=f"active above {ACTIVE}")
     unit = "pair" if pairs else "coordinate"
     left.set(title="Variance over images", xlabel=f"{unit}, largest first", yscale="log")
     left.legend(**ABOVE)
@@ -107,8 +137,8 @@ def picture(
 
 def _ranked(axis: Axes, ranked: np.ndarray, prior: np.ndarray) -> None:
     ranks = np.arange(1, len(ranked) + 1)
-    axis.plot(ranks, ranked, color=ACCENT, marker=".", label="posterior means")
-    axis.plot(ranks, prior, color=INK, linewidth=1, linestyle="--", label="draws from the prior")
+    axis.plot(ranks, ranked, color=ACCENT, marker=".", label="posterior draws")
+    axis.plot(ranks, prior, color=INK, linewidth=1, linestyle="--", label="draws of the prior")
     axis.axhline(1 / len(ranked), color=FAINT, linewidth=1, label="uniform")
     axis.set(title="Share of an image's components", xlabel="component, largest first", yscale="log", ylim=(1e-5, 1.2))
     axis.legend(**ABOVE)

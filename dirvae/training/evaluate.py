@@ -34,6 +34,8 @@ class Predictions(NamedTuple):
     ssim: np.ndarray  # [N]
     decoder_mean: np.ndarray  # [M, D] E[to_decoder(z)] flattened, of the first M examples
     head_mean: np.ndarray  # [M, D] E[to_head(z)] flattened
+    decoder_draw: np.ndarray | None = None  # [M, D] to_decoder(z) at one draw of z; None in runs of earlier versions
+    head_draw: np.ndarray | None = None  # [M, D] to_head(z) at that draw
 
     @property
     def elbo(self) -> np.ndarray:
@@ -47,6 +49,8 @@ class Predictions(NamedTuple):
 
 
 LATENT_ROWS = 2000  # examples whose latents are kept
+DRAWS = ("decoder_draw", "head_draw")
+LATENTS = ("decoder_mean", "head_mean", *DRAWS)
 
 
 def predict(
@@ -67,7 +71,7 @@ def predict(
         rows = run(params, batch)
         kept = batch.mask > 0
         if number * size >= LATENT_ROWS:
-            rows |= {name: rows[name][:0] for name in ("decoder_mean", "head_mean")}
+            rows |= {name: rows[name][:0] for name in LATENTS}
         columns.append({name: value[kept[: len(value)]] for name, value in rows.items()})
     joined = {name: np.concatenate([row[name] for row in columns]) for name in columns[0]}
     return Predictions(target=examples.target, weight=examples.weight, patient=examples.split.table.patient, **joined)
@@ -81,6 +85,7 @@ def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None,
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(config.seed), i))(batch.index)
         outputs = model.forward(params, images, keys)
         reading = read(params, images, keys)
+        draw = outputs.sample.coordinates
         values = losses.terms(outputs, images, batch, model.learned(params), config.model.likelihood)
         return {
             "probability": losses.posterior_probability(reading.logits, positive_weight),
@@ -91,6 +96,8 @@ def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None,
             "ssim": reconstruction.ssim(images, reading.location),
             "decoder_mean": reading.decoder.reshape(len(images), -1),
             "head_mean": reading.head.reshape(len(images), -1),
+            "decoder_draw": model.latent.to_decoder(draw).reshape(len(images), -1),
+            "head_draw": model.latent.to_head(draw).reshape(len(images), -1),
         }
 
     return rows
@@ -151,7 +158,7 @@ def score(labels: tuple[str, ...], config: Config, predictions: Predictions, lin
 
 
 def latent_scores(model: Model, config: Config, params: Params, predictions: Predictions) -> dict:
-    """How the latent is used: active units, the two collapses and, on simplexes, sparsity beside the prior's.
+    """How the latent is used: active units, the two collapses and, on simplexes, sparsity of means, of draws and of the prior's draws.
 
     Of simplexes of two components also how often they are off, in between and on; such a pair counts as one coordinate.
     """
@@ -169,14 +176,15 @@ def latent_scores(model: Model, config: Config, params: Params, predictions: Pre
     priors = [settings.concentration] * 2
     if settings.prior_learning != "fixed":
         priors = scores["concentration"] = [np.asarray(b) for b in jax.tree.leaves(model.learned(params).prior)]
-    scores |= sparsity.summary(compositions.shares(settings, predictions.decoder_mean), priors[0])
+    codes = (predictions.decoder_mean, predictions.decoder_draw)
+    scores |= sparsity.summary(*(compositions.shares(settings, code) for code in codes), priors[0])
     if settings.structure == "hierarchical":
-        scores["local"] = sparsity.summary(compositions.local_shares(settings, predictions.decoder_mean), priors[1])
+        scores["local"] = sparsity.summary(*(compositions.local_shares(settings, code) for code in codes), priors[1])
     if compositions.in_pairs(settings):
-        switched = sparsity.switching(compositions.second_shares(settings, predictions.decoder_mean))
-        expected = sparsity.prior_switching(priors[0])
-        scores["switching"] = {name: float(values.mean()) for name, values in switched._asdict().items()}
-        scores["prior"]["switching"] = {name: float(value) for name, value in expected._asdict().items()}
+        for code, part in zip(codes, (scores, scores["draws"]), strict=True):
+            switched = sparsity.switching(compositions.second_shares(settings, code))
+            part["switching"] = {name: float(values.mean()) for name, values in switched._asdict().items()}
+        scores["prior"]["switching"] = sparsity.prior_switching(priors[0])._asdict()
     return scores
 
 
@@ -187,7 +195,8 @@ def save(
     extra = {"labels": np.asarray(examples.labels), "path": examples.split.table.path}
     if linear is not None:
         extra["linear"] = linear
-    workdir.write_arrays(_file(directory, name), predictions._asdict() | extra)
+    columns = {field: value for field, value in predictions._asdict().items() if value is not None}
+    workdir.write_arrays(_file(directory, name), columns | extra)
 
 
 class Saved(NamedTuple):
@@ -205,7 +214,9 @@ def load(directory: Path, name: str) -> Saved:
     if not path.exists():
         raise workdir.WorkdirError(f"{path} is missing; run the evaluate phase first")
     with np.load(path) as arrays:
-        predictions = Predictions(**{field: arrays[field] for field in Predictions._fields})
+        predictions = Predictions(
+            **{field: arrays[field] for field in Predictions._fields if field in arrays or field not in DRAWS}
+        )
         linear = arrays.get("linear")
         return Saved(predictions, tuple(arrays["labels"].tolist()), arrays["path"], linear)
 

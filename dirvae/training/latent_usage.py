@@ -21,11 +21,15 @@ class Usage(NamedTuple):
     """What images and draws from the prior make of the latent; components are empty where it is no composition.
 
     Of pairs, components are [3, n]: how often each pair is off, in between and on (`dirvae.metrics.sparsity.Switching`). Of larger
-    compositions they are [K]: the mean share of the largest, second largest, ... component.
+    compositions they are [K]: the mean share of the largest, second largest, ... component. What stands beside the prior's draws is
+    of draws from the images' posteriors, one an image.
     """
 
     prior_variance: np.ndarray  # [] mean variance of what the head would read of draws from the prior
-    components: np.ndarray  # of the images' posterior expectations
+    draw_variance: (
+        np.ndarray
+    )  # [d] variance of each coordinate that the head would read of draws from the images' posteriors
+    components: np.ndarray  # of draws from the images' posteriors
     prior_components: np.ndarray  # of draws from the prior
 
 
@@ -34,16 +38,17 @@ def of_run(model: Model, config: Config, params: Params, predictions: Prediction
     latent = model.learned(params)
     coordinates = prior_draws(latent, DRAWS, config.seed)
     decoder, head = (np.asarray(f(coordinates)).reshape(DRAWS, -1) for f in (latent.to_decoder, latent.to_head))
-    points = (predictions.decoder_mean, decoder)
-    return Usage(head.var(axis=0).mean(), *(components(config.model, point) for point in points))
+    points = (components(config.model, point) for point in (predictions.decoder_draw, decoder))
+    own = sparsity.activity(compositions.coordinates(config.model, predictions.head_draw))
+    return Usage(sparsity.activity(head).mean(), own, *points)
 
 
-def components(model: ModelConfig, decoder_mean: np.ndarray) -> np.ndarray:
+def components(model: ModelConfig, decoder_inputs: np.ndarray) -> np.ndarray:
     """The components of `Usage`, from what the decoder reads [M, D]."""
     if compositions.in_pairs(model):
-        return np.stack(sparsity.switching(compositions.second_shares(model, decoder_mean)))
+        return np.stack(sparsity.switching(compositions.second_shares(model, decoder_inputs)))
     if compositions.components(model):
-        return np.sort(compositions.shares(model, decoder_mean), axis=-1)[:, ::-1].mean(axis=0)
+        return np.sort(compositions.shares(model, decoder_inputs), axis=-1)[:, ::-1].mean(axis=0)
     return np.empty(0)
 
 
@@ -53,9 +58,11 @@ def save(directory: Path, usage: Usage) -> None:
 
 
 def load(directory: Path) -> Usage | None:
-    """What `save` wrote; None in a run of an earlier version, which has no such file."""
+    """What `save` wrote; None in a run of an earlier version, which has no such file or less in it."""
     path = Path(directory) / "latent.npz"
     if not path.exists():
         return None
     with np.load(path) as arrays:
+        if set(Usage._fields) - set(arrays):
+            return None
         return Usage(**{name: arrays[name] for name in Usage._fields})

@@ -92,6 +92,8 @@ def predict(config, labels, images, seed):
         ssim=0.8 + 0.01 * draw(),
         decoder_mean=noise.random((images, channels)).astype(np.float32) + 0.1,
         head_mean=noise.normal(size=(images, channels)).astype(np.float32),
+        decoder_draw=noise.random((images, channels)).astype(np.float32) + 0.1,
+        head_draw=noise.normal(size=(images, channels)).astype(np.float32),
     )
 
 
@@ -105,9 +107,11 @@ def latent_scores(config, predictions):
 
 def on_simplexes(config, predictions):
     """The predictions with what the decoder reads brought onto simplexes."""
-    z = predictions.decoder_mean.reshape(len(predictions.decoder_mean), -1, config.model.latents)
-    shares = config.model.latents * z / z.sum(axis=-1, keepdims=True)
-    return predictions._replace(decoder_mean=shares.reshape(len(z), -1))
+    closed = {}
+    for name in ("decoder_mean", "decoder_draw"):
+        z = getattr(predictions, name).reshape(len(predictions.target), -1, config.model.latents)
+        closed[name] = (config.model.latents * z / z.sum(axis=-1, keepdims=True)).reshape(len(z), -1)
+    return predictions._replace(**closed)
 
 
 def explain(folder, labels, exact, count=1):

@@ -89,7 +89,7 @@ def test_constant_latents_know_nothing():
     assert info.infom(table / entropy, nobody) == info.infoc(table / entropy, nobody) == 0
     alone, _ = measured(target, target, weight)
     both, _ = measured(np.hstack([target, silent]), target, weight)
-    assert info.modularity(both) == pytest.approx(info.modularity(alone), rel=1e-12)
+    assert info.modularity(both) == pytest.approx(info.modularity(alone) * 3 / 5, rel=1e-12)
 
 
 def test_unknown_labels_do_not_count():
@@ -110,8 +110,19 @@ def test_a_label_with_one_value_has_no_gap_to_speak_of():
 
 def test_modularity_by_hand():
     """1 - 1/4, 1 - 0, and a latent that knows nothing."""
-    assert info.modularity(np.array([[2.0, 1.0], [0.0, 3.0], [0.0, 0.0]])) == pytest.approx(0.875)
+    assert info.modularity(np.array([[2.0, 1.0], [0.0, 3.0], [0.0, 0.0]])) == pytest.approx((0.75 + 1.0 + 0.0) / 3)
     assert info.modularity(np.ones((4, 3))) == 0
+
+
+def test_modularity_of_disentanglement_libs_vectors():
+    """Its test_diagonal, test_diagonal_empty_codes, test_diagonal_empty_factors, test_zero and test_redundant_codes."""
+    assert info.modularity(np.eye(5)) == pytest.approx(1.0)
+    empty_codes = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0]])
+    assert info.modularity(empty_codes) == pytest.approx(2 / 3)
+    empty_factors = np.array([[1.0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 1, 0]])
+    assert info.modularity(empty_factors) == pytest.approx(1.0)
+    assert info.modularity(np.zeros((10, 10))) == 0
+    assert info.modularity(np.tile(np.eye(5), (2, 1))) == pytest.approx(1.0)
 
 
 def test_infom_and_infoc_by_hand():

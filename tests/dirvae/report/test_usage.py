@@ -17,7 +17,7 @@ DECODED = 2 * np.stack([1 - SECOND_SHARES, SECOND_SHARES], axis=-1).reshape(4, 6
 def test_bars_of_pairs_add_up_beside_the_priors():
     found = sparsity.switching(compositions.second_shares(PAIRS, DECODED))
     prior = Switching(np.array([0.3, 0.1]), np.array([0.3, 0.7]), np.array([0.4, 0.2]))
-    axis = usage.picture(np.ones(3), 2.0, (found, prior)).axes[1]
+    axis = usage.picture(np.ones(3), np.full(3, 1.5), 2.0, (found, prior)).axes[1]
     heights = np.array([[bar.get_height() for bar in state] for state in axis.containers])
     np.testing.assert_allclose(heights, [[0.75, 0, 0, 0.2], [0, 0.25, 0.75, 0.5], [0.25, 0.75, 0.25, 0.3]], atol=1e-12)
     tops = [bar.get_y() + bar.get_height() for bar in axis.containers[2]]

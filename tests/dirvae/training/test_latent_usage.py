@@ -26,11 +26,12 @@ def test_pairs_have_states_and_larger_compositions_have_ranks():
 @pytest.mark.parametrize(("prior", "variance"), [("gaussian", 1.0), ("dirichlet", None)])
 def test_the_prior_is_that_of_the_model_and_comes_back_from_the_file(tmp_path, prior, variance):
     config = plain(prior=prior, latents=6, image_size=16, widths="4", hidden=4)
-    nothing = Predictions(*[None] * len(Predictions._fields))._replace(decoder_mean=DECODED)
+    nothing = Predictions(*[None] * len(Predictions._fields))._replace(decoder_draw=DECODED, head_draw=DECODED)
     usage = latent_usage.of_run(model.build(config.model, 2, 16), config, {}, nothing)
     latent = latents.build(config.model)
     head = np.asarray(latent.to_head(prior_draws(latent, latent_usage.DRAWS, config.seed)))
     assert usage.prior_variance == pytest.approx(head.reshape(latent_usage.DRAWS, -1).var(axis=0).mean())
+    np.testing.assert_allclose(usage.draw_variance, DECODED.var(axis=0))
     assert variance is None or usage.prior_variance == pytest.approx(variance, rel=0.1)
     latent_usage.save(tmp_path, usage)
     jax.tree.map(np.testing.assert_array_equal, latent_usage.load(tmp_path), usage)
