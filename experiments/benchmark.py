@@ -2,9 +2,11 @@
 
     python -m experiments.benchmark
     python -m experiments.benchmark --parts=sampler,startup --out=benchmark.json --config.batch_size=64
+    python -m experiments.benchmark --parts=coverage
 
 The parts are the training step, the sampler, the loader, start-up, metrics and traversals. Candidates take turns in one process, on the
-same number of threads, so that their ratios hold on a shared machine. Prints tables (markdown), and writes the numbers as JSON.
+same number of threads, so that their ratios hold on a shared machine. One more part, coverage, measures no time: it simulates how often
+intervals of AUROC hold the truth. Prints tables (markdown), and writes the numbers as JSON.
 """
 
 import argparse
@@ -15,7 +17,8 @@ from dirvae.config import override, validate
 from experiments import cli, configs
 from experiments.cli import Parser
 
-PARTS = ("step", "sampler", "loader", "startup", "metrics", "traversal")
+TIMED = ("step", "sampler", "loader", "startup", "metrics", "traversal")
+PARTS = (*TIMED, "coverage")
 
 
 def widths(text: str) -> tuple[tuple[int, ...], ...]:
@@ -25,7 +28,7 @@ def widths(text: str) -> tuple[tuple[int, ...], ...]:
 
 def parser() -> Parser:
     flags = cli.parser("benchmark", __doc__, config=True)
-    flags.add_argument("--parts", default=",".join(PARTS), help=f"comma-separated, of {','.join(PARTS)}")
+    flags.add_argument("--parts", default=",".join(TIMED), help=f"comma-separated, of {','.join(PARTS)}")
     flags.shared("--preset", default="plain", **cli.one_of(configs.PRESETS))
     flags.add_argument(
         "--wider",

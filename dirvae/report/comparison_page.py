@@ -28,8 +28,9 @@ def write(directory: Path, made: SideBySide) -> Path:
 def _lead(made: SideBySide, first: str) -> str:
     notes = "".join(f"<p><b>{html.escape(note)}</b></p>" for note in made.notes)
     return (
-        f"<p class='lead'>All runs scored the same images. Differences are {html.escape(first)} less the other run, on the "
-        "same resamples of patients, with 95 % percentile intervals.</p>" + notes
+        f"<p class='lead'>All runs scored the same images. Differences are {html.escape(first)} less the other run, with "
+        "95 % intervals that count patients: score intervals for AUROC, percentiles of the same resamples for the rest. A dash "
+        "stands where a finding has too few patients for one.</p>" + notes
     )
 
 

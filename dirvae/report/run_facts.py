@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from dirvae.config import Config, LossConfig, ModelConfig
 from dirvae.latents import compositions
+from dirvae.metrics.titles import PER_LABEL
 
 Fact = tuple[str, str]
 POLICY = {"ignore": "left out of losses and scores", "zeros": "read as absent", "ones": "read as present"}
@@ -89,6 +90,20 @@ def _objective(loss: LossConfig) -> Iterator[Fact]:
     else:
         yield "weight of the KL", f"{loss.beta:g}, rising from 0 over {loss.kl_warmup:.0%} of the steps"
     yield "weight of the cross-entropy", f"{loss.classification_weight:g}"
+
+
+def intervals(scores: Mapping) -> Iterator[Fact]:
+    """What stands behind a split's scores and their intervals, which runs of earlier versions do not say."""
+    yield "findings without an AUROC", html.escape(", ".join(scores["undefined"])) or "none"
+    basis = scores.get("intervals")
+    if basis is None:
+        return
+    yield "findings in the macro", str(basis["labels_of_macro"])
+    yield "resamples behind intervals of AUPRC, Brier and ECE", f"{basis['replicates']:,}"
+    for name, title in PER_LABEL.items():
+        if basis["missing"].get(name):
+            reasons = (f"{one} ({reason})" for one, reason in basis["missing"][name].items())
+            yield f"no interval of {title}", html.escape("; ".join(reasons))
 
 
 def checkpoint(config: Config, timing: Mapping) -> Iterator[Fact]:

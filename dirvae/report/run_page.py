@@ -30,8 +30,9 @@ MODEL = (
 TERMS = "<p>Terms are means over a batch of sums over pixels, latents and labels.</p>"
 SCORES = (
     "<p>Macro is the mean over the findings that have both values. The share of positives is the AUPRC of chance. "
-    "Intervals in brackets are 95 % and resample patients. Resampling inflates ECE, so its interval may lie above it. "
-    "The linear baseline is fitted to principal components of the same images and scored on the same resamples. "
+    "Intervals in brackets are 95 % and count patients. Those of AUROC are score intervals, the others percentiles of resamples of "
+    "patients. Resampling inflates ECE, so its interval may lie above the value. "
+    "The linear baseline is fitted to principal components of the same images and scored on the same images. "
     "A finding without both values has no AUROC.</p>"
 )
 RECONSTRUCTION = (
@@ -115,8 +116,7 @@ def classification(workdir: Path, scores: Mapping, split: str, saved: evaluate.S
         ),
     }
     shown = [document.figure(workdir, name, figure, caption) for name, (figure, caption) in drawn.items()]
-    undefined = html.escape(", ".join(scores["undefined"])) or "none"
-    text = SCORES + tables.facts([("findings without an AUROC", undefined)]) + tables.scores(scores, saved.labels)
+    text = SCORES + tables.facts(run_facts.intervals(scores)) + tables.scores(scores, saved.labels)
     return Section(f"Classification ({split})", text + "".join(shown))
 
 

@@ -9,7 +9,7 @@ import jax
 
 from dirvae.config import Config
 from dirvae.training import parallel
-from experiments.benchmarks import Settings, loader, metrics, sampler, startup, step, timing, traversal
+from experiments.benchmarks import Settings, coverage, loader, metrics, sampler, startup, step, timing, traversal
 
 PARTS = {
     "step": step,
@@ -18,6 +18,7 @@ PARTS = {
     "startup": startup,
     "metrics": metrics,
     "traversal": traversal,
+    "coverage": coverage,
 }
 BUSY = 0.25  # load average a core above which a machine is not quiet
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dirvae.config import Config
-from dirvae.metrics import latent_panel, statistics
+from dirvae.metrics import bootstrap, classification, latent_panel
 from dirvae.metrics.probes import LabelledCodes
 from experiments.benchmarks import Settings, timing
 
@@ -32,9 +32,11 @@ def measure(config: Config, settings: Settings) -> dict:
         "ceiling": _seconds(lambda: latent_panel.ceilings(train, test)),
         "null": _seconds(lambda: latent_panel.nulls(train, test, None, 1)),
         "bootstrap": _seconds(
-            lambda: statistics.paired_difference(
-                target[few], np.ones((IMAGES, LABELS)), *scores, patients, "auroc", REPLICATES, 0
-            )
+            lambda: [
+                classification.per_label(classification.auroc, target[few], np.ones((IMAGES, LABELS)), p, weights)
+                for weights in bootstrap.patient_weights(patients, REPLICATES)
+                for p in scores
+            ]
         ),
     }
 

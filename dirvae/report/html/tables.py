@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,18 +11,22 @@ from dirvae.metrics.titles import PER_IMAGE, PER_LABEL
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number, or a dash where there is none."""
-    return "–" if value is None else f"{value:,.{digits}f}".replace("-", "−")
+    return "–" if value is None or math.isnan(value) else f"{value:,.{digits}f}".replace("-", "−")
 
 
 def interval(bounds: Sequence[float | None] | None, digits: int = 3) -> str:
-    """[low, high], or nothing."""
-    if bounds is None or None in bounds:
+    """[low, high], [–] where the sample is too small for an interval, or nothing where none was asked for."""
+    if bounds is None:
         return ""
+    if not all(bound is not None and math.isfinite(bound) for bound in bounds):
+        return "[–]"
     return f"[{number(bounds[0], digits)}, {number(bounds[1], digits)}]"
 
 
 def estimate(value: float | None, bounds: Sequence[float | None] | None, digits: int = 3) -> str:
     """A number and its interval, as plain text."""
+    if value is None or math.isnan(value):
+        return number(value)
     return f"{number(value, digits)} {interval(bounds, digits)}".rstrip()
 
 

@@ -22,7 +22,7 @@ class FindingScores(NamedTuple):
     known: int
     aurocs: Mapping[str, float]
     difference: Difference | None  # None where the contrast's arms are not both finished
-    delong: Mapping[int, float | None]  # None where the two runs were not scored on the same labels
+    delong: Mapping[int, float | None]  # None where there is no p or the two runs were not scored on the same labels
 
 
 class Calibration(NamedTuple):
@@ -82,9 +82,12 @@ def paired_seeds(runs: Runs, contrast: tuple[str, str]) -> dict[int, tuple[Score
 
 
 def delong(a: Scored, b: Scored, column: int) -> float | None:
-    """p of DeLong's test of two runs on one finding; None where they were not scored on the same labels."""
+    """p of DeLong's test of two runs on one finding; None where there is none, or they were not scored on the same labels."""
     (y, first), (other, second) = known(a, column), known(b, column)
-    return statistics.delong(y, np.stack([first, second])).p if np.array_equal(y, other) else None
+    if not np.array_equal(y, other):
+        return None
+    p = statistics.delong(y, np.stack([first, second])).p
+    return p if np.isfinite(p) else None
 
 
 def mean_curve(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:

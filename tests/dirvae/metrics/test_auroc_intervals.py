@@ -5,61 +5,23 @@ import pytest
 from scipy.special import ndtri
 
 from dirvae.metrics import auroc_intervals, statistics
+from experiments.benchmarks import coverage
 
-PREVALENCES = (
-    np.array([38, 109, 68, 126, 1, 45, 33, 8, 80, 8, 67, 1, 1, 107]) / 234
-)  # about those of CheXpert's 200 patients
-
-
-def sample(rng, patients=200, images=1, auroc=0.8, prevalences=PREVALENCES, second=None, shared=0.7):
-    """Labels and normal scores (of one model or two) of patients whose images are alike in both; labels without both values are dropped."""
-    labels = len(prevalences)
-    patient = np.repeat(np.arange(patients), images)
-    rows = len(patient)
-    y = (rng.random((patients, labels)) < prevalences).astype(float)[patient]
-    if images > 1:
-        y = np.where(rng.random(y.shape) < 0.2, (rng.random(y.shape) < prevalences).astype(float), y)
-
-    def noise():
-        own = rng.normal(size=(rows, labels))
-        return own if images == 1 else np.sqrt(0.6) * rng.normal(size=(patients, labels))[patient] + np.sqrt(0.4) * own
-
-    common = noise()
-    models = [auroc] if second is None else [auroc, second]
-    scores = [
-        np.sqrt(2) * ndtri(area) * y + np.sqrt(shared) * common + np.sqrt(1 - shared) * noise() for area in models
-    ]
-    kept = auroc_intervals.both_values(y, np.ones_like(y))
-    return y[:, kept], patient, *(s[:, kept] for s in scores)
+COUNTED = (
+    coverage.SETTINGS[0],
+    coverage.SETTINGS[2],
+    coverage.SETTINGS[4],
+)  # rare labels, common ones, three images a patient
 
 
-def covered(trials, seed, **setting):
-    """Shares of samples whose macro interval, and of labels whose own intervals, hold the truth."""
-    macro, own = [], []
-    for trial in range(trials):
-        y, patient, scores = sample(np.random.default_rng(seed + trial), **setting)
-        intervals = auroc_intervals.intervals(auroc_intervals.areas(y, np.ones_like(y), scores, patient))
-        macro.append(intervals.macro[0] <= 0.8 <= intervals.macro[1])
-        shown = intervals.labels[np.isfinite(intervals.labels[:, 0])]
-        own.append((shown[:, 0] <= 0.8) & (shown[:, 1] >= 0.8))
-    return np.mean(macro), np.mean(np.concatenate(own))
-
-
-SETTINGS = {
-    "14 labels, 3 of them with about one positive": {},
-    "labels that are all common": {"prevalences": PREVALENCES[PREVALENCES > 0.1]},
-    "three images a patient": {"images": 3},
-}
-
-
-@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("setting", COUNTED, ids=[setting.title for setting in COUNTED])
 def test_intervals_hold_the_truth_in_95_samples_of_100(setting):
     """93 to 97 %, give or take two standard errors of the simulation; the bootstrap's macro interval had 74 % in the first setting."""
-    trials = 400
+    trials = 300
     error = 2 * np.sqrt(0.95 * 0.05 / trials)
-    macro, own = covered(trials, 10_000, **setting)
-    assert 0.93 - error < macro < 0.97 + error
-    assert 0.93 < own < 0.98
+    shares = coverage.coverage(setting, trials)
+    assert 0.93 - error < shares["macro"] < 0.97 + error
+    assert 0.93 < shares["30"] < 0.97
 
 
 def test_a_label_with_few_positives_is_covered():
@@ -78,28 +40,23 @@ def test_a_label_with_few_positives_is_covered():
     assert 0.93 < np.mean(hits[3]) < 0.99
 
 
-@pytest.mark.parametrize(("second", "gap"), [(0.8, 0.0), (0.7, 0.1)])
-def test_differences_hold_the_truth(second, gap, monkeypatch):
+@pytest.mark.parametrize("pair", coverage.PAIRS[:2], ids=[pair.title for pair in coverage.PAIRS[:2]])
+def test_differences_hold_the_truth(pair, monkeypatch):
     """Where the two models are equal, 0 is left out, which is p < .05, in 5 % of the samples."""
     monkeypatch.setattr(auroc_intervals, "_two_sided", lambda difference, limits: np.ones(len(difference)))  # slow
-    macro, own = [], []
-    for trial in range(200):
-        y, patient, a, b = sample(np.random.default_rng(trial), second=second)
-        result = auroc_intervals.differences(y, np.ones_like(y), a, b, patient)
-        held = (result.interval[:, 0] <= gap) & (gap <= result.interval[:, 1])
-        macro.append(held[0])
-        own.append(held[1:][np.isfinite(result.interval[1:, 0])])
-    assert 0.91 < np.mean(macro) < 0.99
-    assert 0.93 < np.mean(np.concatenate(own)) < 0.98
+    shares = coverage.paired_coverage(pair, 200)
+    assert 0.91 < shares["macro"] < 0.99
+    assert 0.93 < shares["labels"] < 0.98
 
 
-def areas_of(seed=0, **setting):
-    y, patient, scores = sample(np.random.default_rng(seed), **setting)
-    return y, patient, scores
+def areas_of(prevalences=coverage.PREVALENCES):
+    one = coverage.sample(coverage.Setting("", prevalences=prevalences), np.random.default_rng(0))
+    return one.target, one.patient, coverage.scores(one.target, one.noise, 0.8)
 
 
 def test_p_is_the_level_at_which_zero_leaves_the_interval():
-    y, patient, a, b = sample(np.random.default_rng(2), second=0.77, prevalences=PREVALENCES[PREVALENCES > 0.02])
+    y, patient, a = areas_of(coverage.PREVALENCES[coverage.PREVALENCES > 0.02])
+    b = a + 0.5 * np.random.default_rng(1).normal(size=a.shape)
     p = auroc_intervals.differences(y, np.ones_like(y), a, b, patient).p
     for row in (0, 1, 5):
         low, high = auroc_intervals.differences(y, np.ones_like(y), a, b, patient, 1 - p[row]).interval[row]
@@ -143,7 +100,7 @@ def test_images_that_are_copies_add_nothing():
 
 
 def test_errors_are_delongs_for_single_images_and_masks_leave_images_out():
-    y, patient, scores = areas_of(prevalences=PREVALENCES[:3])
+    y, patient, scores = areas_of(coverage.PREVALENCES[:3])
     rng = np.random.default_rng(3)
     mask = (rng.random(y.shape) < 0.8).astype(float)
     areas = auroc_intervals.areas(y, mask, scores, patient)
