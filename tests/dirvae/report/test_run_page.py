@@ -61,6 +61,9 @@ def test_tables_show_the_numbers_of_metrics_json(written):
             bounds = metrics[split].get(f"{metric}_interval", {}).get(name) or []
             expected = [] if value is None else [value, *(b for b in bounds if b is not None)]
             assert numbers(rows[name][column]) == pytest.approx(expected, abs=5.01e-4)
+    basis = metrics[split].get("intervals")
+    assert ("no interval of AUPRC" in parsed.text) == bool(basis and basis["missing"]["auprc"])
+    assert ("findings in the macro" in parsed.text) == bool(basis)
     every = next(row for found in parsed.tables for row in found if row[0] == "ELBO, nats")
     assert numbers(every[-1])[0] == pytest.approx(metrics[split]["elbo"], abs=0.0501)
 
