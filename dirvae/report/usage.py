@@ -23,7 +23,7 @@ ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.08), "ncols": 2, "bord
 
 
 LEGEND = (
-    "<p>Draws of the posterior stand beside draws of the prior, one draw an image: a posterior that is ignored has equal columns. "
+    "<p>Draws of the posterior stand beside draws of the prior, one draw an image. A latent that is ignored has equal columns. "
     "Posterior means vary less than draws and are less sparse, so they have no prior to stand beside. A latent that is ignored has means "
     "whose variance is near 0. The two shares of a pair mirror each other, so a pair counts once.</p>"
 )

@@ -64,7 +64,7 @@ def test_an_animation_goes_there_and_back():
 
 @pytest.mark.parametrize(
     ("value", "bounds", "shown"),
-    [(0.5, [0.25, 0.75], "+0.500 [0.250, 0.750]"), (-0.5, None, "−0.500"), (0.1, [None, None], "+0.100"), (None, None, "–")],
+    [(0.5, [0.25, 0.75], "+0.500 [0.250, 0.750]"), (-0.5, None, "−0.500"), (0.1, [None, None], "+0.100 [–]"), (None, None, "–")],
 )  # fmt: skip
 def test_differences_are_shown_with_sign_and_interval(value, bounds, shown):
     assert tables.signed(value, bounds) == shown
