@@ -3,13 +3,13 @@
 In a copy of the code a toy of each kind is added, and the commands run with them to the report, as anyone would add their own.
 """
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support import compiler
 
 ROOT = Path(__file__).parents[1]
 SOURCE = '''"""Bright bars on noise: a source that needs no files."""
@@ -104,7 +104,7 @@ def add_toys(root):
 
 
 def call(root, *arguments):
-    environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "PYTHONPATH": str(root)}
+    environment = compiler.environment(devices=1, PYTHONPATH=str(root))
     command = [sys.executable, "-m", *map(str, arguments)]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
@@ -124,7 +124,6 @@ def extended(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_the_report_tells_the_toy_family_and_source(extended):
     page = (extended / "run" / "report.html").read_text()
     assert "Toy VAE on bright bars" in page
@@ -133,7 +132,6 @@ def test_the_report_tells_the_toy_family_and_source(extended):
     assert "toy means" in page
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_one_image_is_explained_with_the_toys(extended):
     from PIL import Image
@@ -144,7 +142,6 @@ def test_one_image_is_explained_with_the_toys(extended):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_the_explorer_shows_the_toy_method(extended):
     call(extended, "experiments.explorer", "--workdir=run", "--images=3", "--findings=1")
     page = (extended / "run" / "explorer.html").read_text()
@@ -152,7 +149,6 @@ def test_the_explorer_shows_the_toy_method(extended):
     assert "Toy brightness" in page
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_the_commands_offer_the_toys(extended):
     offered = call(extended, "experiments.run", "--help")

@@ -1,7 +1,6 @@
 """The benchmark: its peers compute what the library computes, and every part prints its table; no time is judged."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from support import compiler
 from support.settings import plain
 
 from dirvae import losses, model
@@ -204,7 +204,7 @@ def printed(tmp_path_factory):
     settings = [f"--config.{name}={value}" for name, value in fields.items()]
     flags = ["--turns=2", "--wider=", "--compile=none", "--images=128", f"--output={output}"]
     command = [sys.executable, "-m", "experiments.benchmark", *flags, *settings]
-    environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
+    environment = compiler.environment(devices=1)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     return done.stdout, json.loads(output.read_text())
@@ -241,5 +241,5 @@ def test_bad_flags_give_one_sentence():
     assert done.returncode != 0
     assert (
         done.stderr.strip()
-        == "error: --phases=stepp: stepp is not one of step, sampler, loader, startup, metrics, traversal"
+        == "error: --parts=stepp: stepp is not one of step, sampler, loader, startup, metrics, traversal"
     )

@@ -30,7 +30,6 @@ def test_the_table_holds_means_and_standard_errors_of_the_folds_that_have_both()
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_folds_are_runs_of_their_own_that_divide_the_patients(xray_folder, tmp_path, capsys):
     small = {
         "image_size": 32,

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from support import compiler
 
 NOTEBOOK = Path(__file__).parents[2] / "experiments" / "colabs" / "dirvae.ipynb"
 SMALL = (
@@ -28,7 +29,7 @@ def test_nothing_is_committed_executed(notebook):
 def test_the_notebook_runs_and_draws(notebook, tmp_path, monkeypatch):
     monkeypatch.setenv("DIRVAE_CONFIG", SMALL)
     monkeypatch.setenv("DIRVAE_FOLDER", str(tmp_path))
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    monkeypatch.setenv("XLA_FLAGS", compiler.flags(devices=1))
     folder = {"metadata": {"path": str(NOTEBOOK.parents[2])}}
     done = NotebookClient(notebook, timeout=600, resources=folder).execute()
     outputs = [output for cell in done.cells for output in cell.get("outputs", [])]

@@ -1,7 +1,6 @@
 """The main command on a phantom of a hundred images: everything it promises, killed, resumed and misused."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -9,9 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
-from support import real_xrays
+from support import compiler, real_xrays
+
+from dirvae.training import runs
+from experiments import evaluate, report, run
 
 ROOT = Path(__file__).parents[2]
 TINY = {
@@ -33,32 +36,37 @@ TINY = {
 }
 
 
-def command(folder, *flags, module="run", **fields):
+def flags_of(folder, *flags, **fields):
+    """The command line of a tiny run whose data are in `folder`."""
     settings = [f"--config.{name}={value}" for name, value in (TINY | fields).items()]
-    data = [] if module == "report" else [f"--data_dir={folder / 'data'}"]
-    return [sys.executable, "-m", f"experiments.{module}", *data, *flags, *(settings if module == "run" else [])]
+    return [f"--data_dir={folder / 'data'}", *flags, *settings]
+
+
+def start(arguments):
+    """A process of its own, on one device: what is killed, resumed, and compared with them bit for bit."""
+    command = [sys.executable, "-m", "experiments.run", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=compiler.environment(devices=1), **pipes)
 
 
 def call(arguments):
-    environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
-    return subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    """The exit code of a process of its own, and what it wrote to standard error."""
+    running = start(arguments)
+    _, error = running.communicate(timeout=300)
+    return running.returncode, error
 
 
 def params(workdir):
-    from dirvae.training import runs
-
-    run = runs.open_run(workdir)
-    import jax
-
-    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(run.params)])
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(runs.open_run(workdir).params)])
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
+    """The folder of a Dirichlet run, by a process of its own, and of a Gaussian one."""
     folder = tmp_path_factory.mktemp("runs")
-    for prior in ("dirichlet", "gaussian"):
-        done = call(command(folder, f"--prior={prior}", f"--workdir={folder / prior}"))
-        assert done.returncode == 0, done.stderr
+    code, error = call(flags_of(folder, "--prior=dirichlet", f"--workdir={folder / 'dirichlet'}"))
+    assert code == 0, error
+    run.main(flags_of(folder, "--prior=gaussian", f"--workdir={folder / 'gaussian'}"))
     return folder
 
 
@@ -86,37 +94,32 @@ def test_a_run_leaves_everything_it_promises(finished):
 
 
 @pytest.mark.slow
-def test_the_same_command_again_redoes_nothing(finished):
+def test_the_same_command_again_redoes_nothing(finished, capsys):
     before = (finished / "dirichlet" / "metrics.json").stat().st_mtime_ns
-    done = call(command(finished, "--prior=dirichlet", f"--workdir={finished / 'dirichlet'}"))
-    assert done.returncode == 0
-    assert done.stdout.count("already done") == 5
+    run.main(flags_of(finished, "--prior=dirichlet", f"--workdir={finished / 'dirichlet'}"))
+    assert capsys.readouterr().out.count("already done") == 5
     assert (finished / "dirichlet" / "metrics.json").stat().st_mtime_ns == before
 
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_bit_for_bit(finished, tmp_path):
-    arguments = command(finished, "--prior=dirichlet", f"--workdir={tmp_path / 'run'}", "--phases=data,train")
-    environment = os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""}
-    running = subprocess.Popen(
-        arguments, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    arguments = flags_of(finished, "--prior=dirichlet", f"--workdir={tmp_path / 'run'}", "--phases=data,train")
+    running = start(arguments)
     until = time.monotonic() + 200
     while not (tmp_path / "run" / "checkpoints" / "10").exists() and time.monotonic() < until:
         time.sleep(0.01)
     running.send_signal(signal.SIGKILL)
-    running.wait()
+    running.communicate()
     assert "train" not in (tmp_path / "run" / "phases.json").read_text()
-    done = call(arguments)
-    assert done.returncode == 0, done.stderr
+    code, error = call(arguments)
+    assert code == 0, error
     np.testing.assert_array_equal(params(tmp_path / "run"), params(finished / "dirichlet"))
 
 
 @pytest.mark.slow
 def test_runs_are_set_side_by_side(finished, tmp_path):
     both = [str(finished / "dirichlet"), str(finished / "gaussian")]
-    done = call(command(finished, *both, f"--out={tmp_path}", "--replicates=50", module="report"))
-    assert done.returncode == 0, done.stderr
+    report.main([*both, f"--out={tmp_path}", "--replicates=50"])
     compared = json.loads((tmp_path / "comparison.json").read_text())
     test = next(one for one in compared if one["split"] == "test")
     gap = test["differences"]["gaussian"]["auroc"]["macro"]
@@ -128,8 +131,7 @@ def test_runs_are_set_side_by_side(finished, tmp_path):
 
 @pytest.mark.slow
 def test_another_split_is_scored(finished):
-    done = call(command(finished, f"--workdir={finished / 'gaussian'}", "--split=test_rho0", module="evaluate"))
-    assert done.returncode == 0, done.stderr
+    evaluate.main([f"--data_dir={finished / 'data'}", f"--workdir={finished / 'gaussian'}", "--split=test_rho0"])
     assert "macro" in json.loads((finished / "gaussian" / "metrics.json").read_text())["test_rho0"]["auroc"]
 
 
@@ -139,7 +141,7 @@ def test_another_split_is_scored(finished):
         (["--prior=gaussian"], {}, "holds a run of another config (model.prior: 'gaussian' here, 'dirichlet' there)"),
         ([], {"batchsize": 4}, "did you mean 'train.batch_size'?"),
         ([], {"batch_size": 0}, "train.batch_size must be above 0"),
-        ([], {"devices": 64}, "this host has 1"),
+        ([], {"devices": 64}, "this host has 8"),
         ([], {"image_size": 36}, "data.image_size must be"),
         (["--phases=trian"], {}, "trian is not one of"),
         (["--dataset=chexpert"], {}, "needs --raw_dir"),
@@ -151,12 +153,12 @@ def test_another_split_is_scored(finished):
     ],
 )
 @pytest.mark.slow
-def test_bad_input_gives_one_clear_sentence_and_claims_no_folder(finished, tmp_path, flags, fields, sentence):
+def test_bad_input_gives_one_clear_sentence_and_claims_no_folder(finished, tmp_path, capsys, flags, fields, sentence):
     workdir = finished / "dirichlet" if "--prior=gaussian" in flags else tmp_path / "run"
-    done = call(command(finished, f"--workdir={workdir}", *flags, **fields))
-    assert done.returncode in (1, 2)
-    assert "Traceback" not in done.stderr
-    last = done.stderr.strip().splitlines()[-1]
+    with pytest.raises(SystemExit) as stopped:
+        run.main(flags_of(finished, f"--workdir={workdir}", *flags, **fields))
+    assert stopped.value.code in (1, 2)
+    last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("error: ")
     assert sentence in last
     assert not (tmp_path / "run").exists()
@@ -164,22 +166,22 @@ def test_bad_input_gives_one_clear_sentence_and_claims_no_folder(finished, tmp_p
 
 @pytest.mark.slow
 def test_a_run_without_checkpoints_cannot_be_evaluated(finished, tmp_path):
-    arguments = command(finished, f"--workdir={tmp_path / 'run'}", "--phases=data,evaluate")
-    done = call(arguments)
-    assert done.returncode != 0
-    assert "holds no checkpoint" in done.stderr.strip().splitlines()[-1]
+    """A process of its own, whose last line is the error, and which prints no traceback."""
+    code, error = call(flags_of(finished, f"--workdir={tmp_path / 'run'}", "--phases=data,evaluate"))
+    assert code == 1
+    assert "Traceback" not in error
+    assert error.strip().splitlines()[-1].startswith("error: ")
+    assert "holds no checkpoint" in error.strip().splitlines()[-1]
 
 
 @real_xrays.needed
 @pytest.mark.slow
 def test_the_same_command_runs_on_real_xrays(tmp_path):
     flags = ["--dataset=chexpert", f"--raw_dir={real_xrays.FOLDER}", f"--workdir={tmp_path / 'run'}"]
-    done = call(command(tmp_path, *flags, steps=10, labels="Cardiomegaly,Edema,No Finding"))
-    assert done.returncode == 0, done.stderr
+    run.main(flags_of(tmp_path, *flags, steps=10, labels="Cardiomegaly,Edema,No Finding"))
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["test"]["images"] == 163
-    elsewhere = [f"--workdir={tmp_path / 'run'}", f"--raw_dir={real_xrays.FOLDER}", "--split=valid"]
-    done = call(command(tmp_path, *elsewhere, module="evaluate"))
-    assert done.returncode == 0, done.stderr
+    elsewhere = [f"--raw_dir={real_xrays.FOLDER}", "--split=valid", f"--data_dir={tmp_path / 'data'}"]
+    evaluate.main([f"--workdir={tmp_path / 'run'}", *elsewhere])
     again = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert again["valid"]["auroc"] == again["test"]["auroc"]
