@@ -63,7 +63,20 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("fields", SHAPES, ids=lambda fields: " ".join(map(str, fields.values())))
+FAST = {"global", "product", "hierarchical"}  # structures of which the first case is compiled in the fast tests, too
+
+
+def quick(fields):
+    """Whether this is the first case of a structure."""
+    structure = fields.get("structure", "global")
+    return fields is next(case for case in SHAPES if case.get("structure", "global") == structure) and structure in FAST
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [pytest.param(fields, marks=() if quick(fields) else pytest.mark.slow) for fields in SHAPES],
+    ids=lambda fields: " ".join(map(str, fields.values())),
+)
 def test_shapes_and_finite_gradients(fields, images, keys):
     net, params = build(**fields)
 

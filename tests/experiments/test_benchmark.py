@@ -32,8 +32,7 @@ def torch():
     return library
 
 
-@pytest.fixture(scope="module")
-def params():
+def noisy(net):
     """Noise in every leaf, of about the sizes that initialisation gives: fresh biases and gains could be copied in any order."""
     rng = np.random.default_rng(1)
 
@@ -42,7 +41,12 @@ def params():
         centre = 1.0 if path[-1].key == "scale" else 0.0
         return (centre + rng.standard_normal(leaf.shape) / np.sqrt(fan_in if leaf.ndim > 1 else 100)).astype(np.float32)
 
-    return jax.tree_util.tree_map_with_path(noise, jax.eval_shape(NET.init, jax.random.key(0)))
+    return jax.tree_util.tree_map_with_path(noise, jax.eval_shape(net.init, jax.random.key(0)))
+
+
+@pytest.fixture(scope="module")
+def params():
+    return noisy(NET)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +158,7 @@ def test_the_loop_is_the_published_traversal(params, batch, prior):
 
     config = override(CONFIG, {"prior": prior}).model
     net = model.build(config, LABELS, SIZE)
-    own = params if prior == "dirichlet" else net.init(jax.random.key(0))
+    own = params if prior == "dirichlet" else noisy(net)
     images, label = jax.numpy.asarray(grey(batch)[:2]), jax.numpy.array([0, 2])
     expected = traversals.harkness2023.traverse(net, own, images, label, jax.numpy.ones(2), prior, 4).images
     np.testing.assert_allclose(traversal.Published(net, prior)(own, images, label, 4), expected, atol=1e-5)

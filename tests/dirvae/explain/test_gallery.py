@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from support import unit_gain
 from support.settings import plain
 
 from data_prep import build, phantom
@@ -10,7 +11,7 @@ from data_prep.phantom.simulator import PhantomSimulator
 from dirvae import model
 from dirvae.config import override
 from dirvae.explain import gallery
-from dirvae.training import data, train
+from dirvae.training import data
 
 SIDE = 32
 
@@ -33,7 +34,7 @@ def trained():
     """Not trained at all: what cases hold does not depend on it."""
     config = config_of()
     net = model.build(config.model, 3, SIDE)
-    return net, config, train.initial_state(net, config).params
+    return net, config, unit_gain.parameters(net)
 
 
 def make(trained, examples, column, **fields):

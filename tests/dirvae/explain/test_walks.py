@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support import unit_gain
 from support.settings import plain
 
 from data_prep import build, phantom
 from data_prep.phantom.simulator import PhantomSimulator
 from dirvae.explain import attributions, gated, maps, methods, setting, traversals, walks
-from dirvae.training import data, runs, train, workdir
+from dirvae.training import data, runs, workdir
 from dirvae.training.evaluate import Predictions
 from dirvae.types import Query
 
@@ -47,7 +48,7 @@ def opened(tmp_path, prior="dirichlet", **fields):
     """Not trained at all: what is gathered does not depend on it."""
     config = config_of(prior, metric="identity", **fields)
     net = runs.build_model(config, LABELS)
-    params = train.initial_state(net, config).params
+    params = unit_gain.parameters(net)
     return runs.Run(tmp_path, config, LABELS, tmp_path, net, params, 0, None)
 
 
@@ -131,7 +132,7 @@ def test_the_truth_is_the_phantoms(examples):
 
 
 def test_a_runs_paths_and_maps_are_the_librarys(examples, tmp_path):
-    made, run = planned(examples), opened(tmp_path)
+    made, run = planned(examples), opened(tmp_path, devices=1)
     arm = walks.arm(run, "mine", examples, made, predictions())
     images = jnp.asarray(examples.split.images(made.position[made.row]) / np.float32(255))
     label, sign, options = jnp.asarray(made.label), jnp.asarray(made.sign), setting.options_of(run.model, run.config)

@@ -32,7 +32,13 @@ SITUATIONS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=SITUATIONS)
+FAST = "phantom, Dirichlet"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=() if name == FAST else pytest.mark.slow) for name in SITUATIONS],
+)
 def written(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "workdir"
     settings, exact = SITUATIONS[request.param]

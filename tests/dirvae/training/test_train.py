@@ -153,15 +153,17 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, finished):
     jax.tree.map(np.testing.assert_array_equal, again, whole)
 
 
-def test_a_checkpoint_of_another_model_is_refused(finished):
-    folder, _ = finished
-    other = tiny(latents=9)
-    checkpoints = Checkpoints(folder / "checkpoints", "auroc")
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    config, other = tiny(), tiny(latents=9)
+    checkpoints = Checkpoints(tmp_path / "checkpoints", "auroc")
+    checkpoints.save(6, train.initial_state(model.build(config.model, 2, 16), config), {"auroc": 0.5})
+    checkpoints.wait()
     with pytest.raises(CheckpointError, match=r"step 6 .* another model.*kernel"):
         checkpoints.restore(6, train.initial_state(model.build(other.model, 2, 16), other))
     checkpoints.close()
 
 
+@pytest.mark.slow
 def test_a_non_finite_term_stops_the_run_and_is_named(tmp_path):
     config = tiny(learning_rate=1e30, clip_norm=1e30, warmup=0.0)
     jax.config.update("jax_debug_nans", False)

@@ -15,6 +15,7 @@ from dirvae.studies.priors import flaws
 from dirvae.training import evaluate, optimizer, parallel, train
 from dirvae.types import Batch, TrainState
 
+pytestmark = pytest.mark.slow  # it compiles two training steps and an evaluation
 ROWS = 12
 
 
