@@ -3,6 +3,7 @@
 | module | what it holds |
 |---|---|
 | classification, statistics | AUROC, thresholds and calibration; their intervals and tests |
+| auroc_intervals | intervals of AUROCs that also hold where a finding is rare |
 | bootstrap | the one bootstrap: whole patients, and seeds |
 | comparison | two arms of a study |
 | reconstruction, iwae | distance of images; bounds of log p(x) |
