@@ -207,7 +207,10 @@ class Differences(NamedTuple):
 def differences(
     target: np.ndarray, mask: np.ndarray, a: np.ndarray, b: np.ndarray, patient: np.ndarray, level: float = 0.95
 ) -> Differences:
-    """Differences of AUROCs of labels that have both values; p is 1 - level of the widest interval that leaves out 0."""
+    """Differences of AUROCs of labels that have both values; p is 1 - level of the widest interval that leaves out 0.
+
+    No p is below 2e-19, that of z = 9.
+    """
     labels = target.shape[1]
     both = areas(
         *(np.concatenate([part, part], axis=1) for part in (target, mask)), np.concatenate([a, b], axis=1), patient
