@@ -32,3 +32,9 @@ install_import_hook([f"dirvae.{module}" for module in CHECKED], "beartype.bearty
 gc.collect()
 gc.freeze()
 gc.set_threshold(100_000, 20, 100)
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first, so that no worker is left with a long one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
