@@ -28,10 +28,11 @@ from jax.scipy.special import digamma, gammaln
 from jaxtyping import Array, Float
 
 from dirvae.latents import geometry
-from dirvae.latents.log_gamma import divergence, log_gamma_variate
+from dirvae.latents.log_gamma import divergence, excess, log_gamma_variate, remainder
 from dirvae.types import Key, LatentSample
 
 MAX_CONCENTRATION = 1e4  # beyond it a component's relative spread is below 1 % and float32 gains nothing
+DIRECT_BELOW = 1.0  # concentrations of a prior for which `kl` needs no care: at K = 1024 it errs by 1e-3 nats
 
 
 class Dirichlet(NamedTuple):
@@ -97,13 +98,31 @@ def sample(key: Key, posterior: Dirichlet) -> LatentSample:
 def kl(posterior: Dirichlet, prior: Dirichlet) -> Float[Array, "*B"]:
     """KL(Dir(a) || Dir(b)) in nats: the gammas' divergences less that of their sums (Joo et al. 2020 keep the latter).
 
-    The terms linear in a cancel between the two exactly and are left out of both. Absolute error in float32 below 1e-2
-    nats at a = 200, K = 1024.
+    A prior with all b < DIRECT_BELOW takes the gammas' divergences as they are, without the terms linear in a, which cancel between
+    the two exactly: absolute error in float32 below 1e-2 nats at a = 200, K = 1024. Any other prior takes `_kl_at_large`.
     """
     a, b = posterior.concentration, jnp.broadcast_to(prior.concentration, posterior.concentration.shape)
     whole = jnp.sum(a, axis=-1)
     total = jnp.broadcast_to(jnp.sum(prior.concentration, axis=-1), whole.shape)
-    return jnp.sum(divergence(a, b), axis=-1) - divergence(whole, total)
+    direct = jnp.sum(divergence(a, b), axis=-1) - divergence(whole, total)
+    small = jnp.broadcast_to(jnp.max(prior.concentration, axis=-1) < DIRECT_BELOW, whole.shape)
+    return jnp.where(small, direct, _kl_at_large(a, b))
+
+
+def _kl_at_large(a: Float[Array, "*B K"], b: Float[Array, "*B K"]) -> Float[Array, "*B"]:
+    """KL(Dir(a) || Dir(b)) as sums of terms that vanish with (a - b)^2, so that large concentrations do not cancel.
+
+        sum_k b_k (w_k - log(1 + w_k)) + sum_k r(a_k, b_k) - r(a_0, b_0),    1 + w_k = (a_k/a_0)/(b_k/b_0)
+
+    with r the gammas' `remainder`. The first sum is b_0 times the divergence of the two means, b/b_0 from a/a_0.
+    """
+    gap = a - b
+    whole, total, between = (jnp.sum(x, axis=-1, keepdims=True) for x in (a, b, gap))
+    growth = between / total
+    change = (gap / b - growth) / (1.0 + growth)
+    means = jnp.sum(b * excess(a * total / (b * whole), change), axis=-1)
+    sums = remainder(whole, total, between)[..., 0]
+    return means + jnp.sum(remainder(a, b, gap), axis=-1) - sums
 
 
 def log_prob(posterior: Dirichlet, log_z: Float[Array, "*B K"]) -> Float[Array, "*B"]:

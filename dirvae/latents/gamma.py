@@ -14,7 +14,7 @@ from jax.scipy.special import digamma, gammaln
 from jaxtyping import Array, Float
 
 from dirvae.latents import dirichlet, geometry
-from dirvae.latents.log_gamma import divergence, log_gamma_variate
+from dirvae.latents.log_gamma import divergence, excess, log_gamma_variate, remainder
 from dirvae.types import Key, LatentSample
 
 
@@ -43,9 +43,14 @@ def sample(key: Key, posterior: Gamma) -> LatentSample:
 
 
 def kl(posterior: Gamma, prior: Gamma) -> Float[Array, "*B"]:
-    """In nats; `divergence` leaves out the term that is linear in a, which here does not cancel."""
+    """KL in nats; `divergence` leaves out the term that is linear in a, which here does not cancel.
+
+    Where b >= DIRECT_BELOW it is b (u - log(1 + u)) + r(a, b) with u = a/b - 1, r the `remainder`, terms that do not cancel.
+    """
     a = posterior.concentration
-    return jnp.sum(divergence(a, jnp.broadcast_to(prior.concentration, a.shape)) + a, axis=-1)
+    b = jnp.broadcast_to(prior.concentration, a.shape)
+    at_large = b * excess(a / b, (a - b) / b) + remainder(a, b, a - b)
+    return jnp.sum(jnp.where(b < dirichlet.DIRECT_BELOW, divergence(a, b) + a, at_large), axis=-1)
 
 
 def log_prob(posterior: Gamma, log_g: Float[Array, "*B K"]) -> Float[Array, "*B"]:

@@ -111,9 +111,10 @@ def _log_gamma_variate_jvp(primals: tuple, tangents: tuple) -> tuple:
 
 
 def divergence(a: Float[Array, "*B"], b: Float[Array, "*B"]) -> Float[Array, "*B"]:
-    """KL(Gamma(a, 1) || Gamma(b, 1)) - a = lgamma(b) - lgamma(a) + (a - b) psi(a) - a, without cancellation.
+    """KL(Gamma(a, 1) || Gamma(b, 1)) - a = lgamma(b) - lgamma(a) + (a - b) psi(a) - a, for b below some ten.
 
-    For a >= 8 Stirling's series of lgamma and psi are inserted and the terms in a log a and a cancel on paper.
+    For a >= 8 Stirling's series of lgamma and psi are inserted and the terms in a log a and a cancel on paper. Those in b do not:
+    for large b see `remainder`.
     """
     large_a = a >= 8.0
     big, small = jnp.where(large_a, a, 8.0), jnp.where(large_a, 8.0, a)  # unlike maximum, the whole gradient at a tie
@@ -124,3 +125,40 @@ def divergence(a: Float[Array, "*B"], b: Float[Array, "*B"]) -> Float[Array, "*B
     large = (0.5 - b) * jnp.log(big) - 0.5 * math.log(2 * math.pi) - stirling - (big - b) * remainder
     exact = -gammaln(small) + (small - b) * digamma(small) - small
     return gammaln(b) + jnp.where(large_a, large, exact)
+
+
+STIRLING_FROM = 8.0  # shapes from which three terms of Stirling's series are exact in float32
+
+
+def excess(ratio: Float[Array, "*B"], change: Float[Array, "*B"]) -> Float[Array, "*B"]:
+    """u - log(1 + u) >= 0 of the change u > -1, given 1 + u too, to float32's relative precision for every u.
+
+    Near 0 both terms agree in their leading digits. There, with s = u/(2 + u), the difference is written as
+    s u - 2 s^3 (1/3 + s^2/5 + s^4/7 + ...).
+    """
+    near = jnp.abs(change) < 0.5
+    small = jnp.where(near, change, 0.0)
+    s = small / (2.0 + small)
+    tail = _polynomial((1 / 3, 1 / 5, 1 / 7, 1 / 9, 1 / 11, 1 / 13), s * s)
+    return jnp.where(near, s * small - 2.0 * s * s * s * tail, change - jnp.log(jnp.where(near, 1.0, ratio)))
+
+
+def remainder(a: Float[Array, "*B"], b: Float[Array, "*B"], gap: Float[Array, "*B"]) -> Float[Array, "*B"]:
+    """KL(Gamma(a, 1) || Gamma(b, 1)) - b (u - log(1 + u)) with u = gap/b, given the gap a - b too; it grows as log(a)/2.
+
+    Where a and b are at least 8, Stirling's series of both are subtracted on paper. With x = 1/a, y = 1/b what is left is
+
+        (v - log(1 + v))/2 + gap^2 x^2 y (1/12 - (y^2 + 2 x y + 3 x^2)/360 + (y^4 + 2 x y^3 + 3 x^2 y^2 + 4 x^3 y + 5 x^4)/1260)
+
+    with v = -gap/a. Every term is of second order in the gap, so that nothing cancels where a is close to b.
+    """
+    large = (a >= STIRLING_FROM) & (b >= STIRLING_FROM)
+    big_a, big_b = jnp.where(large, a, STIRLING_FROM), jnp.where(large, b, STIRLING_FROM)
+    x, y, between = 1.0 / big_a, 1.0 / big_b, jnp.where(large, gap, 0.0)
+    third = y**4 + 2.0 * x * y**3 + 3.0 * (x * y) ** 2 + 4.0 * x**3 * y + 5.0 * x**4
+    series = 1 / 12 - (y * y + 2.0 * x * y + 3.0 * x * x) / 360 + third / 1260
+    shift = between * x
+    stirling = 0.5 * excess(big_b * x, -shift) + shift * shift * y * series
+    small_a, small_b = jnp.where(large, 1.0, a), jnp.where(large, 1.0, b)
+    direct = divergence(small_a, small_b) + small_b * (1.0 + jnp.log(small_a / small_b))
+    return jnp.where(large, stirling, direct)
