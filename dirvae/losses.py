@@ -131,14 +131,10 @@ def steered(steering: Steering, kl: Float[Array, ""], config: LossConfig) -> Ste
 
 
 def positive_weights(target: np.ndarray, weight: np.ndarray, limit: float = 10.0) -> np.ndarray:
-    """negatives/positives of each label [L] among the training labels [N, L] that the masks keep, at most `limit`."""
+    """negatives/positives of each label [L] among the training labels [N, L] that the masks keep, at most `limit`.
+
+    They inflate the odds that are learned, which `dirvae.model.calibrated` undoes after training.
+    """
     positives = np.sum(target * weight, axis=0)
     negatives = np.sum((1.0 - target) * weight, axis=0)
     return np.minimum(limit, negatives / np.maximum(positives, 1.0)).astype(np.float32)
-
-
-def posterior_probability(logits: Float[Array, "*B L"], positive_weight: np.ndarray | None) -> Float[Array, "*B L"]:
-    """P(y = 1): the sigmoid, with the odds that class weights inflated divided out again."""
-    if positive_weight is None:
-        return jax.nn.sigmoid(logits)
-    return jax.nn.sigmoid(logits - jnp.broadcast_to(jnp.log(positive_weight), logits.shape))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from dirvae import latents
@@ -135,6 +136,34 @@ def build(
         classify_channels=jax.jit(classify_channels),
         forward=forward,
         expected=jax.jit(expected),
+    )
+
+
+def calibrated(model: Model, positive_weight: np.ndarray | None) -> Model:
+    """The model for use after a training with class weights: log w is subtracted from every logit; without weights, the model itself.
+
+    A weight w [L] of the positives multiplies the odds that the classifier learns by w, so that sigmoid(logit - log w) is
+    P(y = 1 | x) (Elkan 2001). Whatever reads a probability then reads this one.
+    """
+    if positive_weight is None:
+        return model
+    inflation = np.log(np.asarray(positive_weight, np.float32))
+
+    def corrected(logits: Float[Array, "B L"]) -> Float[Array, "B L"]:
+        return logits - jnp.broadcast_to(inflation, logits.shape)
+
+    def outputs_of(function: Callable[..., ModelOutputs]) -> Callable[..., ModelOutputs]:
+        def compute(*arguments: PyTree) -> ModelOutputs:
+            outputs = function(*arguments)
+            return outputs._replace(logits=corrected(outputs.logits))
+
+        return compute
+
+    return model._replace(
+        classify=jax.jit(lambda params, coordinates: corrected(model.classify(params, coordinates))),
+        classify_channels=jax.jit(lambda params, channels: corrected(model.classify_channels(params, channels))),
+        forward=outputs_of(model.forward),
+        expected=jax.jit(outputs_of(model.expected)),
     )
 
 

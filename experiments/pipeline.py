@@ -165,7 +165,7 @@ def fit(config: Config, directory: Path, variant: Variant = SOUND) -> None:
         overview = parameter_overview.get_parameter_overview(fresh, include_stats=False)
         workdir.write_text(directory / "parameters.txt", overview + "\n")
     transferred = runs.transfer(fresh, Path(config.train.init_from)) if config.train.init_from else None
-    weights = None if facts["positive_weight"] is None else np.asarray(facts["positive_weight"], np.float32)
+    weights = runs.class_weights(facts)
 
     def show(at: train.Progress) -> None:
         loss, kl = at.scalars["loss"], at.scalars["kl"]
@@ -205,9 +205,7 @@ def score(run: runs.Run) -> None:
 def score_split(run: runs.Run, name: str, examples: data.Examples) -> tuple[evaluate.Predictions, dict]:
     """Predictions and scores of one split, beside the linear baseline's; predictions/<name>.npz."""
     devices = parallel.devices(run.config.train.devices)
-    predictions = evaluate.predict(
-        run.model, run.config, run.params, examples, run.positive_weight, devices, run.variant.reader
-    )
+    predictions = evaluate.predict(run.model, run.config, run.params, examples, devices, run.variant.reader)
     linear = linear_baseline.predict(runs.load_examples(run, "train"), examples, run.config.evaluate.baseline)
     evaluate.save(run.workdir, name, predictions, linear, examples)
     scores = evaluate.score(run.labels, run.config, predictions, linear)

@@ -55,13 +55,13 @@ def smoothgrad(
     samples: int = 16,
     noise: float = 0.1,
 ) -> Maps:
-    """`noise` is the standard deviation added, in grey levels of [0, 1]."""
+    """`noise` is the standard deviation added, in grey levels of [0, 1]; each image's noise has a key of its own."""
 
-    def step(total: Array, key: Key) -> tuple[Array, None]:
-        noisy = images + noise * jax.random.normal(key, images.shape)
+    def step(total: Array, keys: Key) -> tuple[Array, None]:
+        noisy = images + noise * jax.vmap(lambda key: jax.random.normal(key, images.shape[1:]))(keys)
         return total + input_gradient(model, params, noisy, label), None
 
-    keys = jax.random.split(_key(key), samples)
+    keys = jax.vmap(lambda key: jax.random.split(key, samples), out_axes=1)(image_keys(_key(key), images))
     return jax.lax.scan(step, jnp.zeros(images.shape[:3]), keys)[0] / samples
 
 
@@ -161,7 +161,18 @@ def edges(model: Model, params: Params, images: Images, label: Labels) -> Maps:
 
 def random(model: Model, params: Params, images: Images, label: Labels, *, key: Key | None = None) -> Maps:
     """Independent uniform pixels: chance."""
-    return jax.random.uniform(_key(key), images.shape[:3])
+    return jax.vmap(lambda key: jax.random.uniform(key, images.shape[1:3]))(image_keys(_key(key), images))
+
+
+def image_keys(key: Key, images: Images) -> Key:
+    """A random key for each image [B], folded from its grey levels: it depends on neither the batch nor the place in it.
+
+    Levels count in steps of 1/255, so that an image has the same key however its bytes were divided.
+    """
+    levels = jnp.round(images.reshape(len(images), -1) * 255.0).astype(jnp.int32).astype(jnp.uint32)
+    odd = jnp.arange(levels.shape[1], dtype=jnp.uint32) * jnp.uint32(2 * 2654435769 % 2**32) + jnp.uint32(1)
+    digest = jnp.sum(levels * odd[None], axis=1, dtype=jnp.uint32)  # modulo 2^32
+    return jax.vmap(lambda number: jax.random.fold_in(key, number))(digest)
 
 
 def _own(logits: Float[Array, "B L"], label: Labels) -> Float[Array, " B"]:

@@ -14,13 +14,10 @@ Signed maps are positive where the finding adds brightness or where brightness s
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Literal, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float
 
 from dirvae.explain.gated import DRAWS
 from dirvae.explain.traversals import Options
@@ -42,11 +39,6 @@ class Map(NamedTuple):
     grey_levels: bool = False  # whether its values are changes of grey level, and not in units of their own
 
 
-def fold_in_positions(seed: int, count: int) -> Key[Array, " count"]:
-    """Random keys of a query's images: the seed's key folded with each image's position."""
-    return jax.vmap(partial(jax.random.fold_in, jax.random.key(seed)))(jnp.arange(count))
-
-
 class Setting(NamedTuple):
     """What methods may be built from; what is None is not to be had."""
 
@@ -57,7 +49,7 @@ class Setting(NamedTuple):
         None  # of each label's mean codes (`traversals.class_differences`)
     )
     draws: int = DRAWS  # start points of an image's paths, where these are several
-    keys: Callable[[int], Array] = partial(fold_in_positions, 0)  # random keys of so many images
+    seed: int = 0  # of everything random, folded with each image's content (`attributions.image_keys`)
 
 
 Explain = Callable[[Params, Query], dict[str, Float[Array, "B H W"]]]

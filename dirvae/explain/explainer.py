@@ -10,7 +10,6 @@ after the other by the same program, so that no answer depends on the company.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dirvae import losses
 from dirvae.config import Config, ConfigError, override, validate
-from dirvae.explain import gated, maps, methods, traversals
+from dirvae.explain import attributions, gated, maps, methods, traversals
 from dirvae.explain.contract import Explain, Setting
-from dirvae.explain.setting import same_key, setting_of
+from dirvae.explain.setting import setting_of
 from dirvae.labels import finding_index
 from dirvae.metrics import counterfactual
 from dirvae.training import evaluate, runs, workdir
@@ -44,7 +42,7 @@ class Explanation(NamedTuple):
     probability: np.ndarray  # float32 [*B, L], as the evaluation predicts
     label: np.ndarray  # int [*B], the column that is explained
     sign: np.ndarray  # float32 [*B], +1 where the finding's logit is raised, -1 where it is lowered
-    path: traversals.Path  # probabilities with class weights divided out, as in `probability`
+    path: traversals.Path
     signed: np.ndarray  # float32 [*B, H, W], the whole path's change
     map: np.ndarray  # float32 [*B, H, W], what the paths from draws agree on, gated by the image's evidence
     maps: dict[str, np.ndarray]  # float32 [*B, H, W] each, further maps by their names in `dirvae.explain.methods`
@@ -124,7 +122,7 @@ class Explainer(NamedTuple):
     def _further(self, names: tuple[str, ...], seed: int) -> Explain:
         """Draws the maps of these names; compiled once for each seed."""
         if (names, seed) not in self.compiled:
-            setting = self.setting._replace(keys=partial(same_key, seed))
+            setting = self.setting._replace(seed=seed)
             self.compiled[names, seed] = methods.build_maps(setting, names)
         return self.compiled[names, seed]
 
@@ -135,7 +133,7 @@ class Explainer(NamedTuple):
         column = leading(probability[0], self.thresholds) if column is None else column
         present = probability[0, column] >= self.thresholds[column]
         sign = np.asarray([SIGNS[direction or ("remove" if present else "add")]], np.float32)
-        label, keys = np.asarray([column]), jax.random.key(seed)[None]
+        label, keys = np.asarray([column]), attributions.image_keys(jax.random.key(seed), jnp.asarray(image))
         path, signed, agreed = jax.tree.map(np.asarray, self.follow(self.run.params, image, label, sign, keys))
         maps = jax.tree.map(np.asarray, further(self.run.params, Query(image, label, sign)))
         return Explanation(image, probability, label, sign, path, signed, agreed, maps)
@@ -232,13 +230,6 @@ def checked(images: np.ndarray, side: int) -> tuple[np.ndarray, bool]:
     return pixels, single
 
 
-def unweighted(probability: jax.Array, positive_weight: np.ndarray | None) -> jax.Array:
-    """p/(p + w (1 - p)) [..., L]: the odds that class weights w inflated divided out again (`losses.posterior_probability`)."""
-    if positive_weight is None:
-        return probability
-    return probability / (probability + jnp.broadcast_to(positive_weight, probability.shape) * (1.0 - probability))
-
-
 def _predictor(run: Run) -> Callable[[Params, jax.Array], jax.Array]:
     """(params, images [B, H, W, 1]) -> probabilities [B, L], by the rules of the evaluation; draws, if any, are a first image's."""
     read = run.variant.reader(run.model)
@@ -246,7 +237,7 @@ def _predictor(run: Run) -> Callable[[Params, jax.Array], jax.Array]:
     def predict(params: Params, images: jax.Array) -> jax.Array:
         key = jax.random.fold_in(jax.random.key(run.config.seed), 0)
         keys = jnp.broadcast_to(key, (len(images),))
-        return losses.posterior_probability(read(params, images, keys).logits, run.positive_weight)
+        return jax.nn.sigmoid(read(params, images, keys).logits)
 
     return jax.jit(predict)
 
@@ -259,7 +250,6 @@ def _follower(
     def follow(params: Params, *rows: jax.Array) -> tuple[traversals.Path, jax.Array, jax.Array]:
         images, label, sign, keys = rows
         path = traversals.on_manifold(run.model, params, images, label, sign, options)
-        path = path._replace(probability=unweighted(path.probability, run.positive_weight))
         found = gated.change_and_evidence(run.model, params, images, label, sign, keys, draws, options)
         return path, maps.signed(path.images, sign), maps.gated(*found)
 

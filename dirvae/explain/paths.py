@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dirvae.explain import gated, maps, traversals
+from dirvae.explain import attributions, gated, maps, traversals
 from dirvae.explain.contract import Explain, Map, Method, Role, Setting
+from dirvae.explain.traversals.path import render
 from dirvae.model import Model
 from dirvae.types import Params, Query
 
@@ -28,7 +29,7 @@ def traversal(setting: Setting) -> Explain:
     def explain(params: Params, query: Query) -> dict[str, Array]:
         images, label, signs = query
         path = traversals.on_manifold(model, params, images, label, signs, options)
-        keys = setting.keys(len(images))
+        keys = attributions.image_keys(jax.random.key(setting.seed), images)
         astray = jnp.stack([path.images[:, 0], model.decode(params, permuted(model, path, keys)).location], axis=1)
         change, evidence = gated.change_and_evidence(model, params, images, label, signs, keys, setting.draws, options)
         return {
@@ -80,7 +81,7 @@ def harkness2023(setting: Setting) -> Explain:
 
 
 def class_mean_difference(setting: Setting) -> Explain:
-    """The change from each image's code along its label's row of `setting.differences`; all of a query's labels are one."""
+    """The change from each image's code along its label's row of `setting.differences`, as far as that row is long."""
     model = setting.model
 
     @jax.jit
@@ -90,8 +91,9 @@ def class_mean_difference(setting: Setting) -> Explain:
         direction = sign * rows.reshape(len(query.images), *model.latent.spec.event)
         start = model.latent.point(model.encode(params, query.images))
         tangent = model.latent.raise_index(start, direction, "identity")
-        length = jnp.linalg.norm(tangent[0])  # of all rows, since they have one label
-        path = traversals.along(model, params, query.images, direction, jnp.stack([jnp.zeros(()), length]))
+        ends = jnp.stack([start, model.latent.retract(start, tangent)], axis=1)
+        gone = jnp.linalg.norm(tangent.reshape(len(tangent), -1), axis=1)
+        path = render(model, params, ends, jnp.stack([jnp.zeros_like(gone), gone], axis=1))
         return {"class_mean_difference": maps.signed(path.images, query.sign)}
 
     return explain

@@ -1,16 +1,12 @@
 """The setting that explanation methods are built from, gathered from a run and its config."""
 
-from collections.abc import Callable
-from functools import partial
-
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from dirvae.config import Config
 from dirvae.explain import traversals
-from dirvae.explain.contract import Setting, fold_in_positions
+from dirvae.explain.contract import Setting
 from dirvae.explain.gated import DRAWS
 from dirvae.latents import geometry
 from dirvae.model import Model
@@ -38,25 +34,20 @@ def options_of(model: Model, config: Config, metric: geometry.Metric = "identity
     )
 
 
-def same_key(seed: int, count: int) -> Array:
-    """The seed's random key for each of `count` images, so that an image's maps do not depend on its position."""
-    return jnp.broadcast_to(jax.random.key(seed), (count,))
-
-
 def setting_of(
     run: Run,
     predictions: Predictions,
     differences: Float[np.ndarray, "L *event"] | None = None,
     draws: int = DRAWS,
-    keys: Callable[[int], Array] | None = None,
+    seed: int | None = None,
 ) -> Setting:
     """What methods of a run are built from; `predictions` of validation give the covariance that guides traversals.
 
-    Without `keys` an image's random key is the run's seed folded with the image's position in a query.
+    Without `seed` random draws have the run's own.
     """
     options = options_of(run.model, run.config, metric_of(run.config, predictions))
-    keys = partial(fold_in_positions, run.config.seed) if keys is None else keys
-    return Setting(run.model, run.config.model.prior, options, differences, draws, keys)
+    seed = run.config.seed if seed is None else seed
+    return Setting(run.model, run.config.model.prior, options, differences, draws, seed)
 
 
 def has_constant_direction(config: Config) -> bool:

@@ -6,7 +6,6 @@ at least 1/2, and raises it elsewhere; so that all runs answer the same question
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dirvae.explain import methods, selection, traversals, truth
-from dirvae.explain.setting import same_key, setting_of
+from dirvae.explain.setting import setting_of
 from dirvae.explain.traversals import Options
 from dirvae.latents import compositions
 from dirvae.model import Model
@@ -143,7 +142,7 @@ def arm(run: Run, name: str, examples: data.Examples, planned: Plan, tuned: Pred
     `tuned`, the run's validation predictions, gives its thresholds and metric.
     """
     query = planned.query(grey_levels(examples.split.images(planned.position)))
-    setting, devices = setting_of(run, tuned, keys=partial(same_key, 0)), jax.local_devices()
+    setting, devices = setting_of(run, tuned, seed=0), jax.local_devices()
     path = follow(run.model, run.params, query, setting.options, devices)
     explain = methods.build_maps(setting, methods.maps_of("ours", "rival"))
     return Arm(

@@ -58,14 +58,16 @@ def predict(
     config: Config,
     params: Params,
     examples: data.Examples,
-    positive_weight: np.ndarray | None,
     devices: list[jax.Device],
     reader: Callable[[Model], Read] = expectations,
 ) -> Predictions:
-    """Predicts every example once, with the rows of a batch spread over the devices."""
+    """Predicts every example once, with the rows of a batch spread over the devices.
+
+    Probabilities are sigmoids of the model's logits: a model trained with class weights has to be `dirvae.model.calibrated`.
+    """
     size = max(len(parallel.local(devices)), config.evaluate.evaluation_batch)
     size -= size % len(parallel.local(devices))
-    run = parallel.map_rows(_make_rows(model, config, positive_weight, reader), devices)
+    run = parallel.map_rows(_make_rows(model, config, reader), devices)
     columns: list[dict[str, np.ndarray]] = []
     for number, batch in enumerate(data.in_order(examples, size)):
         rows = run(params, batch)
@@ -77,7 +79,7 @@ def predict(
     return Predictions(target=examples.target, weight=examples.weight, patient=examples.split.table.patient, **joined)
 
 
-def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None, reader: Callable[[Model], Read]):
+def _make_rows(model: Model, config: Config, reader: Callable[[Model], Read]):
     read = reader(model)
 
     def rows(params: Params, batch: Batch) -> dict[str, jax.Array]:
@@ -88,7 +90,7 @@ def _make_rows(model: Model, config: Config, positive_weight: np.ndarray | None,
         draw = outputs.sample.coordinates
         values = losses.terms(outputs, images, batch, model.learned(params), config.model.likelihood)
         return {
-            "probability": losses.posterior_probability(reading.logits, positive_weight),
+            "probability": jax.nn.sigmoid(reading.logits),
             "nll": values.reconstruction,
             "kl": values.kl,
             "l1": reconstruction.l1(images, reading.location),
@@ -108,12 +110,11 @@ def validation_scores(
     config: Config,
     params: Params,
     examples: data.Examples,
-    positive_weight: np.ndarray | None,
     devices: list[jax.Device],
     reader: Callable[[Model], Read] = expectations,
 ) -> dict[str, float]:
     """The few numbers that choose a checkpoint: macro AUROC and AUPRC, ELBO and its parts, L1."""
-    predictions = predict(model, config, params, examples, positive_weight, devices, reader)
+    predictions = predict(model, config, params, examples, devices, reader)
     panel = classification.panel(predictions.target, predictions.weight, predictions.probability, examples.labels)
     return {
         "auroc": panel["auroc"]["macro"],

@@ -18,7 +18,7 @@ from dirvae.types import Params
 
 
 class Run(NamedTuple):
-    """What evaluation and explanation start from; `params` is the parameter average of the best checkpoint."""
+    """What evaluation and explanation start from: `model` gives calibrated logits, `params` is the best checkpoint's average."""
 
     workdir: Path
     config: Config
@@ -27,7 +27,6 @@ class Run(NamedTuple):
     model: Model
     params: Params
     step: int
-    positive_weight: np.ndarray | None  # [L]
     variant: Variant = Variant()
 
     @property
@@ -43,6 +42,11 @@ class Run(NamedTuple):
 def describe(workdir: Path) -> dict:
     """data.json: {"labels", "directory", "positive_weight", "manifest"}."""
     return read_json(Path(workdir) / "data.json")
+
+
+def class_weights(facts: dict) -> np.ndarray | None:
+    """The weights [L] of the positives in the training objective, None where there were none; of a run's data.json."""
+    return None if facts["positive_weight"] is None else np.asarray(facts["positive_weight"], np.float32)
 
 
 def build_model(config: Config, labels: tuple[str, ...], variant: Variant | None = None) -> Model:
@@ -75,8 +79,7 @@ def open_run(workdir: Path, step: int | None = None, variant: Variant | None = N
     """
     config, facts = read_config(workdir), describe(workdir)
     labels = tuple(facts["labels"])
-    net = build_model(config, labels, variant)
-    weights = None if facts["positive_weight"] is None else np.asarray(facts["positive_weight"], np.float32)
+    net = model.calibrated(build_model(config, labels, variant), class_weights(facts))
     checkpoints = Checkpoints(Path(workdir) / "checkpoints", config.evaluate.select_by)
     try:
         best = step if step is not None else checkpoints.best_step() or checkpoints.latest_step()
@@ -92,9 +95,7 @@ def open_run(workdir: Path, step: int | None = None, variant: Variant | None = N
             best, state = checkpoints.restore_latest(template)
     finally:
         checkpoints.close()
-    return Run(
-        Path(workdir), config, labels, Path(facts["directory"]), net, state.average, best, weights, variant or Variant()
-    )
+    return Run(Path(workdir), config, labels, Path(facts["directory"]), net, state.average, best, variant or Variant())
 
 
 def load_examples(run: Run, name: str) -> data.Examples:

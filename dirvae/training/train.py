@@ -18,7 +18,7 @@ import optax
 from dirvae import losses
 from dirvae.config import Config
 from dirvae.latents import learning
-from dirvae.model import Model
+from dirvae.model import Model, calibrated
 from dirvae.training import augment, data, evaluate, optimizer, parallel
 from dirvae.training.checkpoints import Checkpoints
 from dirvae.training.variant import Variant
@@ -144,6 +144,7 @@ def train(
     settings, devices = config.train, parallel.devices(config.train.devices)
     rows = parallel.rows_of_host(settings.batch_size, devices)
     spread = parallel.Spread(make_step(model, config, positive_weight, variant=variant), devices, settings.parallel)
+    judged = calibrated(model, positive_weight)
     checkpoints = Checkpoints(workdir / "checkpoints", config.evaluate.select_by)
     fresh = initial_state(model, config)
     if start is not None:
@@ -165,7 +166,7 @@ def train(
                 pending = None
                 host_state = spread.fetch(state)
                 scores = evaluate.validation_scores(
-                    model, config, host_state.average, validation_set, positive_weight, devices, variant.reader
+                    judged, config, host_state.average, validation_set, devices, variant.reader
                 )
                 writer.write(step, "validation", scores)
                 checkpoints.save(step, host_state, scores)

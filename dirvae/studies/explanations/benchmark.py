@@ -121,7 +121,7 @@ def _apparatus(
         request.images,
         controls.reconstruction(run.model),
         counterfactuals.walker(run.model, further.options, SIGN, request.images),
-        counterfactuals.classifier(run.model, run.params, run.positive_weight),
+        counterfactuals.classifier(run.model, run.params),
         counterfactuals.Reading(run.labels, spread, SIGN > 0, independent),
         request.replicates,
         report,

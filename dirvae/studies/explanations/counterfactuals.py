@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from dirvae import losses
 from dirvae.explain import traversals
 from dirvae.explain.truth import Truth
 from dirvae.labels import related
@@ -41,13 +40,13 @@ class IndependentClassifier(NamedTuple):
         return self.probabilities(images)[:, column].astype(np.float64)
 
 
-def classifier(model: Model, params: Params, positive_weight: np.ndarray | None = None) -> Classify:
-    """A run's own probabilities, the head at the posterior's expectations, with the odds that class weights inflate divided out."""
+def classifier(model: Model, params: Params) -> Classify:
+    """A run's own probabilities, of the head at the posterior's expectations."""
 
     @jax.jit
     def probability(params: Params, images: Array) -> Array:
         read = model.latent.head_mean(model.encode(params, images))
-        return losses.posterior_probability(model.classify_channels(params, read), positive_weight)
+        return jax.nn.sigmoid(model.classify_channels(params, read))
 
     return lambda images: np.asarray(probability(params, jnp.asarray(images)))
 

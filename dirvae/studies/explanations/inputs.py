@@ -121,6 +121,4 @@ def independent_classifier(directory: Path, run: runs.Run) -> counterfactuals.In
     if other.config.data.shuffle_labels:
         raise ValueError(f"--judge={directory} was trained on shuffled labels and knows nothing; name another run")
     thresholds = other.tuned.thresholds
-    return counterfactuals.IndependentClassifier(
-        counterfactuals.classifier(other.model, other.params, other.positive_weight), thresholds
-    )
+    return counterfactuals.IndependentClassifier(counterfactuals.classifier(other.model, other.params), thresholds)

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -113,14 +112,9 @@ def explain(run: runs.Run, images: Float[np.ndarray, "n H W 1"], column: int) ->
     shown, label = jnp.asarray(images), jnp.full(len(images), column)
     present = np.asarray(attributions.own_logit(net, run.params, shown, label)) > 0
     query = Query(shown, label, jnp.where(jnp.asarray(present), -1.0, 1.0))
-    setting = setting_of(run, tuned, inputs.class_differences(tuned), keys=split_keys)
+    setting = setting_of(run, tuned, inputs.class_differences(tuned), seed=0)
     drawn = methods.build_maps(setting, explained_maps())(run.params, query)
     return {name: np.asarray(maps) for name, maps in drawn.items()}
-
-
-def split_keys(count: int) -> jax.Array:
-    """Random keys of so many images, split from that of seed 0."""
-    return jax.random.split(jax.random.key(0), count)
 
 
 def load(place: Path) -> Measurement | None:

@@ -81,10 +81,12 @@ def test_integrated_gradients_start_from_a_grey_level_too():
 def test_smoothgrad_is_the_mean_over_noisy_copies():
     still = method("gaussian", "smoothgrad", samples=2, noise=0.0)()
     np.testing.assert_allclose(still, method("gaussian", "input_gradient")(), rtol=1e-4, atol=1e-6)
-    keys = jax.random.split(jax.random.key(5), 2)
+    own = attributions.image_keys(jax.random.key(5), IMAGES)
+    keys = jax.vmap(lambda key: jax.random.split(key, 2), out_axes=1)(own)
     net, params = small("gaussian")
     found = build("smoothgrad", net, samples=2, noise=0.2, key=jax.random.key(5))(params, IMAGES, LABEL)
-    noisy = [method("gaussian", "input_gradient")(IMAGES + 0.2 * jax.random.normal(k, IMAGES.shape)) for k in keys]
+    draw = jax.vmap(lambda key: jax.random.normal(key, IMAGES.shape[1:]))
+    noisy = [method("gaussian", "input_gradient")(IMAGES + 0.2 * draw(k)) for k in keys]
     np.testing.assert_allclose(found, (noisy[0] + noisy[1]) / 2, rtol=1e-4, atol=1e-6)
 
 
@@ -146,6 +148,21 @@ def test_a_map_reads_its_own_image_and_label_only(name):
     assert float(jnp.abs(together[0]).max()) > 0
     beside_another = method("product", name)(IMAGES.at[1].set(0.5), jnp.array([2, 1]))
     np.testing.assert_allclose(beside_another[0], together[0], rtol=1e-4, atol=1e-6)
+
+
+def test_keys_are_those_of_the_image_and_of_no_place():
+    keys = jax.random.key_data(attributions.image_keys(jax.random.key(0), IMAGES))
+    swapped = jax.random.key_data(attributions.image_keys(jax.random.key(0), IMAGES[::-1]))
+    np.testing.assert_array_equal(keys, swapped[::-1])
+    pixels = np.random.default_rng(0).integers(0, 256, (50, SIZE, SIZE, 1), dtype=np.uint8)
+    pixels[1] = pixels[0].T.reshape(SIZE, SIZE, 1)  # the same levels elsewhere
+    divided = [pixels / np.float32(255), jnp.asarray(pixels, jnp.float32) / 255.0, pixels * np.float32(1 / 255)]
+    many = [
+        np.asarray(jax.random.key_data(attributions.image_keys(jax.random.key(0), jnp.asarray(x)))) for x in divided
+    ]
+    np.testing.assert_array_equal(many[0], many[1])
+    np.testing.assert_array_equal(many[0], many[2])
+    assert len(np.unique(many[0], axis=0)) == 50
 
 
 def test_bad_options_are_one_clear_sentence():

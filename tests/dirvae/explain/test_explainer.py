@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from support import workdirs
 
-from dirvae import losses
 from dirvae.config import ConfigError, override
 from dirvae.explain import attributions, maps, methods, setting, traversals
 from dirvae.explain import explainer as explainers
@@ -64,7 +63,7 @@ def test_it_is_the_librarys_traversals_and_maps(explainer, images, found):
     np.testing.assert_allclose(found.path.images, path.images, atol=1e-5)
     np.testing.assert_allclose(found.path.distance, path.distance, atol=1e-5)
     np.testing.assert_allclose(found.signed, maps.signed(path.images, sign), atol=1e-5)
-    keys = jnp.stack([jax.random.key(0)] * 3)
+    keys = attributions.image_keys(jax.random.key(0), pixels)
     several = traversals.from_draws(run.model, run.params, pixels, label, sign, keys, DRAWS, options).images
     each = jnp.stack([maps.signed(several[:, draw], sign) for draw in range(DRAWS)])
     evidence = attributions.integrated_gradients(run.model, run.params, pixels, label)
@@ -74,8 +73,10 @@ def test_it_is_the_librarys_traversals_and_maps(explainer, images, found):
 
 def test_predictions_and_paths_have_the_class_weights_divided_out(explainer, images, found):
     run = explainer.run
-    logits = run.model.expected(run.params, images[..., None].astype(np.float32) / 255.0).logits
-    expected = losses.posterior_probability(logits, np.asarray(WEIGHTS, np.float32))
+    raw = runs.build_model(run.config, run.labels)
+    logits = raw.expected(run.params, images[..., None].astype(np.float32) / 255.0).logits
+    odds = np.exp(np.asarray(logits, np.float64)) / np.asarray(WEIGHTS)
+    expected = odds / (1.0 + odds)
     np.testing.assert_allclose(found.probability, expected, atol=1e-5)
     np.testing.assert_allclose(
         found.path.probability[:, 0], expected, atol=1e-4

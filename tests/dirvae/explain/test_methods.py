@@ -4,10 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support import unit_gain
 from support.linear_heads import IMAGES, POSTERIORS, ROWS, WEIGHTS, build
+from support.settings import plain_model
 
+from dirvae import model
 from dirvae.explain import attributions, gated, maps, methods, paths, traversals
-from dirvae.explain.contract import Map, Method, Setting, fold_in_positions
+from dirvae.explain.contract import Map, Method, Setting
 from dirvae.types import Query
 
 SIDE = 8
@@ -39,7 +42,7 @@ def test_a_path_gives_its_maps_at_once():
     drawn = methods.build("traversal", Setting(net, "gaussian", options))(params, query)
     path = traversals.on_manifold(net, params, *query, options)
     np.testing.assert_allclose(drawn["traversal_signed"], maps.signed(path.images, query.sign), atol=1e-6)
-    keys = fold_in_positions(0, ROWS)
+    keys = attributions.image_keys(jax.random.key(0), query.images)
     change, evidence = gated.change_and_evidence(net, params, *query, keys, gated.DRAWS, options)
     np.testing.assert_allclose(drawn["traversal_denoised"], change, atol=1e-6)
     np.testing.assert_allclose(drawn["traversal_gated"], maps.gated(change, evidence), atol=1e-6)
@@ -56,6 +59,34 @@ def test_every_map_is_drawn_for_every_image_in_the_registrys_order():
     assert {values.shape for values in drawn.values()} == {(ROWS, SIDE, SIDE)}
     edges = attributions.edges(net, params, query.images, query.label)
     np.testing.assert_allclose(drawn["edges"], edges, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A small model with random parameters, every map of a query of four images with labels of their own, and the query."""
+    fields = {"widths": "4,8", "hidden": 8, "structure": "product", "groups": 4, "latents": 2, "head": "assigned"}
+    net = model.build(plain_model(fields), 3, 16)
+    params, rng = unit_gain.parameters(net), np.random.default_rng(0)
+    apart = rng.normal(size=(3, *net.latent.spec.event)).astype(np.float32)
+    options = traversals.Options(3, 0.3, adaptive_step=True)
+    images, signs = jnp.asarray(rng.random((4, 16, 16, 1)), jnp.float32), jnp.array([1.0, -1.0, 1.0, -1.0])
+    query = Query(images, jnp.array([2, 0, 1, 1]), signs)
+    return Setting(net, "dirichlet", options, apart, draws=2), params, query
+
+
+@pytest.mark.parametrize("name", methods.METHODS)
+def test_an_image_is_explained_alike_alone_and_at_any_place_of_any_batch(whole, name):
+    setting, params, query = whole
+    explain = methods.build(name, setting)
+    together = explain(params, query)
+    place = np.array([2, 1, 0, 2, 3])  # the third image comes first and fourth
+    elsewhere = explain(params, Query(*(column[place] for column in query)))
+    alone = explain(params, Query(*(column[2:3] for column in query)))
+    for drawn, maps_together in together.items():
+        size = float(np.abs(maps_together).max())
+        assert size > 0, drawn
+        for one in (elsewhere[drawn][0], elsewhere[drawn][3], alone[drawn][0]):
+            np.testing.assert_allclose(one, maps_together[2], atol=1e-4 * size + 3e-7, err_msg=drawn)
 
 
 def test_only_what_is_wanted_is_built(monkeypatch):

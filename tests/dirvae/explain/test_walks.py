@@ -143,7 +143,7 @@ def test_a_runs_paths_and_maps_are_the_librarys(examples, tmp_path):
     np.testing.assert_allclose(arm.composition, np.exp(path.coordinates), atol=1e-5)  # log z of one simplex
     assert (arm.components, arm.own.shape) == (5, (3, 0))
     assert set(arm.maps) == set(methods.maps_of("ours", "rival")) - {"class_mean_difference"}
-    keys = setting.same_key(0, len(images))
+    keys = attributions.image_keys(jax.random.key(0), images)
     agreed = gated.change_and_evidence(run.model, run.params, images, label, sign, keys, gated.DRAWS, options)
     np.testing.assert_allclose(arm.maps["traversal_gated"], maps.gated(*agreed), atol=1e-5)
     shift = attributions.latent_shift(run.model, run.params, images, label)

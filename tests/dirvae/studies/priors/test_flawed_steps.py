@@ -57,7 +57,7 @@ def start(prior, kinds):
     configs = {name: tiny(prior=prior, **fields) for name, fields in kinds.items()}
     net = model.build(configs["sound"].model, 2, SIDE)
     params = parameters(net)
-    scored = evaluate.predict(net, configs["reversed"], params, EXAMPLES, None, parallel.devices(1))
+    scored = evaluate.predict(net, configs["reversed"], params, EXAMPLES, parallel.devices(1))
     return Started(net, params, first_steps(net, params, configs), scored)
 
 
@@ -109,7 +109,7 @@ def test_scores_of_a_draw_are_those_of_the_draw(started):
     config = tiny(flaws="draw_at_test", dropout=0.5)
     net = model.build(config.model, 2, SIDE)
     reader = flaws.variant(config).reader
-    found = evaluate.predict(net, config, params, EXAMPLES, None, parallel.devices(1), reader)
+    found = evaluate.predict(net, config, params, EXAMPLES, parallel.devices(1), reader)
     keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(config.seed), i))(jnp.arange(ROWS))
     z = jax.jit(net.forward)(params, IMAGES, keys).sample.coordinates
     np.testing.assert_allclose(found.head_mean, net.latent.to_head(z), rtol=1e-3, atol=1e-3)
