@@ -26,6 +26,7 @@ def parser() -> Parser:
     flags.shared("--split")
     flags.shared("--images", type=cli.whole(2), default=40, help="true positives for each finding, at most")
     flags.shared("--replicates", default=1000)
+    flags.shared("--data_dir")
     return flags
 
 
@@ -36,7 +37,10 @@ def run(flags: argparse.Namespace) -> None:
     from dirvae.training import workdir
     from experiments import pipeline
 
-    request = benchmark.Request(flags.workdir, flags.split, flags.images, flags.replicates, flags.judge, flags.shuffled)
+    pipeline.keep_compiled(flags.data_dir)
+    request = benchmark.Request(
+        flags.workdir, flags.split, flags.images, flags.replicates, flags.judge, flags.shuffled, flags.data_dir
+    )
     simulator = pipeline.simulator(workdir.read_config(flags.workdir).data)
     comparison, examples = benchmark.compare(request, simulator, pipeline.progress_line)
     place = flags.workdir / FOLDER / flags.split

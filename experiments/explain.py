@@ -51,7 +51,7 @@ def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
         pixels = images.read(flags.image, workdir.read_config(flags.workdir).data.image_size)
     except images.ImageError as error:
         raise ValueError(f"{flags.image}: {error}") from None
-    explainer = explainer.load(flags.workdir, **fields)
+    explainer = explainer.load(flags.workdir, data_dir=flags.data_dir, **fields)
     found = explainer(pixels, flags.label, flags.direction, maps=maps_of(flags.maps))
     out = flags.out or flags.workdir / "explanations" / flags.image.stem
     workdir.write_folder(out, explanation_files.files(explainer, found, flags.image.name))
@@ -65,7 +65,7 @@ def explain_split(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     from dirvae.training import evaluate, runs
     from experiments import pipeline
 
-    explainer = explainer.load(flags.workdir, **fields)
+    explainer = explainer.load(flags.workdir, data_dir=flags.data_dir, **fields)
     examples = runs.load_examples(explainer.run, flags.split)
     predictions = evaluate.load(flags.workdir, flags.split).predictions
     simulator = pipeline.simulator(explainer.run.config.data)

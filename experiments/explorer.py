@@ -23,6 +23,7 @@ def parser() -> Parser:
         "--findings", type=cli.whole(1), default=4, help="findings for each image, positives and likeliest first"
     )
     flags.shared("--seed", default=0)
+    flags.shared("--data_dir")
     flags.shared("--out", help="the page; default: explorer.html in the first run's folder")
     return flags
 
@@ -42,10 +43,11 @@ def explore(flags: argparse.Namespace) -> Path:
     from dirvae.training import evaluate, runs
     from experiments import pipeline
 
+    pipeline.keep_compiled(flags.data_dir)
     walks.agree(flags.workdir)
     scored = [evaluate.load(directory, flags.split).predictions for directory in flags.workdir]
     planned = walks.plan(scored, flags.images, flags.findings, flags.seed)
-    opened = [runs.open_run(directory) for directory in flags.workdir]
+    opened = [runs.open_run(directory, data_dir=flags.data_dir) for directory in flags.workdir]
     examples = runs.load_examples(opened[0], flags.split)
     known, arms = walks.facts(examples, planned, pipeline.simulator(opened[0].config.data)), []
     for run, name in zip(opened, names(flags.workdir), strict=True):

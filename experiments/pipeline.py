@@ -1,6 +1,7 @@
 """The phases of a run: what each reads from its workdir and leaves there. The one place where `data_prep` meets `dirvae`."""
 
 import argparse
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -17,8 +18,20 @@ from dirvae import losses
 from dirvae.config import Config, ConfigError, DataConfig, override
 from dirvae.config.command_line import CONSOLE
 from dirvae.explain import gallery
+from dirvae.labels import FINDINGS
 from dirvae.report import run_page
-from dirvae.training import data, evaluate, latent_usage, likelihood, linear_baseline, parallel, runs, train, workdir
+from dirvae.training import (
+    data,
+    evaluate,
+    latent_usage,
+    likelihood,
+    linear_baseline,
+    lock,
+    parallel,
+    runs,
+    train,
+    workdir,
+)
 from dirvae.training.train import SOUND
 from dirvae.training.variant import Variant
 from dirvae.types import Simulator
@@ -60,7 +73,8 @@ def run(
     name of the preset that the report compares the configuration with.
 
     Raises:
-      WorkdirError: for a folder that holds a run of another config, or something else, or a train.init_from without a run.
+      WorkdirError: for a folder that holds a run of another config, or something else, or in which another job works, or for a
+        train.init_from without a run.
       ConfigError: for more devices than there are, or a configuration with flaws where no `variant` has them.
     """
     replaced = runs.known_variant(config, variant)
@@ -70,12 +84,27 @@ def run(
         workdir.read_config(Path(config.train.init_from))  # before a folder is claimed that a correction would not fit
     if lead:
         workdir.check(directory, config)
+    with lock.held(directory, say) if lead else contextlib.nullcontext():
+        _run_phases(config, directory, raw_dir, data_dir, phases, replaced, preset)
+
+
+def _run_phases(
+    config: Config,
+    directory: Path,
+    raw_dir: Path | None,
+    data_dir: Path,
+    phases: tuple[str, ...],
+    replaced: Variant,
+    preset: str,
+) -> None:
+    """The phases of a run whose folder is held."""
+    lead = jax.process_index() == 0
     say(f"run {directory}: {config.model.prior} on {config.data.dataset}, {jax.device_count()} device(s)")
     steps: dict[str, Callable[[], None]] = {
         "data": partial(prepare, config, directory, raw_dir, data_dir, replaced, preset),
-        "train": partial(fit, config, directory, replaced),
-        "evaluate": lambda: score(runs.open_run(directory, variant=replaced)),
-        "explain": lambda: explain(runs.open_run(directory, variant=replaced)),
+        "train": partial(fit, config, directory, data_dir, replaced),
+        "evaluate": lambda: score(runs.open_run(directory, variant=replaced, data_dir=data_dir)),
+        "explain": lambda: explain(runs.open_run(directory, variant=replaced, data_dir=data_dir)),
         "report": partial(report, directory),
     }
     for phase in phases:
@@ -137,13 +166,14 @@ def prepare(
     """Builds the data set where it is not there yet, settles the findings, and claims the run's folder: data.json."""
     built = build.prepare(config.data, raw_dir, data_dir, progress_line)
     train_split = data.Split(built, "train", config.data.cache_megabytes)
-    labels = data.choose_labels(train_split.table.labels, config.data.labels)
-    chosen = variant.examples(train_split, labels, config.data, config.seed)
+    choice = data.choose_labels(variant.examples(train_split, FINDINGS, config.data, config.seed), config.data)
+    chosen = variant.examples(train_split, choice.labels, config.data, config.seed)
     weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
     manifest, source = build.read_manifest(built), sources.named(config.data.dataset)
     facts = {
-        "labels": labels,
-        "directory": str(built.absolute()),
+        "labels": choice.labels,
+        "left_out": choice.left_out,
+        "directory": os.path.relpath(built.resolve(), directory.resolve()),  # both may move together
         "positive_weight": weights,
         "title": source.title(config.data, manifest),
         "origin": source.origin(config.data, manifest),
@@ -151,15 +181,19 @@ def prepare(
     }
     workdir.claim(directory, config)
     workdir.write_json(directory / "data.json", facts | configs.origin(preset, config))
-    say(f"data: {len(train_split)} training images, findings {', '.join(labels)}")
+    say(f"data: {len(train_split)} training images, findings {', '.join(choice.labels)}")
+    if choice.left_out:
+        reasons = ", ".join(f"{finding} ({reason})" for finding, reason in choice.left_out.items())
+        say(f"data: findings whose known training labels have one value are not learned: {reasons}")
 
 
-def fit(config: Config, directory: Path, variant: Variant = SOUND) -> None:
+def fit(config: Config, directory: Path, data_dir: Path | None = None, variant: Variant = SOUND) -> None:
     """Trains, or goes on training; checkpoints, metrics.jsonl, tensorboard/ and parameters.txt."""
     facts = runs.describe(directory)
-    net = runs.build_model(config, tuple(facts["labels"]), variant)
-    train_set = training_examples(config, facts, variant)
-    validation_set = _examples(config, facts, variant, "validation")
+    labels, dataset = tuple(facts["labels"]), runs.dataset_of(directory, data_dir)
+    net = runs.build_model(config, labels, variant)
+    train_set = training_examples(config, labels, dataset, variant)
+    validation_set = _examples(config, labels, dataset, variant, "validation")
     fresh = train.initial_state(net, config).params
     if jax.process_index() == 0:
         overview = parameter_overview.get_parameter_overview(fresh, include_stats=False)
@@ -176,15 +210,17 @@ def fit(config: Config, directory: Path, variant: Variant = SOUND) -> None:
     progress_line(f"train: {config.train.steps} steps done")
 
 
-def training_examples(config: Config, facts: dict, variant: Variant = SOUND) -> data.Examples:
-    """What a run is trained on: the training split of a described data set, unless the variant has it otherwise."""
-    load = partial(_examples, config, facts, variant)
+def training_examples(
+    config: Config, labels: tuple[str, ...], dataset: Path, variant: Variant = SOUND
+) -> data.Examples:
+    """What a run is trained on: the training split of the data set, unless the variant has it otherwise."""
+    load = partial(_examples, config, labels, dataset, variant)
     return variant.training(load("train"), load)
 
 
-def _examples(config: Config, facts: dict, variant: Variant, name: str) -> data.Examples:
-    split = data.Split(Path(facts["directory"]), name, config.data.cache_megabytes)
-    return variant.examples(split, tuple(facts["labels"]), config.data, config.seed)
+def _examples(config: Config, labels: tuple[str, ...], dataset: Path, variant: Variant, name: str) -> data.Examples:
+    split = data.Split(dataset, name, config.data.cache_megabytes)
+    return variant.examples(split, labels, config.data, config.seed)
 
 
 def score(run: runs.Run) -> None:
@@ -195,6 +231,8 @@ def score(run: runs.Run) -> None:
         began = time.monotonic()
         examples = runs.load_examples(run, name)
         predictions, metrics[name] = score_split(run, name, examples)
+        if name == "validation":
+            _say_untuned(run.labels, predictions)
         metrics["latent"] = evaluate.latent_scores(run.model, run.config, run.params, predictions)
         metrics["timing"][f"{name}_seconds"] = time.monotonic() - began
     latent_usage.save(directory, latent_usage.of_run(run.model, run.config, run.params, predictions))
@@ -216,6 +254,13 @@ def score_split(run: runs.Run, name: str, examples: data.Examples) -> tuple[eval
     return predictions, scores
 
 
+def _say_untuned(labels: tuple[str, ...], predictions: evaluate.Predictions) -> None:
+    """Names the findings whose threshold validation cannot tune."""
+    untuned = [label for label, tuned in zip(labels, predictions.tuned, strict=True) if not tuned]
+    if untuned:
+        say(f"validation: the thresholds of {', '.join(untuned)} stay at 0.5, since its known labels have one value")
+
+
 def evaluate_elsewhere(
     directory: Path,
     raw_dir: Path | None,
@@ -226,12 +271,21 @@ def evaluate_elsewhere(
 ) -> None:
     """Scores a run on one table of another folder, or on another split of its own data set, into metrics.json.
 
+    It holds the run's folder meanwhile.
+
     `dataset` names the source that reads the table; by default the run's own, or the first that reads tables.
 
     Raises:
       ConfigError: for a finding that the run was not trained on, or a source that reads no tables.
     """
-    run = runs.open_run(directory)
+    with lock.held(directory, say):
+        _evaluate_elsewhere(directory, raw_dir, name, data_dir, wanted, dataset)
+
+
+def _evaluate_elsewhere(
+    directory: Path, raw_dir: Path | None, name: str, data_dir: Path, wanted: tuple[str, ...], dataset: str | None
+) -> None:
+    run = runs.open_run(directory, data_dir=data_dir)
     strange = [label for label in wanted if label not in run.labels]
     if strange:
         raise ConfigError(f"the run was not trained on {', '.join(strange)}; it knows {', '.join(run.labels)}")

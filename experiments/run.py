@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep import sources
-from dirvae.config import Config
+from dirvae.config import Config, override
 from dirvae.latents.families import FAMILIES
 from experiments import cli, configs
 from experiments.cli import Parser
@@ -56,6 +56,8 @@ def resolve(flags: argparse.Namespace) -> Config:
     chosen = {"dataset": flags.dataset, "seed": flags.seed}
     fields = {name: value for name, value in chosen.items() if value is not None} | flags.fields
     config = configs.resolve(flags.preset, flags.prior, fields)
+    for name in configs.dropped(override(configs.preset(flags.preset), {"prior": config.model.prior})):
+        cli.CONSOLE.say(f"{name} of the preset {flags.preset} is dropped: prior {config.model.prior} has no KL")
     sources.named(config.data.dataset)
     return config
 

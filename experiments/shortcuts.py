@@ -32,6 +32,7 @@ def run(flags: argparse.Namespace) -> None:
     from dirvae.report import shortcuts_page
     from dirvae.studies import runner  # imports jax, hence not before the flags are known to be good
     from dirvae.studies.shortcuts import detection, tables
+    from dirvae.training import lock
     from experiments import pipeline
 
     if flags.list:
@@ -43,20 +44,21 @@ def run(flags: argparse.Namespace) -> None:
         train_one = pipeline.trainer(None, flags.data_dir, runner.PHASES)
         runner.train(flags.workdir, todo, train_one, say=pipeline.say)
         for model in todo:
-            measure(flags.workdir / model.folder, model.config)
+            with lock.held(flags.workdir / model.folder, pipeline.say):
+                measure(flags.workdir / model.folder, model.config, flags.data_dir)
     if flags.index is None:
         grid = detection.gather(flags.workdir, [(model.folder, model.config) for model in runs])
         shortcuts_page.write(flags.workdir / "shortcuts.html", grid)
         print(tables.text(grid))
 
 
-def measure(directory: Path, config: Config) -> None:
+def measure(directory: Path, config: Config, data_dir: Path) -> None:
     """Measures one model; one that cannot be measured is told of, and does not keep the others from it."""
     from dirvae.studies.shortcuts import reliance
     from experiments import pipeline
 
     try:
-        reliance.measure(directory, pipeline.simulator(config.data))
+        reliance.measure(directory, pipeline.simulator(config.data), data_dir)
     except ValueError as error:
         pipeline.say(f"{directory.name}: {error}")
 

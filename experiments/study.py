@@ -50,10 +50,12 @@ def run(flags: argparse.Namespace) -> None:
         pipeline.require_test_split(runner.unprepared(directory, todo), flags.raw_dir)
         pipeline.start(argparse.Namespace(distributed=False, coordinator="", data_dir=flags.data_dir))
         train_one = pipeline.trainer(flags.raw_dir, flags.data_dir, runner.PHASES, flaws.variant)
-        gather = partial(collection.gather, simulator_of=pipeline.simulator)
+        gather = partial(collection.gather, simulator_of=pipeline.simulator, data_dir=flags.data_dir)
         runner.train(directory, todo, train_one, gather, pipeline.say)
     if flags.index is None:
-        scores = collection.collect(directory, study, runs, pipeline.simulator, flags.replicates, pipeline.say)
+        scores = collection.collect(
+            directory, study, runs, pipeline.simulator, flags.replicates, pipeline.say, flags.data_dir
+        )
         conclusion = outcome.conclude(study, scores, {run.arm for run in runs if run.config.loss.target_kl})
         print(study_page.summary(conclusion))
         print(study_page.write(directory, conclusion))

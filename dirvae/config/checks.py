@@ -73,13 +73,24 @@ def validate(config: Config) -> Config:
     _require_all((leaves[path] > 0, path, "must be above 0") for path in POSITIVE)
     _require_all((0 <= leaves[path] < 1, path, "must be at least 0 and below 1") for path in SHARES)
     _require_all((leaves[path] >= 0, path, "must not be negative") for path in AMOUNTS)
-    _require_all([(config.seed < 2**32, "seed", "must be below 2^32")])
+    check_seed(config.seed)
     _require_all(_resolutions(config.model, config.data.image_size))
     _require_all(_without_kl(config))
     _require_all(_latent(config.model))
     target = config.explain.target_probability
     _require_all([(0 < target < 1, "explain.target_probability", "must lie between 0 and 1")])
     return config
+
+
+def check_seed(seed: int) -> int:
+    """The seed, if it is one of JAX, NumPy and scikit-learn alike: seeds 2^32 apart would start the same run.
+
+    Raises:
+      ConfigError: for a seed below 0, or from 2^32 on.
+    """
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"seed={seed} must be a whole number from 0 to 2^32 - 1; choose another one")
+    return seed
 
 
 def validate_data(data: DataConfig) -> DataConfig:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dirvae.config import Config, ConfigError, override, validate
+from dirvae.config.checks import check_seed
 from dirvae.explain import attributions, gated, maps, methods, traversals
 from dirvae.explain.contract import Explain, Setting
 from dirvae.explain.setting import setting_of
@@ -75,6 +76,7 @@ class Explainer(NamedTuple):
     run: Run
     setting: Setting  # of explanation methods
     thresholds: np.ndarray  # [L], Youden's on validation
+    tuned: np.ndarray  # bool [L], whether validation had both values to tune a threshold on
     predict: Callable[[Params, jax.Array], jax.Array]
     follow: Callable[..., tuple[traversals.Path, jax.Array, jax.Array]]
     compiled: dict[tuple, Explain]  # further maps, by their names and the seed
@@ -106,9 +108,10 @@ class Explainer(NamedTuple):
         the images have one.
 
         Raises:
-          ValueError: for images of another shape, type or range, an unknown finding, direction or map.
+          ValueError: for images of another shape, type or range, an unknown finding, direction or map, or a seed from 2^32 on.
         """
         side = self.run.config.data.image_size
+        check_seed(seed)
         wanted = None if label is None else finding_index(label, self.run.labels)
         if direction is not None and direction not in SIGNS:
             raise ValueError(f"direction {direction!r} is neither 'add' nor 'remove'")
@@ -130,7 +133,7 @@ class Explainer(NamedTuple):
         self, image: np.ndarray, column: int | None, direction: str | None, seed: int, further: Explain
     ) -> Explanation:
         probability = np.asarray(self.predict(self.run.params, image))
-        column = leading(probability[0], self.thresholds) if column is None else column
+        column = leading(probability[0], self.thresholds, self.tuned) if column is None else column
         present = probability[0, column] >= self.thresholds[column]
         sign = np.asarray([SIGNS[direction or ("remove" if present else "add")]], np.float32)
         label, keys = np.asarray([column]), attributions.image_keys(jax.random.key(seed), jnp.asarray(image))
@@ -139,13 +142,16 @@ class Explainer(NamedTuple):
         return Explanation(image, probability, label, sign, path, signed, agreed, maps)
 
 
-def load(directory: Path | str, draws: int = gated.DRAWS, **fields: object) -> Explainer:
+def load(
+    directory: Path | str, draws: int = gated.DRAWS, *, data_dir: Path | None = None, **fields: object
+) -> Explainer:
     """Opens the folder of a finished run and gives its `Explainer`, with the parameters of the best checkpoint.
 
     `directory` is what `python -m experiments.run` wrote, such as "runs/phantom-dirichlet-default-0". `draws` is the number of
     paths, each from a draw of the posterior, whose agreement makes a map: more draws cost time in proportion. `fields` replace
     fields of the run's `explain` section, such as `path_steps=40` (steps along the path) or `step_size=0.3` (length of a step in
-    the latent's coordinates).
+    the latent's coordinates). `data_dir` is the folder of prepared data sets, where the run's own has moved since; images that are
+    given need none.
 
     Raises:
       WorkdirError: where training has not finished or validation was not evaluated.
@@ -165,7 +171,7 @@ def load(directory: Path | str, draws: int = gated.DRAWS, **fields: object) -> E
     if "train" not in workdir.finished(directory):
         raise workdir.WorkdirError(f"{directory} holds no finished training; run its train phase to the end first")
     tuned = evaluate.load(Path(directory), "validation").predictions
-    return make(runs.open_run(Path(directory)), tuned, draws, **fields)
+    return make(runs.open_run(Path(directory), data_dir=data_dir), tuned, draws, **fields)
 
 
 def make(run: Run, tuned: Predictions, draws: int = gated.DRAWS, **fields: object) -> Explainer:
@@ -180,7 +186,8 @@ def make(run: Run, tuned: Predictions, draws: int = gated.DRAWS, **fields: objec
         raise ConfigError(f"draws={draws} is no number of start points; give at least 1")
     run = run._replace(config=config)
     setting = setting_of(run, tuned, draws=draws)
-    return Explainer(run, setting, tuned.thresholds, _predictor(run), _follower(run, setting.options, draws), {})
+    predict, follow = _predictor(run), _follower(run, setting.options, draws)
+    return Explainer(run, setting, tuned.thresholds, tuned.tuned, predict, follow, {})
 
 
 def settings(config: Config, fields: dict[str, object]) -> Config:
@@ -199,9 +206,14 @@ def settings(config: Config, fields: dict[str, object]) -> Config:
     return validate(override(config, fields))
 
 
-def leading(probability: np.ndarray, thresholds: np.ndarray) -> int:
-    """The label with the highest probability relative to its threshold: argmax of logit p - logit t."""
-    return int(np.argmax(counterfactual.logit(probability) - counterfactual.logit(thresholds)))
+def leading(probability: np.ndarray, thresholds: np.ndarray, tuned: np.ndarray | None = None) -> int:
+    """The label with the highest probability relative to its threshold: argmax of logit p - logit t.
+
+    A label whose threshold could not be tuned never leads where another's could.
+    """
+    odds = counterfactual.logit(probability) - counterfactual.logit(thresholds)
+    known = np.ones(len(odds), bool) if tuned is None or not np.any(tuned) else np.asarray(tuned)
+    return int(np.argmax(np.where(known, odds, -np.inf)))
 
 
 def checked(images: np.ndarray, side: int) -> tuple[np.ndarray, bool]:

@@ -57,7 +57,7 @@ def described(explainer: Explainer, found: Explanation, name: str, seed: int = 0
         "label": labels[int(found.label)],
         "direction": "add" if found.sign > 0 else "remove",
         "run": {
-            "workdir": str(run.workdir),
+            "workdir": run.workdir.resolve().name,
             "step": run.step,
             "prior": run.config.model.prior,
             "config_sha256": hashlib.sha256(to_json(workdir.read_config(run.workdir)).encode()).hexdigest(),
@@ -65,17 +65,21 @@ def described(explainer: Explainer, found: Explanation, name: str, seed: int = 0
         "options": chosen | {"draws": explainer.draws, "seed": seed},
         "probability": named(found.probability),
         "threshold": named(explainer.thresholds),
+        "untuned_thresholds": [label for label, tuned in zip(labels, explainer.tuned, strict=True) if not tuned],
         "coordinates": f"of the {run.model.latent.name} latent, {list(path.coordinates.shape[1:])} flattened",
         "frames": frames,
     }
 
 
 def table(explainer: Explainer, found: Explanation) -> str:
-    """Predictions of all findings as text, the largest first."""
+    """Predictions of all findings as text, the largest first; thresholds that validation could not tune are marked."""
     rows = [f"{'finding':<28}probability  threshold"]
     for column in np.argsort(-found.probability, kind="stable"):
         p, t = found.probability[column], explainer.thresholds[column]
-        rows.append(f"{explainer.run.labels[column]:<28}{p:11.3f}{t:11.3f}{'  present' if p >= t else ''}")
+        mark = "" if explainer.tuned[column] else "*"
+        rows.append(f"{explainer.run.labels[column]:<28}{p:11.3f}{t:11.3f}{mark}{'  present' if p >= t else ''}")
+    if not explainer.tuned.all():
+        rows.append("* not tuned: the known labels of validation have one value")
     return "\n".join(rows)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dirvae.config import Config, DataConfig, differences
-from dirvae.studies.plan import Runs, place
-from dirvae.training import workdir
+from dirvae.studies.plan import PlannedRun, Runs, place
+from dirvae.training import lock, workdir
 from dirvae.training.checkpoints import CheckpointError
 from dirvae.training.train import NonFiniteError
 
@@ -24,18 +24,29 @@ Complete = Callable[[Path], bool]
 def train(
     directory: Path, runs: Runs, train_one: TrainOne, gather: Gather | None = None, say: Callable[[str], None] = print
 ) -> None:
-    """Takes every run to its evidence. One that fails is noted in its folder, and the others go on."""
+    """Takes every run to its evidence, holding its folder. One that fails is noted in its folder, and the others go on.
+
+    Raises:
+      WorkdirError: where another job works in a run's folder.
+    """
     for run in runs:
         where = place(directory, run)
-        try:
-            train_one(run.config, where)
-        except (NonFiniteError, CheckpointError) as error:
-            workdir.write_json(where / FAILED, {"reason": str(error)})
-            say(f"{where.name} failed: {error}")
-            continue
-        (where / FAILED).unlink(missing_ok=True)
-        if gather:
-            gather(where)
+        with lock.held(where, say):
+            _train_one(run, where, train_one, gather, say)
+
+
+def _train_one(
+    run: PlannedRun, where: Path, train_one: TrainOne, gather: Gather | None, say: Callable[[str], None]
+) -> None:
+    try:
+        train_one(run.config, where)
+    except (NonFiniteError, CheckpointError) as error:
+        workdir.write_json(where / FAILED, {"reason": str(error)})
+        say(f"{where.name} failed: {error}")
+        return
+    (where / FAILED).unlink(missing_ok=True)
+    if gather:
+        gather(where)
 
 
 def unprepared(directory: Path, runs: Runs) -> set[DataConfig]:

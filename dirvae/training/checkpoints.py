@@ -35,7 +35,9 @@ class Checkpoints:
         self.directory, self.select_by = Path(directory).absolute(), select_by
         _forget_damaged_scores(self.directory)
         self._manager = ocp.CheckpointManager(
-            self.directory, options=ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=score)
+            self.directory,
+            item_handlers=ocp.StandardCheckpointHandler(),  # without it, what a step holds is not known before it is read
+            options=ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=score),
         )
 
     def save(self, step: int, state: PyTree, scores: Mapping[str, float]) -> None:
@@ -82,22 +84,18 @@ class Checkpoints:
         Raises:
           CheckpointError: when it is missing, damaged, or of another model.
         """
-        # Host arrays come back as they were stored; a template of abstract shapes would silently be padded to.
         template = jax.tree.map(np.asarray, template)
         try:
-            restored = jax.tree.map(np.asarray, self._manager.restore(step, args=ocp.args.StandardRestore(template)))
+            held = _arrays(self._manager.item_metadata(step))
+            if not (difference := _difference(held, _arrays(template))):
+                restored = self._manager.restore(step, args=ocp.args.StandardRestore(template))
+                return jax.tree.map(np.asarray, restored)
         except Exception as error:  # Orbax and TensorStore raise many kinds; each means that this step cannot be used
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise CheckpointError(
                 f"the checkpoint of step {step} in {self.directory} cannot be read ({reason})"
             ) from error
-        for (path, wanted), stored in zip(jax.tree.leaves_with_path(template), jax.tree.leaves(restored), strict=True):
-            if (wanted.shape, wanted.dtype) != (stored.shape, stored.dtype):
-                raise CheckpointError(
-                    f"the checkpoint of step {step} in {self.directory} is of another model: {jax.tree_util.keystr(path)} "
-                    f"is {stored.dtype}{list(stored.shape)} there and {wanted.dtype}{list(wanted.shape)} here"
-                )
-        return restored
+        raise CheckpointError(f"the checkpoint of step {step} in {self.directory} is of another model: {difference}")
 
     def wait(self) -> None:
         """Until everything is on disk."""
@@ -105,6 +103,36 @@ class Checkpoints:
 
     def close(self) -> None:
         self._manager.close()
+
+
+Arrays = dict[str, tuple[tuple[int, ...], np.dtype]]
+"""{an array's name, such as params/decoder/entrance/kernel: its shape and type}."""
+
+
+def _arrays(tree: PyTree) -> Arrays:
+    """The arrays of a state, or of what Orbax says of a stored one."""
+    named = jax.tree_util.tree_leaves_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): (tuple(leaf.shape), np.dtype(leaf.dtype))
+        for path, leaf in named
+        if hasattr(leaf, "shape")
+    }
+
+
+def _difference(stored: Arrays, wanted: Arrays) -> str:
+    """What tells a stored state from the wanted one; nothing where there is none.
+
+    Orbax compares shapes alone, and only where the names agree: it converts types without a word.
+    """
+    if missing := [name for name in wanted if name not in stored]:
+        return f"it lacks {missing[0]}"
+    if strange := [name for name in stored if name not in wanted]:
+        return f"it holds {strange[0]}, which is not there here"
+    for name, (shape, kind) in wanted.items():
+        if stored[name] != (shape, kind):
+            other_shape, other_kind = stored[name]
+            return f"{name} is {other_kind}{list(other_shape)} there and {kind}{list(shape)} here"
+    return ""
 
 
 def _forget_damaged_scores(directory: Path) -> None:

@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from dirvae.config import ConfigError, DataConfig
-from dirvae.labels import FINDINGS, NEGATIVE, POSITIVE, apply_policies, finding_index
+from dirvae.labels import FINDINGS, apply_policies, finding_index
 from dirvae.training import parallel
 from dirvae.types import Batch
 
@@ -120,25 +120,40 @@ class Examples(NamedTuple):
         )
 
 
-def choose_labels(labels: np.ndarray, wanted: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The findings to learn, given training labels int8 [N, 14]: `wanted`, or all that occur positive and not positive.
+class Choice(NamedTuple):
+    """The findings that a run learns, and why it leaves others out."""
+
+    labels: tuple[str, ...]
+    left_out: dict[str, str]  # {finding: what its known training labels lack}
+
+
+def choose_labels(training: Examples, config: DataConfig) -> Choice:
+    """The findings to learn: those that `config.labels` names, or all that have positives and negatives.
+
+    `training` holds all 14 findings under the policies of the configuration. What counts is what the policies leave: a finding that
+    reports name only where it is present, such as No Finding, has no negative where blank labels are ignored.
 
     Raises:
-      ConfigError: for a wanted finding without a positive, or without any other, label; or when none is left.
+      ConfigError: for a wanted finding whose known labels have one value alone, or where no finding has both.
     """
-    positive = (labels == POSITIVE).sum(axis=0)
-    present = np.isin(labels, (POSITIVE, NEGATIVE)).sum(axis=0)
-    usable = tuple(f for i, f in enumerate(FINDINGS) if 0 < positive[i] < len(labels) and present[i])
-    chosen = tuple(FINDINGS[finding_index(name)] for name in wanted) or usable
-    missing = [name for name in chosen if name not in usable]
-    if missing:
+    known = {"positive": training.target * training.weight, "negative": (1.0 - training.target) * training.weight}
+    missing = {value: part.sum(axis=0) == 0 for value, part in known.items()}
+    lacking = {
+        finding: " and no ".join(value for value in known if missing[value][column])
+        for column, finding in enumerate(training.labels)
+    }
+    usable = tuple(finding for finding, value in lacking.items() if not value)
+    wanted = tuple(FINDINGS[finding_index(name)] for name in config.labels)
+    policies = f"under data.uncertain={config.uncertain} and data.blank={config.blank}"
+    if refused := [f"{name} (no {lacking[name]})" for name in wanted if name not in usable]:
         raise ConfigError(
-            f"the training labels hold no positive, or nothing but positive, cases of {', '.join(missing)}; "
+            f"{policies} the training labels lack one value of {', '.join(refused)}, which cannot be learned then; "
             f"data.labels can be any of {', '.join(usable)}"
         )
-    if not chosen:
-        raise ConfigError("no finding occurs both positive and not positive among the training labels")
-    return chosen
+    if not usable:
+        raise ConfigError(f"{policies} no finding has both positives and negatives among the training labels")
+    left_out = {finding: f"no {value}" for finding, value in lacking.items() if value}
+    return Choice(wanted or usable, {} if wanted else left_out)
 
 
 def examples(split: Split, labels: tuple[str, ...], config: DataConfig, seed: int = 0) -> Examples:

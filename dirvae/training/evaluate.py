@@ -47,6 +47,12 @@ class Predictions(NamedTuple):
         """[L]: Youden's, at which each finding is called; of validation, for all splits."""
         return classification.youden_thresholds(self.target, self.weight, self.probability)
 
+    @property
+    def tuned(self) -> np.ndarray:
+        """bool [L]: whether a label has both values here, so that its threshold is more than 1/2 for want of labels."""
+        known = self.weight > 0
+        return (known & (self.target > 0)).any(axis=0) & (known & (self.target <= 0)).any(axis=0)
+
 
 LATENT_ROWS = 2000  # examples whose latents are kept
 DRAWS = ("decoder_draw", "head_draw")

@@ -23,11 +23,16 @@ class Run(NamedTuple):
     workdir: Path
     config: Config
     labels: tuple[str, ...]
-    dataset: Path
     model: Model
     params: Params
     step: int
     variant: Variant = Variant()
+    data_dir: Path | None = None  # where prepared data sets are looked for first
+
+    @property
+    def dataset(self) -> Path:
+        """The folder of the run's data set; raises as `dataset_of`."""
+        return dataset_of(self.workdir, self.data_dir)
 
     @property
     def tuned(self) -> evaluate.Predictions:
@@ -40,8 +45,41 @@ class Run(NamedTuple):
 
 
 def describe(workdir: Path) -> dict:
-    """data.json: {"labels", "directory", "positive_weight", "manifest"}."""
+    """data.json: {"labels", "left_out", "directory" (from the workdir on), "positive_weight", "manifest", ...}."""
     return read_json(Path(workdir) / "data.json")
+
+
+def dataset_of(workdir: Path, data_dir: Path | None = None) -> Path:
+    """The folder of a run's data set: the one below `data_dir` with its name and content, or where the run had it.
+
+    A data set is its images, so that any copy with the same name and content hash is the run's own.
+
+    Raises:
+      WorkdirError: where neither folder holds it.
+    """
+    facts = describe(workdir)
+    manifest = facts["manifest"]
+    places = [(Path(workdir).resolve() / facts["directory"]).resolve()]
+    if data_dir is not None and {"name", "reader_version"} <= manifest.keys():
+        places.insert(0, Path(data_dir) / manifest["name"] / manifest["reader_version"])
+    reasons = [_unlike(place, manifest.get("content_hash")) for place in places]
+    for place, reason in zip(places, reasons, strict=True):
+        if not reason:
+            return place
+    listed = " and ".join(f"{place} ({reason})" for place, reason in zip(places, reasons, strict=True))
+    raise WorkdirError(
+        f"the data set of {workdir}, {manifest.get('name', 'without a name')}, was looked for in {listed}; give the folder "
+        "that holds it as --data_dir, or build it again with python -m data_prep.build"
+    )
+
+
+def _unlike(place: Path, content_hash: str | None) -> str:
+    """Why a folder does not hold the data set of this content; nothing where it does."""
+    try:
+        stored = read_json(place / "manifest.json").get("content_hash")
+    except (WorkdirError, OSError):
+        return "no data set"
+    return "" if stored == content_hash else "other content"
 
 
 def class_weights(facts: dict) -> np.ndarray | None:
@@ -69,8 +107,12 @@ def known_variant(config: Config, variant: Variant | None) -> Variant:
     return variant or Variant()
 
 
-def open_run(workdir: Path, step: int | None = None, variant: Variant | None = None) -> Run:
+def open_run(
+    workdir: Path, step: int | None = None, variant: Variant | None = None, data_dir: Path | None = None
+) -> Run:
     """The best checkpoint of a workdir, or the one of `step`; a run with flaws needs the `variant` that has them.
+
+    Its data set, which only some commands read, is looked for in `data_dir` first (`dataset_of`).
 
     Raises:
       WorkdirError: where there is no run, no data description or no checkpoint.
@@ -95,7 +137,7 @@ def open_run(workdir: Path, step: int | None = None, variant: Variant | None = N
             best, state = checkpoints.restore_latest(template)
     finally:
         checkpoints.close()
-    return Run(Path(workdir), config, labels, Path(facts["directory"]), net, state.average, best, variant or Variant())
+    return Run(Path(workdir), config, labels, net, state.average, best, variant or Variant(), data_dir)
 
 
 def load_examples(run: Run, name: str) -> data.Examples:

@@ -17,6 +17,7 @@ import optax
 
 from dirvae import losses
 from dirvae.config import Config
+from dirvae.config.checks import check_seed
 from dirvae.latents import learning
 from dirvae.model import Model, calibrated
 from dirvae.training import augment, data, evaluate, optimizer, parallel
@@ -101,7 +102,12 @@ def make_step(
 
 
 def fresh_state(model: Model, config: Config) -> TrainState:
-    """Step 0."""
+    """Step 0.
+
+    Raises:
+      ConfigError: for a seed that is not below 2^32.
+    """
+    check_seed(config.seed)
     # The default generator's draws, one a parameter, would take longer to compile than the training step.
     params = model.init(jax.random.key(config.seed, impl="rbg"))
     moments = optimizer.build(config.optimizer, config.train.steps).init(params)

@@ -29,6 +29,7 @@ PACKAGES = (
     "grain",
     "numpy",
 )
+LOCK = "lock.json"  # is there while a job works in the folder (`dirvae.training.lock`)
 
 
 class WorkdirError(ValueError):
@@ -123,7 +124,7 @@ def check(workdir: Path, config: Config) -> None:
             raise WorkdirError(f"{workdir} holds a run of another config ({listed}); give another --workdir")
     elif Path(workdir).exists() and not Path(workdir).is_dir():
         raise WorkdirError(f"{workdir} is a file; give a folder as --workdir")
-    elif Path(workdir).exists() and any(Path(workdir).iterdir()):
+    elif Path(workdir).exists() and any(file.name != LOCK for file in Path(workdir).iterdir()):
         raise WorkdirError(f"{workdir} is not empty and holds no run; give another --workdir")
 
 

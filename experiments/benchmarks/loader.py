@@ -12,6 +12,7 @@ import numpy as np
 
 from data_prep import build
 from dirvae.config import Config, override
+from dirvae.labels import FINDINGS
 from dirvae.training import data
 from dirvae.types import Batch
 from experiments.benchmarks import Settings, timing
@@ -36,7 +37,8 @@ def measure(config: Config, settings: Settings) -> dict:
 def _stream(built: Path, config: Config, megabytes: int) -> Iterator[Batch]:
     """Batches as training draws them, of all findings that occur."""
     split = data.Split(built, "train", megabytes)
-    chosen = data.examples(split, data.choose_labels(split.table.labels), config.data)
+    labels = data.choose_labels(data.examples(split, FINDINGS, config.data), config.data).labels
+    chosen = data.examples(split, labels, config.data)
     size = config.train.batch_size
     return data.shuffled(chosen, size, slice(0, size), config.seed, range(100_000))
 

@@ -19,7 +19,8 @@ def resolve(name: str, prior: str | None = None, fields: Mapping[str, Any] | Non
     """A preset with another prior, if one is given, and then with other fields, by path or bare name.
 
     The other prior keeps the preset's count of free numbers, as a fair comparison asks: a simplex of K components has K - 1. A
-    value for `latents`, or for `local_latents`, is taken as it is.
+    value for `latents`, or for `local_latents`, is taken as it is. A family without a density has no KL, so that the preset's
+    target of it is dropped.
 
     Raises:
       ConfigError: for a field or a value that cannot be.
@@ -28,7 +29,13 @@ def resolve(name: str, prior: str | None = None, fields: Mapping[str, Any] | Non
     prior = fields.pop("prior", fields.pop("model.prior", prior))
     if prior is not None:
         config = override(config, {"prior": prior} | twin(config.model, prior))
+        config = override(config, {name: 0.0 for name in dropped(config)})
     return validate(override(config, fields))
+
+
+def dropped(config: Config) -> tuple[str, ...]:
+    """The fields of a preset that mean nothing for its prior: the target of a KL, where the family has no density."""
+    return ("loss.target_kl",) if config.loss.target_kl and not config.model.family.density else ()
 
 
 def twin(model: ModelConfig, prior: str) -> dict[str, int]:

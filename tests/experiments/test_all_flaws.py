@@ -25,7 +25,7 @@ def test_all_flaws_together(arm, tmp_path):
     with pytest.raises(ConfigError, match="every other command refuses such a run"):
         runs.open_run(tmp_path / "run")
     run = flaws.open_run(tmp_path / "run")
-    trained_on = pipeline.training_examples(run.config, runs.describe(run.workdir), run.variant).split
+    trained_on = pipeline.training_examples(run.config, run.labels, run.dataset, run.variant).split
     assert len(trained_on) == TINY["phantom_train"] + round(0.197 * TINY["phantom_test"])
     stored = data.Split(run.dataset, "test").table.labels
     found = evaluate.load(tmp_path / "run", "test").predictions

@@ -33,6 +33,7 @@ class Request(NamedTuple):
     replicates: int  # of the patient bootstrap
     judge: Path | None = None  # another run, the independent classifier of counterfactuals
     shuffled: Path | None = None  # a run that was trained on shuffled labels
+    data_dir: Path | None = None  # where the run's data set is looked for first
 
 
 class Apparatus(NamedTuple):
@@ -70,7 +71,7 @@ def compare(
         encoder whose layers are of no known order.
     """
     parallel.keep_freed_memory()
-    run = runs.open_run(request.directory)
+    run = runs.open_run(request.directory, data_dir=request.data_dir)
     inputs.check_split(request.split)
     sanity.layers(run.params)
     independent = inputs.independent_classifier(request.judge, run) if request.judge else None

@@ -32,14 +32,14 @@ class Collection(NamedTuple):
     traversals: Mapping[str, Traversals]
 
 
-def gather(where: Path, simulator_of: SimulatorOf) -> None:
-    """Computes a run's evidence, as far as it is not there yet."""
+def gather(where: Path, simulator_of: SimulatorOf, data_dir: Path | None = None) -> None:
+    """Computes a run's evidence, as far as it is not there yet; `data_dir` is looked for its data set first."""
     config = workdir.read_config(where)
     simulator = simulator_of(config.data)
     if not evidence.complete(where, simulator):
-        evidence.gather(where, simulator)
+        evidence.gather(where, simulator, data_dir)
     if not traversals.complete(where, config, simulator):
-        traversals.gather(where, simulator)
+        traversals.gather(where, simulator, data_dir)
 
 
 def complete(where: Path, simulator_of: SimulatorOf) -> bool:
@@ -56,6 +56,7 @@ def collect(
     simulator_of: SimulatorOf,
     replicates: int,
     say: Callable[[str], None] = print,
+    data_dir: Path | None = None,
 ) -> Collection:
     """Scores every finished run, and the linear baseline of the first whose labels are its own."""
     scored: dict[str, dict[int, endpoints.Scored]] = {arm: {} for arm in study.arms}
@@ -72,7 +73,7 @@ def collect(
         if reason:
             missing.append(Missing(run.arm, run.seed, reason))
         say(f"{where.name}: {reason or 'scored'}")
-    _linear(directory, runs, scored, missing, simulator_of, replicates)
+    _linear(directory, runs, scored, missing, simulator_of, replicates, data_dir)
     say(f"{evidence.LINEAR}: {next((m.reason for m in missing if m.arm == evidence.LINEAR), 'scored')}")
     done = {
         arm: [place(directory, run) for run in runs if run.arm == arm and run.seed in seeds]
@@ -96,7 +97,13 @@ def _unfit(
 
 
 def _linear(
-    directory: Path, runs: Runs, scored: dict, missing: list[Missing], simulator_of: SimulatorOf, replicates: int
+    directory: Path,
+    runs: Runs,
+    scored: dict,
+    missing: list[Missing],
+    simulator_of: SimulatorOf,
+    replicates: int,
+    data_dir: Path | None,
 ) -> None:
     """Scores the linear baseline, which is fitted on a run's own labels, hence not of one with shuffled labels."""
     fit = [run for run in runs if not run.config.data.shuffle_labels and run.seed in scored[run.arm]]
@@ -104,6 +111,6 @@ def _linear(
         return
     try:
         simulator = simulator_of(fit[0].config.data)
-        scored[evidence.LINEAR] = {0: evidence.score_linear(place(directory, fit[0]), simulator, replicates)}
+        scored[evidence.LINEAR] = {0: evidence.score_linear(place(directory, fit[0]), simulator, replicates, data_dir)}
     except (ValueError, OSError) as error:  # where the runs came without their data set
         missing.append(Missing(evidence.LINEAR, None, str(error)))

@@ -22,13 +22,13 @@ LINEAR = "PCA + linear"  # the arm of the linear baseline
 SPLITS = ("validation", "test")
 
 
-def gather(directory: Path, simulator: Simulator | None) -> None:
+def gather(directory: Path, simulator: Simulator | None, data_dir: Path | None = None) -> None:
     """evidence/<split>.npz: for the P pathologies low and high codes [P, n, D] and the encode-decode score [P, n].
 
     Raises:
       WorkdirError: for a run whose images have no simulator, or that has no checkpoint.
     """
-    run = flaws.open_run(directory)
+    run = flaws.open_run(directory, data_dir)
     if simulator is None:
         raise workdir.WorkdirError(f"{directory} was trained on real images, on which nothing can be switched")
     for split in SPLITS:
@@ -50,9 +50,11 @@ def responses(table: data.Table, simulator: Simulator, respond: Callable) -> cod
     return codes.Responses(*(np.stack(column) for column in zip(*each, strict=True)))
 
 
-def score_linear(directory: Path, simulator: Simulator | None, replicates: int) -> endpoints.Scored:
+def score_linear(
+    directory: Path, simulator: Simulator | None, replicates: int, data_dir: Path | None = None
+) -> endpoints.Scored:
     """The endpoints of principal components, as many as the run has latents, and of the run's linear baseline."""
-    run = flaws.open_run(directory)
+    run = flaws.open_run(directory, data_dir)
     train = runs.load_examples(run, "train").split
     pixels = _flat(grey_levels(train.images(np.arange(len(train)))))
     fitted = PCA(free_numbers(run.config.model), svd_solver="randomized", random_state=0).fit(pixels)

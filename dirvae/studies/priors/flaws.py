@@ -57,9 +57,9 @@ def variant(config: Config) -> Variant:
     return changed
 
 
-def open_run(directory: Path) -> runs.Run:
+def open_run(directory: Path, data_dir: Path | None = None) -> runs.Run:
     """A run of a study at its best checkpoint, with the flaws that it was trained with; raises as `runs.open_run`."""
-    return runs.open_run(directory, variant=variant(workdir.read_config(directory)))
+    return runs.open_run(directory, variant=variant(workdir.read_config(directory)), data_dir=data_dir)
 
 
 def _check_sense(config: Config) -> None:

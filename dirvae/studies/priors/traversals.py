@@ -22,9 +22,9 @@ from dirvae.types import Simulator
 SPLIT = "test"
 
 
-def gather(directory: Path, simulator: Simulator | None) -> None:
+def gather(directory: Path, simulator: Simulator | None, data_dir: Path | None = None) -> None:
     """evidence/traversals.npz, the fields of `Traversals`: every finding's true positives whose exact effect is known."""
-    run = flaws.open_run(directory)
+    run = flaws.open_run(directory, data_dir)
     examples = runs.load_examples(run, SPLIT)
     towards = 1.0 if run.config.explain.direction == "add" else -1.0
     rank = jax.jit(lambda *values: traversals.harkness2023.ranks(run.model, *values, run.config.model.prior))

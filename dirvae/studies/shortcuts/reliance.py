@@ -42,7 +42,7 @@ def explained_maps() -> tuple[str, ...]:
     return tuple(name for name, drawn in methods.maps_of("ours", "rival").items() if drawn.signed)
 
 
-def measure(directory: Path, simulator: Simulator | None) -> None:
+def measure(directory: Path, simulator: Simulator | None, data_dir: Path | None = None) -> None:
     """Leaves evidence/reliance.npz in a run's folder, unless it is there or the run has not been evaluated.
 
     Raises:
@@ -53,7 +53,7 @@ def measure(directory: Path, simulator: Simulator | None) -> None:
         return
     if simulator is None:
         raise ValueError("no simulator draws these images, so that no confounder can be switched; use the phantom")
-    run = runs.open_run(directory)
+    run = runs.open_run(directory, data_dir=data_dir)
     finding = simulator.followed(run.config.data.confounder)
     column, table = run.labels.index(finding), runs.load_examples(run, SPLIT).split.table
     factors, seeds = table.factors[:IMAGES], table.seed[:IMAGES]

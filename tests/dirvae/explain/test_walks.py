@@ -49,7 +49,7 @@ def opened(tmp_path, prior="dirichlet", **fields):
     config = config_of(prior, metric="identity", **fields)
     net = runs.build_model(config, LABELS)
     params = unit_gain.parameters(net)
-    return runs.Run(tmp_path, config, LABELS, tmp_path, net, params, 0, None)
+    return runs.Run(tmp_path, config, LABELS, net, params, 0)
 
 
 def test_every_image_has_its_positives_first_and_then_the_likeliest():
