@@ -33,6 +33,9 @@ def data(config: Config, facts: Mapping, unused: tuple[str, ...]) -> Iterator[Fa
     yield "views", VIEWS[settings.views]
     yield "labels marked uncertain", POLICY[settings.uncertain]
     yield "labels not mentioned", POLICY[settings.blank]
+    if facts.get("left_out"):
+        listed = ", ".join(f"{finding} ({reason})" for finding, reason in facts["left_out"].items())
+        yield "findings not learned, by what their known training labels lack", html.escape(listed)
     yield "unreadable images left out", f"{len(manifest['skipped']):,}"
     yield "splits not used", html.escape(", ".join(unused)) or "none"
     yield "hash of the content", manifest["content_hash"][:16]

@@ -131,6 +131,19 @@ def test_without_a_label_the_odds_beside_the_thresholds_choose(explainer, images
     assert explainer._replace(thresholds=thresholds)(images[:2]).label.tolist() == [2, 2]
 
 
+def test_a_label_without_a_tuned_threshold_never_leads(explainer):
+    probability, thresholds = np.asarray([0.99, 0.6, 0.2]), np.asarray([0.5, 0.5, 0.5])
+    assert explainers.leading(probability, thresholds, np.asarray([False, True, True])) == 1
+    assert explainers.leading(probability, thresholds, np.zeros(3, bool)) == 0
+    assert explainer.tuned.tolist() == [True, True, False]  # the last of the labels has no positive in validation
+
+
+def test_seeds_beyond_32_bits_are_refused(explainer, images):
+    for seed in (2**32, 2**63, -1):
+        with pytest.raises(ValueError, match=r"from 0 to 2\^32 - 1"):
+            explainer(images[0], "Edema", seed=seed)
+
+
 def test_fields_of_explain_are_replaced(folder, images):
     short = explainers.load(folder, 1, path_steps=2, adaptive_step=False, **{"explain.step_size": "0.1"})
     path = short(images[0], "Edema").path

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from tensorflow_probability.substrates.jax import distributions as tfd
 
@@ -60,3 +61,13 @@ def test_a_point_mass_costs_nothing_and_is_read_as_it_is():
     np.testing.assert_array_equal(deterministic.kl(posterior, prior), np.zeros(3))
     with pytest.raises(TypeError, match="no density"):
         deterministic.log_prob(posterior, draw)
+
+
+@pytest.mark.parametrize(("a", "b"), [(50.05, 50.0), (1001.0, 1000.0), (1e4, 1e3), (9.0, 1e4)])
+def test_the_gammas_divergence_of_large_shapes_does_not_cancel(a, b):
+    """lgamma(b) - lgamma(a) + (a - b) psi(a) in float64."""
+    a, b = np.float32(a), np.float32(b)
+    found = gamma.kl(gamma.Gamma(jnp.full((1, 64), a)), gamma.prior(64, float(b)))[0]
+    wide, broad = np.float64(a), np.float64(b)
+    one = scipy.special.gammaln(broad) - scipy.special.gammaln(wide) + (wide - broad) * scipy.special.digamma(wide)
+    np.testing.assert_allclose(found, 64 * one, rtol=1e-5)

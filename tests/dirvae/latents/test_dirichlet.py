@@ -213,3 +213,52 @@ def test_moments():
     centred = special.digamma(a) - special.digamma(a).mean()
     np.testing.assert_allclose(dirichlet.head_mean(q), centred, rtol=1e-5)
     np.testing.assert_allclose(np.exp(dirichlet.point(q)), special.softmax(special.digamma(a)), rtol=1e-5)
+
+
+LARGE = {
+    "a = b (1 + 1e-3)": (np.full(1024, 50.05), 50.0),
+    "a = b + 1": (np.full(1024, 1001.0), 1000.0),
+    "a = b": (np.full(1024, 1e4), 1e4),
+    "a near b": (1e4 * np.exp(1e-3 * np.random.default_rng(0).normal(size=8)), 1e4),
+    "a far above b": (np.full(1024, 1e4), 1e3),
+    "some below 8": (np.exp(np.random.default_rng(0).normal(2, 1, 64)), 9.0),
+    "b = 2": (np.exp(np.random.default_rng(0).normal(0, 2, 64)), 2.0),
+    "b = 1": (np.full(1024, 1.001), 1.0),
+    "b = 7.9": (np.full(1024, 7.95), 7.9),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_the_divergence_of_large_concentrations_does_not_cancel(name):
+    """Value and gradient (a_k - b) psi'(a_k) - (a_0 - b_0) psi'(a_0) in float64, to 1e-3 nats or 1e-6 of the value."""
+    a, b = np.float32(LARGE[name][0]), np.float32(LARGE[name][1])
+    found, slope = jax.jit(jax.value_and_grad(lambda a: dirichlet.kl(Dirichlet(a), dirichlet.prior(len(a), float(b)))))(
+        jnp.asarray(a)
+    )
+    expected = divergence(a, b)
+    small = 1e-6 if b >= 8 and (a >= 8).all() else 1e-3
+    assert abs(float(found) - expected) < max(small, 1e-6 * expected)
+    assert found >= -1e-6
+    wide, whole, total = a.astype(np.float64), a.sum(dtype=np.float64), len(a) * np.float64(b)
+    own, shared = (wide - b) * special.polygamma(1, wide), (whole - total) * special.polygamma(1, whole)
+    np.testing.assert_array_less(np.abs(slope - (own - shared)), 1e-5 * (np.abs(own) + np.abs(shared)) + 1e-12)
+
+
+def test_the_divergence_of_large_concentrations_is_never_negative():
+    rng = np.random.default_rng(1)
+    b = np.exp(rng.uniform(np.log(8.0), np.log(1e4), (500, 1)))
+    a = np.minimum(
+        b * np.exp(rng.normal(0, 1, (500, 1)) * 10 ** rng.uniform(-6, 0, (500, 1)) * rng.normal(size=(500, 32))), 1e4
+    )
+    a, b = np.float32(np.maximum(a, 8.0)), np.float32(np.broadcast_to(b, a.shape))
+    found = np.asarray(dirichlet.kl(Dirichlet(jnp.asarray(a)), Dirichlet(jnp.asarray(b))))
+    assert found.min() >= -1e-6
+    np.testing.assert_allclose(found, divergence(a, b), rtol=2e-5, atol=1e-6)
+
+
+def test_the_divergence_of_a_row_does_not_depend_on_the_others():
+    a = jnp.asarray(np.float32([[0.3, 5.0, 0.1], [20.0, 30.0, 9.0]]))
+    priors = jnp.asarray(np.float32([[0.2, 0.2, 0.2], [10.0, 10.0, 10.0]]))
+    both = dirichlet.kl(Dirichlet(a), Dirichlet(priors))
+    for row in range(2):
+        np.testing.assert_array_equal(both[row], dirichlet.kl(Dirichlet(a[row : row + 1]), Dirichlet(priors[row]))[0])

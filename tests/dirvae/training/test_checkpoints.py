@@ -71,3 +71,22 @@ def test_when_none_can_be_read_it_is_an_error(checkpoints):
             file.write_bytes(b"")
     with pytest.raises(CheckpointError, match="none of the checkpoints"):
         checkpoints.restore_latest(state(0))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float64, np.int32])
+def test_another_type_of_number_is_refused_and_not_converted(checkpoints, kind):
+    save(checkpoints, {1: 0.5})
+    other = state(0) | {"params": {"w": np.zeros((3, 2), kind), "half": jnp.ones(2, jnp.bfloat16)}}
+    with pytest.raises(CheckpointError, match=rf"params/w is float32\[3, 2\] there and {np.dtype(kind)}\[3, 2\] here"):
+        checkpoints.restore(1, other)
+
+
+def test_other_names_and_shapes_are_named(checkpoints):
+    save(checkpoints, {1: 0.5})
+    half = jnp.ones(2, jnp.bfloat16)
+    with pytest.raises(CheckpointError, match=r"is of another model: it lacks params/v$"):
+        checkpoints.restore(1, state(0) | {"params": {"v": np.zeros((3, 2), np.float32), "half": half}})
+    with pytest.raises(CheckpointError, match=r"it holds params/half, which is not there here$"):
+        checkpoints.restore(1, state(0) | {"params": {"w": np.zeros((3, 2), np.float32)}})
+    with pytest.raises(CheckpointError, match=r"params/w is float32\[3, 2\] there and float32\[4, 2\] here"):
+        checkpoints.restore(1, state(0) | {"params": {"w": np.zeros((4, 2), np.float32), "half": half}})

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from dirvae.config import DataConfig
+from dirvae.config import ConfigError, DataConfig
 from dirvae.labels import FINDINGS
 from dirvae.metrics import classification
 from dirvae.training import data, linear_baseline
@@ -77,3 +77,55 @@ def test_a_classifier_of_shuffled_labels_is_at_chance_where_the_true_ones_are_ea
     error = np.std(auroc[1:], ddof=1) / np.sqrt(len(auroc) - 1)
     assert error < 0.15  # of a mean over seeds: one run may fall on either side
     assert abs(np.mean(auroc[1:]) - 0.5) < 3 * error
+
+
+# Findings whose known labels have one value.
+
+
+def known(stored, **policies):
+    """The examples of all 14 findings, of training labels {finding: values}; the others are not mentioned."""
+    count = len(next(iter(stored.values())))
+    labels = np.full((count, len(FINDINGS)), -2, np.int8)
+    for finding, values in stored.items():
+        labels[:, FINDINGS.index(finding)] = values
+    config = DataConfig(**policies)
+    split = Held("train", data.Table(**(dict.fromkeys(data.Table._fields) | {"labels": labels})))
+    return data.examples(split, FINDINGS, config), config
+
+
+CHEXPERT = {
+    "No Finding": [1, -2, -2, 1, -2],  # as in CheXpert's table, which never says 0
+    "Edema": [1, 0, -2, 0, 1],
+    "Pleural Other": [1, -1, -2, -2, -2],
+    "Fracture": [0, 0, -2, 0, -2],
+}
+
+
+def test_findings_are_chosen_after_the_policies():
+    choice = data.choose_labels(*known(CHEXPERT, blank="ignore", uncertain="ignore"))
+    assert choice.labels == ("Edema",)
+    one_sided = {"No Finding": "no negative", "Pleural Other": "no negative", "Fracture": "no positive"}
+    assert {finding: choice.left_out[finding] for finding in one_sided} == one_sided
+    assert choice.left_out["Cardiomegaly"] == "no positive and no negative"
+    assert set(choice.left_out) == set(FINDINGS) - {"Edema"}
+    silent = data.choose_labels(*known(CHEXPERT, blank="zeros", uncertain="ignore"))
+    assert set(silent.labels) == {"No Finding", "Edema", "Pleural Other"}
+    uncertain = data.choose_labels(*known(CHEXPERT, blank="ignore", uncertain="zeros"))
+    assert set(uncertain.labels) == {"Edema", "Pleural Other"}
+
+
+def test_wanted_findings_with_one_value_are_refused_in_one_sentence():
+    wanted = ("Edema", "no_finding", "Fracture")
+    with pytest.raises(ConfigError) as refused:
+        data.choose_labels(*known(CHEXPERT, blank="ignore", uncertain="ignore", labels=wanted))
+    assert str(refused.value) == (
+        "under data.uncertain=ignore and data.blank=ignore the training labels lack one value of No Finding (no negative), "
+        "Fracture (no positive), which cannot be learned then; data.labels can be any of Edema"
+    )
+    choice = data.choose_labels(*known(CHEXPERT, blank="ignore", labels=("edema",)))
+    assert choice == data.Choice(("Edema",), {})
+
+
+def test_no_finding_with_two_values_is_an_error():
+    with pytest.raises(ConfigError, match="no finding has both positives and negatives"):
+        data.choose_labels(*known({"Edema": [1, 1, -2]}, blank="ignore"))
