@@ -128,7 +128,8 @@ def test_without_a_label_the_odds_beside_the_thresholds_choose(explainer, images
     assert explainers.leading(np.asarray([0.1, 0.6]), np.asarray([0.02, 0.5])) == 0
     assert explainers.leading(np.asarray([1.0, 0.0]), np.asarray([1.0, 0.5])) == 0
     thresholds = np.asarray([0.999, 0.999, 0.001])
-    assert explainer._replace(thresholds=thresholds)(images[:2]).label.tolist() == [2, 2]
+    known = explainer._replace(thresholds=thresholds, tuned=np.ones(3, bool))
+    assert known(images[:2]).label.tolist() == [2, 2]
 
 
 def test_a_label_without_a_tuned_threshold_never_leads(explainer):

@@ -86,7 +86,7 @@ def test_an_image_is_explained_alike_alone_and_at_any_place_of_any_batch(whole, 
         size = float(np.abs(maps_together).max())
         assert size > 0, drawn
         for one in (elsewhere[drawn][0], elsewhere[drawn][3], alone[drawn][0]):
-            np.testing.assert_allclose(one, maps_together[2], atol=1e-4 * size + 3e-7, err_msg=drawn)
+            np.testing.assert_allclose(one, maps_together[2], atol=1e-3 * size, err_msg=drawn)
 
 
 def test_only_what_is_wanted_is_built(monkeypatch):
