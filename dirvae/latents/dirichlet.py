@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import digamma, gammaln
 from jaxtyping import Array, Float
 
@@ -105,8 +106,16 @@ def kl(posterior: Dirichlet, prior: Dirichlet) -> Float[Array, "*B"]:
     whole = jnp.sum(a, axis=-1)
     total = jnp.broadcast_to(jnp.sum(prior.concentration, axis=-1), whole.shape)
     direct = jnp.sum(divergence(a, b), axis=-1) - divergence(whole, total)
+    if surely_small(prior.concentration):
+        return direct
     small = jnp.broadcast_to(jnp.max(prior.concentration, axis=-1) < DIRECT_BELOW, whole.shape)
     return jnp.where(small, direct, _kl_at_large(a, b))
+
+
+def surely_small(concentration: Float[Array, "*B K"]) -> bool:
+    """Whether all are below DIRECT_BELOW, as is known of a fixed prior before anything is compiled, and not of a learned one."""
+    fixed = not isinstance(concentration, jax.core.Tracer)
+    return fixed and float(np.max(np.asarray(concentration))) < DIRECT_BELOW
 
 
 def _kl_at_large(a: Float[Array, "*B K"], b: Float[Array, "*B K"]) -> Float[Array, "*B"]:

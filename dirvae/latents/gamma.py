@@ -49,8 +49,11 @@ def kl(posterior: Gamma, prior: Gamma) -> Float[Array, "*B"]:
     """
     a = posterior.concentration
     b = jnp.broadcast_to(prior.concentration, a.shape)
+    direct = divergence(a, b) + a
+    if dirichlet.surely_small(prior.concentration):
+        return jnp.sum(direct, axis=-1)
     at_large = b * excess(a / b, (a - b) / b) + remainder(a, b, a - b)
-    return jnp.sum(jnp.where(b < dirichlet.DIRECT_BELOW, divergence(a, b) + a, at_large), axis=-1)
+    return jnp.sum(jnp.where(b < dirichlet.DIRECT_BELOW, direct, at_large), axis=-1)
 
 
 def log_prob(posterior: Gamma, log_g: Float[Array, "*B K"]) -> Float[Array, "*B"]:
