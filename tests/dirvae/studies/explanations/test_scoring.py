@@ -7,6 +7,7 @@ import pytest
 from support.linear_heads import IMAGES, POSTERIORS, WEIGHTS, build
 from support.truths import SIDE, N, known
 
+from dirvae import model
 from dirvae.explain import selection, truth
 from dirvae.labels import FINDINGS
 from dirvae.studies.explanations import counterfactuals, faithfulness, scoring
@@ -138,7 +139,8 @@ def test_a_difference_pairs_images_and_needs_patients():
 
 def test_class_weights_are_divided_out_of_what_a_classifier_says():
     net, params = build(POSTERIORS["gaussian"], WEIGHTS, "gaussian")
-    plain, weighted = (counterfactuals.classifier(net, params, w)(IMAGES) for w in (None, np.full(2, 4.0, np.float32)))
+    models = (model.calibrated(net, weights) for weights in (None, np.full(2, 4.0, np.float32)))
+    plain, weighted = (counterfactuals.classifier(one, params)(IMAGES) for one in models)
     np.testing.assert_allclose(weighted / (1 - weighted), plain / (1 - plain) / 4.0, rtol=1e-4)
 
 
