@@ -9,7 +9,7 @@
 | evaluate | predictions, thresholds (chosen on validation) and scores of a split |
 | linear_baseline | the linear model that every run is set beside |
 | likelihood, latent_usage | bounds of log p(x), and the latent beside its prior |
-| workdir, runs | the folder of a run, claimed, resumed and opened again |
+| workdir, runs, lock | the folder of a run: claimed, held by one job, resumed and opened again |
 | variant | parts that a study may replace from outside |
 | cost | operations of a training step |
 """
