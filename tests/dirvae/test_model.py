@@ -63,7 +63,7 @@ SHAPES = [
 ]
 
 
-FAST = {"global", "product", "hierarchical"}  # structures of which the first case is compiled in the fast tests, too
+FAST = {"global", "product"}  # structures of which the first case is compiled in the fast tests, too
 
 
 def quick(fields):
@@ -209,6 +209,7 @@ def test_an_assigned_head_reads_a_finding_s_own_latents_alone(images):
     assert np.all((np.abs(np.asarray(slopes)).sum(axis=2) > 0) == np.eye(LABELS, 4))
 
 
+@pytest.mark.slow
 def test_an_assigned_head_starts_in_favour_of_each_finding():
     net = model.build(
         plain_model(SMALL | {"prior": "gaussian", "head": "assigned", "latents_per_finding": 2}), LABELS, SIZE

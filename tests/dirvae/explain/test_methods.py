@@ -34,6 +34,7 @@ def test_names_are_identifiers_and_given_once():
     assert all(drawn.role in ("ours", "rival") for drawn in methods.maps_of("ours", "rival").values())
 
 
+@pytest.mark.slow
 def test_a_path_gives_its_maps_at_once():
     """The maps are those of the functions that draw them one by one."""
     net, params = shown_first("gaussian")

@@ -131,6 +131,7 @@ def test_the_truth_is_the_phantoms(examples):
     assert np.isnan(walks.facts(examples, made).effect).all()
 
 
+@pytest.mark.slow
 def test_a_runs_paths_and_maps_are_the_librarys(examples, tmp_path):
     made, run = planned(examples), opened(tmp_path, devices=1)
     arm = walks.arm(run, "mine", examples, made, predictions())

@@ -14,7 +14,11 @@ COUNTED = (
 )  # rare labels, common ones, three images a patient
 
 
-@pytest.mark.parametrize("setting", COUNTED, ids=[setting.title for setting in COUNTED])
+@pytest.mark.parametrize(
+    "setting",
+    [COUNTED[0], *(pytest.param(setting, marks=pytest.mark.slow) for setting in COUNTED[1:])],
+    ids=[setting.title for setting in COUNTED],
+)
 def test_intervals_hold_the_truth_in_95_samples_of_100(setting):
     """93 to 97 %, give or take two standard errors of the simulation; the bootstrap's macro interval had 74 % in the first setting."""
     trials = 300
@@ -24,6 +28,7 @@ def test_intervals_hold_the_truth_in_95_samples_of_100(setting):
     assert 0.93 < shares["30"] < 0.97
 
 
+@pytest.mark.slow
 def test_a_label_with_few_positives_is_covered():
     """Between 2 and 4 positives, where the bootstrap had 64 %, and with one, where it had 12 %."""
     hits = {1: [], 3: []}
@@ -40,7 +45,11 @@ def test_a_label_with_few_positives_is_covered():
     assert 0.93 < np.mean(hits[3]) < 0.99
 
 
-@pytest.mark.parametrize("pair", coverage.PAIRS[:2], ids=[pair.title for pair in coverage.PAIRS[:2]])
+@pytest.mark.parametrize(
+    "pair",
+    [coverage.PAIRS[0], pytest.param(coverage.PAIRS[1], marks=pytest.mark.slow)],
+    ids=[pair.title for pair in coverage.PAIRS[:2]],
+)
 def test_differences_hold_the_truth(pair, monkeypatch):
     """Where the two models are equal, 0 is left out, which is p < .05, in 5 % of the samples."""
     monkeypatch.setattr(auroc_intervals, "_two_sided", lambda difference, limits: np.ones(len(difference)))  # slow

@@ -147,9 +147,9 @@ def test_the_published_path_survives_components_that_underflow():
 @pytest.mark.parametrize(
     "structure",
     [
-        {"structure": "spatial", "grid": 2, "head": "pooled"},
+        pytest.param({"structure": "spatial", "grid": 2, "head": "pooled"}, marks=pytest.mark.slow),
         {"structure": "product", "groups": 2},
-        {"structure": "hierarchical", "grid": 2, "groups": 2},
+        pytest.param({"structure": "hierarchical", "grid": 2, "groups": 2}, marks=pytest.mark.slow),
     ],
 )
 def test_structured_latents(structure):
@@ -172,6 +172,7 @@ def test_structured_latents(structure):
     )
 
 
+@pytest.mark.slow
 def test_on_two_levels_a_covariance_moves_both():
     """Although the head reads but the global part; the identity moves that alone."""
     fields = {"structure": "hierarchical", "grid": 2, "latents": 5, "widths": "4", "hidden": 4}

@@ -146,6 +146,7 @@ def test_a_label_that_others_determine_goes_nowhere():
     np.testing.assert_array_equal(made.distance, 0.0)
 
 
+@pytest.mark.slow
 def test_on_a_curved_head_held_logits_stay_to_first_order():
     """What a step of length h leaves of them falls as its square."""
     net, params, images = network()
@@ -215,6 +216,7 @@ def test_the_pull_back_is_the_least_change_of_pixels():
         np.testing.assert_allclose(end - start, 0.1 * expected / np.linalg.norm(expected), atol=5e-4)
 
 
+@pytest.mark.slow
 def test_several_labels_of_an_image_at_once():
     net, params, images = network()
     label = jnp.array([[0, 1, 2], [2, 0, 1]])
@@ -226,6 +228,7 @@ def test_several_labels_of_an_image_at_once():
             np.testing.assert_allclose(several[:, column], single, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_draws_are_the_posteriors_by_each_images_own_key():
     net, params, images = network()
     keys, options = jax.random.split(jax.random.key(3), 2), Options(4)

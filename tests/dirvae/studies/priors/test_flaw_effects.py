@@ -82,12 +82,14 @@ def test_the_section_and_what_is_stored(tmp_path):
     assert stored["traversals"]["A"]["ncc"]["on_manifold"] == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.slow
 def test_two_seeds_decide_nothing_and_nothing_to_say_has_no_section(tmp_path):
     few = concluded(runs(range(2)), contrasts=PAIRS[:1])
     assert study_page.as_json(few)["flaws"]["pairs"][0]["auroc"]["verdict"] == "open: 2 of 3 seeds"
     assert "effects-of-flaws" not in study_page.write(tmp_path, concluded(runs())).read_text()
 
 
+@pytest.mark.slow
 def test_endpoints_that_the_data_do_not_allow_are_left_out(tmp_path):
     held = {arm: {seed: scored(auroc=level, aug=0.3) for seed in range(3)} for arm, level in (CLEAN | FLAWED).items()}
     outcome = concluded(held, contrasts=PAIRS)
