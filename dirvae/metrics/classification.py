@@ -5,6 +5,7 @@ Every function takes weights, so that a bootstrap replicate is the same arrays w
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -153,3 +154,22 @@ def observed_shares(y: np.ndarray, p: np.ndarray, bins: int = 10) -> tuple[np.nd
     """(mean probability, share of positives) of bins that hold equally many examples, ascending."""
     members = [b for b in np.array_split(np.argsort(p, kind="stable"), bins) if len(b)]
     return np.array([p[b].mean() for b in members]), np.array([y[b].mean() for b in members])
+
+
+class Curves(NamedTuple):
+    """How a classifier does on one label: `roc` as `operating_points`, `reliability` as `observed_shares`, and the sample's means."""
+
+    roc: tuple[np.ndarray, np.ndarray]
+    reliability: tuple[np.ndarray, np.ndarray]
+    means: tuple[float, float]  # probability, share of positives
+
+
+def curves(target: np.ndarray, mask: np.ndarray, probability: np.ndarray) -> list[Curves | None]:
+    """The curves of each label [N, L], of its unmasked examples; None where these lack one of both values."""
+    result: list[Curves | None] = []
+    for column in range(target.shape[1]):
+        kept = mask[:, column] > 0
+        y, p = target[kept, column], probability[kept, column]
+        both = len(np.unique(y)) == 2
+        result.append(Curves(operating_points(y, p), observed_shares(y, p), (p.mean(), y.mean())) if both else None)
+    return result

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from dirvae.config import Config, differences
 from dirvae.latents import compositions
+from dirvae.metrics.classification import curves
 from dirvae.report import run_facts, run_pictures, usage
-from dirvae.report.html import document, figures, operating, tables
+from dirvae.report.html import classification_figures, document, figures, tables
 from dirvae.report.html.document import Section, note
 from dirvae.training import evaluate
 from dirvae.training.workdir import WorkdirError, finished, read_config, read_json
@@ -104,14 +105,15 @@ def classification(workdir: Path, scores: Mapping, split: str, saved: evaluate.S
     """Tables and curves of the split that the run is judged on."""
     linear, bounds = scores.get("baseline", {}).get("auroc", {}), scores.get("auroc_interval", {})
     rows = [(n, scores["auroc"][n], bounds.get(n), linear.get(n)) for n in ("macro", *saved.labels)]
+    lines = curves(saved.predictions.target, saved.predictions.weight, saved.predictions.probability)
     drawn = {
         "auroc": (figures.intervals(rows), f"AUROC of each finding on {split}."),
         "roc": (
-            operating.roc(*saved.predictions[:2], saved.predictions.probability, saved.labels, scores["auroc"]),
+            classification_figures.roc(lines, saved.labels, scores["auroc"]),
             "ROC curves.",
         ),
         "reliability": (
-            operating.reliability(*saved.predictions[:2], saved.predictions.probability, saved.labels),
+            classification_figures.reliability(lines, saved.labels),
             "Reliability: ten equally filled bins of probability; open circles: mean prediction and prevalence.",
         ),
     }

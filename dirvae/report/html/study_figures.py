@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
 
-from dirvae.report.html import operating
+from dirvae.report.html import classification_figures
 from dirvae.report.html.figures import SERIES
 from dirvae.report.html.style import FAINT, INK, QUIET, RULES, SIGNED, WIDTH
 from dirvae.studies.priors.arms import Estimate
@@ -55,7 +55,7 @@ def forest(panels: Mapping[str, Mapping[str, Estimate]]) -> Figure:
 @plt.rc_context(RULES)
 def roc(curves: Mapping[str, Sequence[np.ndarray]], labels: Sequence[str]) -> Figure:
     """A panel a finding, arms overlaid: curves[arm][finding] is the sensitivity at each rate of GRID."""
-    figure, axes = operating.panels(len(labels))
+    figure, axes = classification_figures.panels(len(labels))
     for number, (axis, label) in enumerate(zip(axes, labels, strict=True)):
         for row, found in enumerate(curves.values()):
             axis.plot(np.append(0.0, GRID), np.append(0.0, found[number]), color=colour(row), linewidth=1.3)
@@ -74,7 +74,7 @@ def _legend(figure: Figure, arms: Sequence[str]) -> None:
 @plt.rc_context(RULES)
 def reliability(arms: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], titles: Mapping[str, str]) -> Figure:
     """A panel an arm, a line a seed: (mean probability, observed share) of equally filled bins."""
-    figure, axes = operating.panels(len(arms), columns=4)
+    figure, axes = classification_figures.panels(len(arms), columns=4)
     for row, (axis, (arm, lines)) in enumerate(zip(axes, arms.items(), strict=True)):
         for line in lines:
             axis.plot(*line, "o-", color=colour(row), markersize=3.5, linewidth=1.2)

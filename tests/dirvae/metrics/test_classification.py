@@ -175,3 +175,23 @@ def test_youden_thresholds_against_scikit_learn():
         called = q >= found[column]
         assert called[y == 1].mean() - called[y == 0].mean() == pytest.approx(np.max(true - false))
     assert found[2] == 0.5
+
+
+def test_operating_points_enclose_the_area_under_ties():
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 2, 200), rng.integers(0, 8, 200) / 8
+    false, true = c.operating_points(y, p)
+    assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(true, false) == pytest.approx(sk.roc_auc_score(y, p), abs=1e-12)
+
+
+def test_curves_leave_out_masked_examples_and_labels_with_one_value():
+    """Three labels: one whose last example is masked, one that is never positive, one whose only negative is masked."""
+    target = np.array([[1, 0, 1], [0, 0, 0], [1, 0, 1], [0, 0, 1.0]])
+    mask = np.array([[1, 1, 1], [1, 1, 0], [1, 1, 1], [0, 1, 1.0]])
+    probability = np.tile(np.array([[0.8], [0.4], [0.6], [0.9]]), 3)
+    first, *others = c.curves(target, mask, probability)
+    assert others == [None, None]
+    np.testing.assert_allclose(first.roc, [[0, 0, 0, 1], [0, 0.5, 1, 1]])
+    np.testing.assert_allclose(first.reliability, [[0.4, 0.6, 0.8], [0, 1, 1]])
+    assert first.means == pytest.approx((0.6, 2 / 3))

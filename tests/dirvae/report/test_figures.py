@@ -6,18 +6,8 @@ import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.metrics import roc_auc_score
 
-from dirvae.metrics import classification
 from dirvae.report.html import figures, pictures, tables
-
-
-def test_operating_points_enclose_the_area_under_ties():
-    rng = np.random.default_rng(0)
-    y, p = rng.integers(0, 2, 200), rng.integers(0, 8, 200) / 8
-    false, true = classification.operating_points(y, p)
-    assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1)
-    assert np.trapezoid(true, false) == pytest.approx(roc_auc_score(y, p), abs=1e-12)
 
 
 def test_maps_are_enlarged_only_as_far_as_the_scale_goes():

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dirvae.metrics import classification
+from dirvae.metrics.classification import Curves
 from dirvae.report.html.style import ACCENT, QUIET, RULES, SECOND, WIDTH
 
 
@@ -28,43 +27,38 @@ def panels(count: int, columns: int = 5) -> tuple[Figure, Iterator[Axes]]:
     return figure, iter(grid.ravel()[:count])
 
 
-def _both_values(target: np.ndarray, weight: np.ndarray, probability: np.ndarray) -> Iterator[tuple | None]:
-    """(y, p) of each label's kept images, None where one of the two values is missing."""
-    for column in range(target.shape[1]):
-        kept = weight[:, column] > 0
-        y, p = target[kept, column], probability[kept, column]
-        yield (y, p) if len(np.unique(y)) == 2 else None
-
-
 @plt.rc_context(RULES)
-def roc(
-    target: np.ndarray, weight: np.ndarray, probability: np.ndarray, labels: Sequence[str], areas: Mapping
-) -> Figure:
+def roc(curves: Sequence[Curves | None], labels: Sequence[str], areas: Mapping[str, float]) -> Figure:
     """ROC curve of each finding, with its area in the title."""
     figure, axes = panels(len(labels))
-    for axis, label, pair in zip(axes, labels, _both_values(target, weight, probability), strict=True):
-        axis.set_title(label if pair is None else f"{label}\nAUROC {areas[label]:.3f}", fontsize=8)
-        if pair is None:
-            axis.text(0.5, 0.5, "only one value", ha="center", va="center", color=QUIET)
+    for axis, label, curve in zip(axes, labels, curves, strict=True):
+        if curve is None:
+            _empty(axis, label)
             continue
-        axis.plot(*classification.operating_points(*pair), color=ACCENT)
+        axis.set_title(f"{label}\nAUROC {areas[label]:.3f}", fontsize=8)
+        axis.plot(*curve.roc, color=ACCENT)
     figure.supxlabel("1 − specificity", fontsize=9)
     figure.supylabel("sensitivity", fontsize=9)
     return figure
 
 
 @plt.rc_context(RULES)
-def reliability(target: np.ndarray, weight: np.ndarray, probability: np.ndarray, labels: Sequence[str]) -> Figure:
+def reliability(curves: Sequence[Curves | None], labels: Sequence[str]) -> Figure:
     """Observed share of positives in ten equally filled bins of probability; the open circle is the whole split."""
     figure, axes = panels(len(labels))
-    for axis, label, pair in zip(axes, labels, _both_values(target, weight, probability), strict=True):
-        axis.set_title(label, fontsize=8)
-        if pair is None:
-            axis.text(0.5, 0.5, "only one value", ha="center", va="center", color=QUIET)
+    for axis, label, curve in zip(axes, labels, curves, strict=True):
+        if curve is None:
+            _empty(axis, label)
             continue
-        y, p = pair
-        axis.plot(*classification.observed_shares(y, p), "o-", color=ACCENT, markersize=3.5)
-        axis.plot(p.mean(), y.mean(), "o", color=SECOND, markerfacecolor="none", markersize=8)
+        axis.set_title(label, fontsize=8)
+        axis.plot(*curve.reliability, "o-", color=ACCENT, markersize=3.5)
+        axis.plot(*curve.means, "o", color=SECOND, markerfacecolor="none", markersize=8)
     figure.supxlabel("predicted probability", fontsize=9)
     figure.supylabel("observed share", fontsize=9)
     return figure
+
+
+def _empty(axis: Axes, label: str) -> None:
+    """Says in the panel of a label that the split holds one of its two values only."""
+    axis.set_title(label, fontsize=8)
+    axis.text(0.5, 0.5, "only one value", ha="center", va="center", color=QUIET)
