@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from dirvae.model import Model
-from dirvae.types import Key, Params
+from dirvae.types import Key, Params, PyTree
 
 Images = Float[Array, "B H W C"]
 Labels = Int[Array, " B"]
@@ -134,13 +134,21 @@ def latent_shift(model: Model, params: Params, images: Images, label: Labels, *,
     latent = model.latent
     start = latent.point(model.encode(params, images))
     still = jax.tree.map(jnp.zeros_like, start)
-    moved = lambda tangent: latent.retract(start, tangent)  # noqa: E731
-    logit = lambda tangent: _own(model.classify_channels(params, latent.to_head(moved(tangent))), label)  # noqa: E731
+
+    def moved(tangent: PyTree) -> PyTree:
+        return latent.retract(start, tangent)
+
+    def logit(tangent: PyTree) -> Array:
+        return _own(model.classify_channels(params, latent.to_head(moved(tangent))), label)
+
     slope = jax.grad(lambda tangent: logit(tangent).sum())(still)
     power = sum(jnp.sum(jnp.square(leaf.reshape(len(leaf), -1)), axis=1) for leaf in jax.tree.leaves(slope))
     needed = jnp.maximum(drop, logit(still) + drop / 2.0)
     unit = needed / 64.0 / jnp.maximum(power, 1e-12)
-    along = lambda amount: jax.tree.map(lambda leaf: -_in_front_of(amount, leaf) * leaf, slope)  # noqa: E731
+
+    def along(amount: Array) -> PyTree:
+        return jax.tree.map(lambda leaf: -_in_front_of(amount, leaf) * leaf, slope)
+
     tried = jnp.exp2(jnp.arange(DOUBLINGS, dtype=jnp.float32))[:, None] * unit[None]
     fall = logit(still)[None] - jax.lax.map(lambda amount: logit(along(amount)), tried)
     enough = fall >= needed[None] * (1.0 - 1e-4)

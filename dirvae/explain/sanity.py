@@ -83,9 +83,12 @@ def cascade(params: Params, fresh: Params) -> Iterator[tuple[str, Params]]:
 def sensitivity(explain: Callable[[Params], PyTree], params: Params, fresh: Params) -> dict[str, PyTree]:
     """{layer: rank correlation [B] of |map| with the trained model's, once that layer and all after it are random}.
 
-    Of one map [B, H, W], or of each in a tree of them. Near 0 is sound; NaN where a map is constant.
+    `explain` gives one map [B, H, W], or a tree of them. Near 0 is sound; NaN where a map is constant.
     """
-    magnitude = lambda p: jax.tree.map(np.abs, jax.device_get(explain(p)))  # noqa: E731
+
+    def magnitude(parameters: Params) -> PyTree:
+        return jax.tree.map(np.abs, jax.device_get(explain(parameters)))
+
     trained = magnitude(params)
     return {
         name: jax.tree.map(faithfulness.rank_correlation, trained, magnitude(p)) for name, p in cascade(params, fresh)

@@ -103,7 +103,10 @@ class GroupNorm(nn.Module):
         share = channels // groups
         spread = np.kron(np.eye(groups), np.ones((share, share))) / (share * images.shape[1] * images.shape[2])
         exact = images.astype(jnp.float32)
-        average = lambda values: jnp.sum(values, axis=(1, 2)) @ spread.astype(np.float32)  # noqa: E731
+
+        def average(values: Array) -> Array:
+            return jnp.sum(values, axis=(1, 2)) @ spread.astype(np.float32)
+
         mean, square = average(exact), average(jnp.square(exact))
         scale = jax.lax.rsqrt(jnp.maximum(square - jnp.square(mean), 0.0) + self.epsilon) * gain[None]
         offset = shift[None] - mean * scale

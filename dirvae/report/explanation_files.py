@@ -46,7 +46,10 @@ def files(explainer: Explainer, found: Explanation, name: str, seed: int = 0) ->
 def described(explainer: Explainer, found: Explanation, name: str, seed: int = 0) -> dict:
     """path.json: the image, the run, the options, predictions, and each frame of the path."""
     run, labels, path = explainer.run, explainer.run.labels, found.path
-    named = lambda row: dict(zip(labels, map(float, row), strict=True))  # noqa: E731
+
+    def named(row: np.ndarray) -> dict[str, float]:
+        return dict(zip(labels, map(float, row), strict=True))
+
     chosen = {k: v for k, v in dataclasses.asdict(run.config.explain).items() if k not in OWN_FLAGS}
     frames = [
         {"distance": float(distance), "probability": named(row), "coordinates": point.ravel().tolist()}

@@ -41,5 +41,8 @@ def _affine(
     cos, sin = jnp.cos(angle) / zoom, jnp.sin(angle) / zoom
     source_rows = cos * rows + sin * columns + (height - 1) / 2 - shift[0] * height
     source_columns = -sin * rows + cos * columns + (width - 1) / 2 - shift[1] * width
-    sample = lambda plane: map_coordinates(plane, [source_rows, source_columns], order=1, mode="nearest")  # noqa: E731
+
+    def sample(plane: Float[Array, "H W"]) -> Float[Array, "H W"]:
+        return map_coordinates(plane, [source_rows, source_columns], order=1, mode="nearest")
+
     return jax.vmap(sample, in_axes=-1, out_axes=-1)(image)

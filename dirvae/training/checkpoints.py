@@ -25,7 +25,10 @@ class Checkpoints:
     """The checkpoints of one run in `directory`, ranked by the validation score `select_by` (higher is better)."""
 
     def __init__(self, directory: Path, select_by: str):
-        score = lambda metrics: metrics.get(select_by, -np.inf)  # noqa: E731
+
+        def score(metrics: Mapping[str, float]) -> float:
+            return metrics.get(select_by, -np.inf)
+
         keep = checkpoint_managers.AnyPreservationPolicy(
             [
                 checkpoint_managers.LatestN(n=2),

@@ -24,8 +24,11 @@ def build(config: OptimizerConfig, steps: int) -> optax.GradientTransformation:
 
 
 def _kernels(params: Params) -> PyTree:
-    of_prior = lambda path: jax.tree_util.keystr(path).startswith("['prior']")  # noqa: E731
-    return jax.tree_util.tree_map_with_path(lambda path, leaf: leaf.ndim > 1 and not of_prior(path), params)
+
+    def decays(path: tuple, leaf: jax.Array) -> bool:
+        return leaf.ndim > 1 and jax.tree_util.DictKey("prior") not in path[:1]
+
+    return jax.tree_util.tree_map_with_path(decays, params)
 
 
 def update_average(average: Params, params: Params, decay: float, step: jax.Array) -> Params:

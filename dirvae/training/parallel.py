@@ -109,18 +109,20 @@ class Spread:
             # Axis and devices as in the step: any other placement would have it compiled twice, for this and for its own outputs.
             return jax.pmap(lambda x: x, axis_name=AXIS, devices=self.devices)(stacked)
         sharding = NamedSharding(self.mesh, P())
-        place = lambda x: jax.make_array_from_callback(np.shape(x), sharding, lambda _: np.asarray(x))  # noqa: E731
+
+        def place(x: Any) -> jax.Array:
+            return jax.make_array_from_callback(np.shape(x), sharding, lambda _: np.asarray(x))
+
         return jax.tree.map(place, state)
 
     def fetch(self, replicated: PyTree) -> PyTree:
         """One device's copy, as host arrays."""
-        first = lambda x: x.addressable_data(0)  # noqa: E731
-        pick = (
-            (lambda x: np.asarray(first(x)).reshape(x.shape[1:]))
-            if self.kind == "pmap"
-            else lambda x: np.asarray(first(x))
-        )
-        return jax.tree.map(pick, replicated)
+
+        def copy(x: jax.Array) -> np.ndarray:
+            first = np.asarray(x.addressable_data(0))
+            return first.reshape(x.shape[1:]) if self.kind == "pmap" else first
+
+        return jax.tree.map(copy, replicated)
 
     def split(self, batch: PyTree) -> PyTree:
         """This host's rows, as the step takes them."""

@@ -111,7 +111,10 @@ def cleared(raised: Raise, cotangent: Float[Array, "*event"], held: Float[Array,
     flat = flat / jnp.maximum(jnp.linalg.norm(flat, axis=1, keepdims=True), 1e-20)
     tangent, sides = raised(cotangent), jax.vmap(raised)(flat.reshape(held.shape))
     inverse = jnp.linalg.pinv(flat @ sides.reshape(flat.shape).T, rtol=SINGULAR)
-    clear = lambda v: v - jnp.tensordot(inverse @ (flat @ v.reshape(-1)), sides, axes=1)  # noqa: E731
+
+    def clear(v: Array) -> Array:
+        return v - jnp.tensordot(inverse @ (flat @ v.reshape(-1)), sides, axes=1)
+
     left = clear(clear(tangent))  # twice, since little may be left and rounding with it
     return jnp.where(jnp.vdot(cotangent, left) > REMAINDER * jnp.vdot(cotangent, tangent), left, 0.0)
 
@@ -134,7 +137,10 @@ def _pull_back(model: Model, params: Params, here: Array, restrict: Raise, cotan
 
     push = jax.linearize(shown, still)[1]
     pull = jax.linear_transpose(push, still)
-    square = lambda v: restrict(pull(push(restrict(v)))[0])  # noqa: E731
+
+    def square(v: Array) -> Array:
+        return restrict(pull(push(restrict(v)))[0])
+
     damping = DAMPING * (jnp.vdot(g, square(g)) / jnp.maximum(jnp.vdot(g, g), 1e-30) + 1e-12)
     solved, _ = jax.scipy.sparse.linalg.cg(lambda v: square(v) + damping * v, g, tol=TOLERANCE, maxiter=ITERATIONS)
     return solved

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int, Key
 from dirvae.explain.traversals.directions import Options, steepest
 from dirvae.explain.traversals.path import Path, in_chunks, render
 from dirvae.model import Model
-from dirvae.types import Params
+from dirvae.types import Params, PyTree
 
 FLAT = 1e-12  # length of a direction below which there is none
 LONGEST = 10.0  # times the step that `adaptive_step` may lengthen one, where a curved head is nearly flat
@@ -82,9 +82,14 @@ def from_draws(
     """
     posterior = model.encode(params, images)
     several = jax.vmap(lambda key: jax.random.split(key, draws))(keys)
-    draw = lambda key, q: model.latent.sample(key, q).coordinates  # noqa: E731
+
+    def draw(key: Key[Array, ""], q: PyTree) -> Array:
+        return model.latent.sample(key, q).coordinates
+
+    def wide(x: Array) -> Array:
+        return jnp.broadcast_to(x[:, None], (len(images), draws))
+
     start = jax.vmap(jax.vmap(draw, in_axes=(0, None)))(several, posterior)
-    wide = lambda x: jnp.broadcast_to(x[:, None], (len(images), draws))  # noqa: E731
     return _traverse(model, params, start, wide(label), wide(sign), options)
 
 
@@ -93,7 +98,10 @@ def _traverse(model: Model, params: Params, start: Array, label: Array, sign: Ar
     follow = jax.vmap(partial(_follow, model, params, options))
     rows = (start.reshape(-1, *model.latent.spec.event), label.reshape(-1), sign.reshape(-1))
     coordinates, distance = in_chunks(lambda row: follow(*row), rows, options.chunk)
-    shaped = lambda x: x.reshape(*label.shape, *x.shape[1:])  # noqa: E731
+
+    def shaped(x: Array) -> Array:
+        return x.reshape(*label.shape, *x.shape[1:])
+
     return render(model, params, shaped(coordinates), shaped(distance), options.chunk)
 
 

@@ -47,10 +47,9 @@ def in_chunks(function: Callable[[PyTree], PyTree], rows: PyTree, chunk: int) ->
     if count <= chunk:
         return function(rows)
     whole = count - count % chunk
-    split = lambda x: x[:whole].reshape(-1, chunk, *x.shape[1:])  # noqa: E731
-    join = lambda x: x.reshape(-1, *x.shape[2:])  # noqa: E731
-    done = jax.tree.map(join, jax.lax.map(function, jax.tree.map(split, rows)))
+    chunks = jax.tree.map(lambda x: x[:whole].reshape(-1, chunk, *x.shape[1:]), rows)
+    results = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.lax.map(function, chunks))
     if whole == count:
-        return done
+        return results
     rest = function(jax.tree.map(lambda x: x[whole:], rows))
-    return jax.tree.map(lambda first, last: jnp.concatenate([first, last]), done, rest)
+    return jax.tree.map(lambda first, last: jnp.concatenate([first, last]), results, rest)
