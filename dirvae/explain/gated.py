@@ -1,6 +1,7 @@
-"""What draws of the posterior agree on along their paths, and where in the image the classifier's evidence is.
+"""The gated map, `traversal_gated`: this project's own explanation of an image, made of two parts that are computed here.
 
-`dirvae.explain.maps.gated` makes one map of the two, which is this project's own explanation.
+One is what paths from several draws of the posterior agree on. The other is where in the image the classifier's evidence is.
+`dirvae.explain.maps.gated` multiplies the first by the second, and `dirvae.explain.paths` registers the product.
 """
 
 import jax

@@ -56,13 +56,13 @@ METHODS: dict[str, Method] = {
 
 def maps_of(*roles: Role) -> dict[str, Map]:
     """The registered maps by name, in the registry's order; those of some roles, or all."""
-    every = (drawn for method in METHODS.values() for drawn in method.maps)
-    return {drawn.name: drawn for drawn in every if not roles or drawn.role in roles}
+    registered = (entry for method in METHODS.values() for entry in method.maps)
+    return {entry.name: entry for entry in registered if not roles or entry.role in roles}
 
 
-def in_order(drawn: Mapping[str, T]) -> dict[str, T]:
+def in_order(maps: Mapping[str, T]) -> dict[str, T]:
     """The items {map's name: ...} in the registry's order, which trees of JAX do not keep."""
-    return {name: drawn[name] for name in maps_of() if name in drawn}
+    return {name: maps[name] for name in maps_of() if name in maps}
 
 
 def build(name: str, setting: Setting) -> Explain:
