@@ -69,17 +69,17 @@ def apply_policies(labels: np.ndarray, uncertain: str = "ignore", blank: str = "
     return Targets(positive.astype(np.float32), (~masked).astype(np.float32))
 
 
-def finding_index(name: str, known: Sequence[str] = FINDINGS) -> int:
-    """Position of a finding among the 14, or among those `known`; case and underscores do not matter.
+def finding_index(name: str, findings: Sequence[str] = FINDINGS) -> int:
+    """Position of a finding among the 14, or among `findings`; case and underscores do not matter.
 
     Raises:
       ValueError: for an unknown name, with the nearest known one and all of them.
     """
-    folded = {finding.lower(): i for i, finding in enumerate(known)}
+    folded = {finding.lower(): i for i, finding in enumerate(findings)}
     key = name.strip().lower().replace("_", " ")
     if key not in folded:
         near = difflib.get_close_matches(key, folded, n=1, cutoff=0.0)
-        listed = f"did you mean {known[folded[near[0]]]!r}? Known are {', '.join(known)}"
+        listed = f"did you mean {findings[folded[near[0]]]!r}? Known are {', '.join(findings)}"
         raise ValueError(f"{name!r} is not a finding; {listed}")
     return folded[key]
 

@@ -70,14 +70,14 @@ def _interval(replicates: np.ndarray, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def equivalence(found: Difference, margin: float) -> tuple[float, float]:
+def equivalence(difference: Difference, margin: float) -> tuple[float, float]:
     """(p of "not worse by `margin`", p of two one-sided tests of |difference| < margin), from a difference's replicates.
 
     Schuirmann 1987; each p is the share of replicates on the wrong side of its bound.
     """
-    count = len(found.replicates) + 1
-    below = float((np.sum(found.replicates <= -margin) + 1) / count)
-    above = float((np.sum(found.replicates >= margin) + 1) / count)
+    count = len(difference.replicates) + 1
+    below = float((np.sum(difference.replicates <= -margin) + 1) / count)
+    above = float((np.sum(difference.replicates >= margin) + 1) / count)
     return below, max(below, above)
 
 
@@ -98,6 +98,6 @@ def detectable(error: float, power: float = 0.8, level: float = 0.05) -> float:
     return float((ndtri(1.0 - level / 2.0) + ndtri(power)) * error)
 
 
-def resolution(found: Difference, power: float = 0.8, level: float = 0.05) -> float:
+def resolution(difference: Difference, power: float = 0.8, level: float = 0.05) -> float:
     """`detectable`, with the spread of a difference's replicates as its standard error."""
-    return detectable(float(np.std(found.replicates)), power, level)
+    return detectable(float(np.std(difference.replicates)), power, level)

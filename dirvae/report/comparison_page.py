@@ -14,19 +14,19 @@ LOWER_IS_BETTER = ("brier", "ece", "l1", "nll")
 UNJUDGED = ("kl",)  # a smaller KL is neither better nor worse by itself
 
 
-def write(directory: Path, made: SideBySide) -> Path:
+def write(directory: Path, side_by_side: SideBySide) -> Path:
     """comparison.html, comparison.json and the page's figures."""
     directory = Path(directory)
-    write_json(directory / "comparison.json", [one._asdict() for one in made.splits])
-    first, *others = made.configs
-    sections = [Section("What differs", _configs(made))]
-    sections += [section for one in made.splits for section in _split(directory, one)]
+    write_json(directory / "comparison.json", [one._asdict() for one in side_by_side.splits])
+    first, *others = side_by_side.configs
+    sections = [Section("What differs", _configs(side_by_side))]
+    sections += [section for one in side_by_side.splits for section in _split(directory, one)]
     title = f"{first} against {', '.join(others)}"
-    return document.save(directory / "comparison.html", title, _lead(made, first), sections)
+    return document.save(directory / "comparison.html", title, _lead(side_by_side, first), sections)
 
 
-def _lead(made: SideBySide, first: str) -> str:
-    notes = "".join(f"<p><b>{html.escape(note)}</b></p>" for note in made.notes)
+def _lead(side_by_side: SideBySide, first: str) -> str:
+    notes = "".join(f"<p><b>{html.escape(note)}</b></p>" for note in side_by_side.notes)
     return (
         f"<p class='lead'>All runs scored the same images. Differences are {html.escape(first)} less the other run, with "
         "95 % intervals that count patients: score intervals for AUROC, percentiles of the same resamples for the rest. A dash "
@@ -34,10 +34,14 @@ def _lead(made: SideBySide, first: str) -> str:
     )
 
 
-def _configs(made: SideBySide) -> str:
-    found = config_differences(made.configs)
-    rows = [[path, *(html.escape(str(value)) for value in values)] for path, values in found.items()]
-    return tables.table(["field", *map(html.escape, made.configs)], rows) if rows else "<p>No field of the config.</p>"
+def _configs(side_by_side: SideBySide) -> str:
+    fields = config_differences(side_by_side.configs)
+    rows = [[path, *(html.escape(str(value)) for value in values)] for path, values in fields.items()]
+    return (
+        tables.table(["field", *map(html.escape, side_by_side.configs)], rows)
+        if rows
+        else "<p>No field of the config.</p>"
+    )
 
 
 def _split(directory: Path, one: Comparison) -> Iterator[Section]:
@@ -92,8 +96,8 @@ def image_rows(one: Comparison) -> list[list[str]]:
     return rows
 
 
-def _gap(found: Mapping, digits: int = 3) -> str:
-    return tables.signed(found["difference"], found["interval"], digits)
+def _gap(gap: Mapping, digits: int = 3) -> str:
+    return tables.signed(gap["difference"], gap["interval"], digits)
 
 
 def _head(one: Comparison) -> list[str]:
@@ -106,10 +110,10 @@ def _table(one: Comparison, rows: list[list[str]]) -> str:
     return tables.table(list(map(html.escape, _head(one))), shown)
 
 
-def as_text(made: SideBySide) -> str:
+def as_text(side_by_side: SideBySide) -> str:
     """Markdown."""
-    parts = list(made.notes)
-    for one in made.splits:
+    parts = list(side_by_side.notes)
+    for one in side_by_side.splits:
         rows = [[f"{title} {row[0]}", *row[1:]] for m, title in PER_LABEL.items() for row in metric_rows(one, m)]
         rows += image_rows(one)
         head = _head(one)

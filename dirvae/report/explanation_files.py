@@ -27,25 +27,25 @@ VERBS = {1.0: "raised", -1.0: "lowered"}
 PANELS = 5  # maps side by side in maps.png
 
 
-def files(explainer: Explainer, found: Explanation, name: str, seed: int = 0) -> dict[str, bytes]:
+def files(explainer: Explainer, explanation: Explanation, name: str, seed: int = 0) -> dict[str, bytes]:
     """Everything of one explained image, which is called `name`, by file name."""
-    label = explainer.run.labels[int(found.label)]
-    direction = "add" if found.sign > 0 else "remove"
-    times = max(1, SIDE // found.image.shape[0])
-    larger = [x.repeat(times, axis=-3).repeat(times, axis=-2) for x in (found.path.images, found.image)]
+    label = explainer.run.labels[int(explanation.label)]
+    direction = "add" if explanation.sign > 0 else "remove"
+    times = max(1, SIDE // explanation.image.shape[0])
+    larger = [x.repeat(times, axis=-3).repeat(times, axis=-2) for x in (explanation.path.images, explanation.image)]
     same = has_constant_direction(explainer.run.config)
     made = {
-        "strip.png": _png(strip(found, label, same)),
-        "map.png": _png(both_maps(found, label, name, explainer.draws)),
+        "strip.png": _png(strip(explanation, label, same)),
+        "map.png": _png(both_maps(explanation, label, name, explainer.draws)),
         "path.gif": pictures.animate(*larger, direction, side=2 * SIDE, most=13),
-        "path.json": workdir.as_json(described(explainer, found, name, seed)).encode(),
+        "path.json": workdir.as_json(description(explainer, explanation, name, seed)).encode(),
     }
-    return made | ({"maps.png": _png(further_maps(found, label, name))} if found.maps else {})
+    return made | ({"maps.png": _png(further_maps(explanation, label, name))} if explanation.maps else {})
 
 
-def described(explainer: Explainer, found: Explanation, name: str, seed: int = 0) -> dict:
+def description(explainer: Explainer, explanation: Explanation, name: str, seed: int = 0) -> dict:
     """path.json: the image, the run, the options, predictions, and each frame of the path."""
-    run, labels, path = explainer.run, explainer.run.labels, found.path
+    run, labels, path = explainer.run, explainer.run.labels, explanation.path
 
     def named(row: np.ndarray) -> dict[str, float]:
         return dict(zip(labels, map(float, row), strict=True))
@@ -57,8 +57,8 @@ def described(explainer: Explainer, found: Explanation, name: str, seed: int = 0
     ]
     return {
         "image": name,
-        "label": labels[int(found.label)],
-        "direction": "add" if found.sign > 0 else "remove",
+        "label": labels[int(explanation.label)],
+        "direction": "add" if explanation.sign > 0 else "remove",
         "run": {
             "workdir": run.workdir.resolve().name,
             "step": run.step,
@@ -66,7 +66,7 @@ def described(explainer: Explainer, found: Explanation, name: str, seed: int = 0
             "config_sha256": hashlib.sha256(to_json(workdir.read_config(run.workdir)).encode()).hexdigest(),
         },
         "options": chosen | {"draws": explainer.draws, "seed": seed},
-        "probability": named(found.probability),
+        "probability": named(explanation.probability),
         "threshold": named(explainer.thresholds),
         "untuned_thresholds": [label for label, tuned in zip(labels, explainer.tuned, strict=True) if not tuned],
         "coordinates": f"of the {run.model.latent.name} latent, {list(path.coordinates.shape[1:])} flattened",
@@ -74,11 +74,11 @@ def described(explainer: Explainer, found: Explanation, name: str, seed: int = 0
     }
 
 
-def table(explainer: Explainer, found: Explanation) -> str:
+def table(explainer: Explainer, explanation: Explanation) -> str:
     """Predictions of all findings as text, the largest first; thresholds that validation could not tune are marked."""
     rows = [f"{'finding':<28}probability  threshold"]
-    for column in np.argsort(-found.probability, kind="stable"):
-        p, t = found.probability[column], explainer.thresholds[column]
+    for column in np.argsort(-explanation.probability, kind="stable"):
+        p, t = explanation.probability[column], explainer.thresholds[column]
         mark = "" if explainer.tuned[column] else "*"
         rows.append(f"{explainer.run.labels[column]:<28}{p:11.3f}{t:11.3f}{mark}{'  present' if p >= t else ''}")
     if not explainer.tuned.all():
@@ -86,41 +86,45 @@ def table(explainer: Explainer, found: Explanation) -> str:
     return "\n".join(rows)
 
 
-def sentence(explainer: Explainer, found: Explanation, chosen: bool = False) -> str:
+def sentence(explainer: Explainer, explanation: Explanation, chosen: bool = False) -> str:
     """What the path did, whether it came as far as it should, and why it is this finding's where nobody named one."""
-    column, path, target = int(found.label), found.path, explainer.options.target_probability
+    column, path, target = int(explanation.label), explanation.path, explainer.options.target_probability
     first, last = path.probability[[0, -1], column]
     steps = int(np.count_nonzero(np.diff(path.distance)))
-    goal = target if found.sign > 0 else 1.0 - target
-    short = "" if found.sign * (last - goal) >= 0 else f", short of the {goal:.2f} asked for"
+    goal = target if explanation.sign > 0 else 1.0 - target
+    short = "" if explanation.sign * (last - goal) >= 0 else f", short of the {goal:.2f} asked for"
     ends = f"probability of the code {first:.3f} -> {last:.3f}{short}"
     label = explainer.run.labels[column]
     why = f"no label given: {label}, whose odds exceed its threshold's by the largest factor\n" if chosen else ""
-    return f"{why}{label} {VERBS[float(found.sign)]}: {ends}; {steps} steps, length {path.distance[-1]:.2f}"
+    return f"{why}{label} {VERBS[float(explanation.sign)]}: {ends}; {steps} steps, length {path.distance[-1]:.2f}"
 
 
 @plt.rc_context(RULES)
-def strip(found: Explanation, label: str, same_direction: bool, frames: int = FRAMES) -> Figure:
+def strip(explanation: Explanation, label: str, same_direction: bool, frames: int = FRAMES) -> Figure:
     """Frames of the path under the label's probability there, and below each what the finding adds so far, over the image.
 
     `same_direction` says whether the path's direction is the same for every image of the label.
     """
-    picks = np.linspace(0, len(found.path.images) - 1, frames).round().astype(int)
-    change = found.sign * np.mean(found.path.images - found.path.images[:1], axis=-1)
+    picks = np.linspace(0, len(explanation.path.images) - 1, frames).round().astype(int)
+    change = explanation.sign * np.mean(explanation.path.images - explanation.path.images[:1], axis=-1)
     scale = pictures.scale_of(change[-1])
     cell = (WIDTH - 0.9) / (frames + 1)
     size = (WIDTH, 2 * cell + 0.75)
     figure, axes = plt.subplots(2, frames + 1, figsize=size, layout="constrained")
     pictures.tight(figure)
-    pictures.draw(axes[0, 0], found.image, "image")
+    pictures.draw(axes[0, 0], explanation.image, "image")
     axes[1, 0].set_axis_off()
     for axis, pick in zip(axes[:, 1:].T, picks, strict=True):
-        pictures.draw(axis[0], found.path.images[pick], f"p = {found.path.probability[pick, int(found.label)]:.2f}")
-        pictures.overlay(axis[1], found.image, change[pick], scale)
+        pictures.draw(
+            axis[0],
+            explanation.path.images[pick],
+            f"p = {explanation.path.probability[pick, int(explanation.label)]:.2f}",
+        )
+        pictures.overlay(axis[1], explanation.image, change[pick], scale)
     pictures.colour_bar(figure, scale, ax=axes[:, -1], fraction=0.05, pad=0.02)
     direction = ", the same direction for every image" if same_direction else ""
     figure.suptitle(
-        f"{label} {VERBS[float(found.sign)]} along its logit's gradient{direction}; below: what it adds so far\n"
+        f"{label} {VERBS[float(explanation.sign)]} along its logit's gradient{direction}; below: what it adds so far\n"
         "p: probability that the head reads from the latent code, not from the picture",
         fontsize=9,
     )
@@ -128,36 +132,36 @@ def strip(found: Explanation, label: str, same_direction: bool, frames: int = FR
 
 
 @plt.rc_context(RULES)
-def both_maps(found: Explanation, label: str, name: str, draws: int) -> Figure:
+def both_maps(explanation: Explanation, label: str, name: str, draws: int) -> Figure:
     """The image, the path's end, and over the image the signed map of the path and the gated one."""
-    scale = pictures.scale_of(found.signed)
+    scale = pictures.scale_of(explanation.signed)
     figure, axes = plt.subplots(1, 4, figsize=(WIDTH, (WIDTH - 0.9) / 4 + 0.5), layout="constrained")
     pictures.tight(figure)
-    first, last = found.path.probability[[0, -1], int(found.label)]
-    pictures.draw(axes[0], found.image, f"image; its code: p = {first:.2f}")
-    verb = VERBS[float(found.sign)]
-    pictures.draw(axes[1], found.path.images[-1], f"{label} {verb}; code: p = {last:.2f}")
-    pictures.overlay(axes[2], found.image, found.signed, scale, "signed map: the path's change")
+    first, last = explanation.path.probability[[0, -1], int(explanation.label)]
+    pictures.draw(axes[0], explanation.image, f"image; its code: p = {first:.2f}")
+    verb = VERBS[float(explanation.sign)]
+    pictures.draw(axes[1], explanation.path.images[-1], f"{label} {verb}; code: p = {last:.2f}")
+    pictures.overlay(axes[2], explanation.image, explanation.signed, scale, "signed map: the path's change")
     gated = f"gated map: what {draws} draws agree on,\nwhere the evidence is"
-    pictures.overlay_change(axes[3], found.image, found.map, scale, gated)
+    pictures.overlay_change(axes[3], explanation.image, explanation.map, scale, gated)
     pictures.colour_bar(figure, scale, ax=axes[-1], fraction=0.05, pad=0.02)
     figure.suptitle(f"{name}: {label}", fontsize=10)
     return figure
 
 
 @plt.rc_context(RULES)
-def further_maps(found: Explanation, label: str, name: str) -> Figure:
+def further_maps(explanation: Explanation, label: str, name: str) -> Figure:
     """Further maps over the image, each on a scale of its own, under their titles."""
-    lines, known = -(-len(found.maps) // PANELS), methods.maps_of()
+    lines, known = -(-len(explanation.maps) // PANELS), methods.maps_of()
     figure, axes = plt.subplots(
         lines, PANELS, figsize=(WIDTH, lines * (WIDTH / PANELS + 0.3)), layout="constrained", squeeze=False
     )
     pictures.tight(figure)
     for axis in axes.ravel():
         axis.set_axis_off()
-    for axis, (method, values) in zip(axes.ravel(), found.maps.items(), strict=False):
+    for axis, (method, values) in zip(axes.ravel(), explanation.maps.items(), strict=False):
         scale, drawn = pictures.own_scale(values), known[method]
-        pictures.overlay(axis, found.image, values, scale, drawn.title, drawn.signed)
+        pictures.overlay(axis, explanation.image, values, scale, drawn.title, drawn.signed)
     figure.suptitle(f"{name}: {label}; each map on a scale of its own", fontsize=10)
     return figure
 

@@ -21,10 +21,10 @@ def generation(workdir: Path, labels: tuple[str, ...]) -> Section:
     """Reconstructions of the first case of each finding, and decoded draws from the prior."""
     if not _explained(workdir):
         return Section("Reconstructions and samples", MISSING)
-    made = {label: found for label in labels if (found := gallery.load(workdir / "cases", label)) is not None}
+    cases = {label: case for label in labels if (case := gallery.load(workdir / "cases", label)) is not None}
     body = "<p>No finding has a true positive to show.</p>"
-    if made:
-        chosen = list(made.items())[:SHOWN_IMAGES]
+    if cases:
+        chosen = list(cases.items())[:SHOWN_IMAGES]
         images, shown = (np.concatenate([getattr(c, f)[:1] for _, c in chosen]) for f in ("image", "reconstruction"))
         drawn = pictures.reconstructions(images, shown, [_broken(label) for label, _ in chosen])
         caption = (
@@ -51,12 +51,14 @@ def traversals(workdir: Path, config: Config, labels: tuple[str, ...]) -> Sectio
     if not _explained(workdir):
         return Section("Traversals", MISSING)
     loaded = [gallery.load(workdir / "cases", label) for label in labels]
-    exact = any(made is not None and len(made.effect) > 0 for made in loaded)
+    exact = any(cases is not None and len(cases.effect) > 0 for cases in loaded)
     parts = [_introduction(config, exact), _walks(workdir)]
-    for column, (label, made) in enumerate(zip(labels, loaded, strict=True)):
+    for column, (label, cases) in enumerate(zip(labels, loaded, strict=True)):
         parts.append(document.part(label))
         parts.append(
-            "<p>No true positive in this split.</p>" if made is None else _finding(workdir, config, made, column, label)
+            "<p>No true positive in this split.</p>"
+            if cases is None
+            else _finding(workdir, config, cases, column, label)
         )
     return Section("Traversals", "".join(parts), labels)
 
@@ -91,15 +93,15 @@ def _introduction(config: Config, exact: bool) -> str:
     )
 
 
-def _finding(workdir: Path, config: Config, made: Cases, column: int, label: str) -> str:
+def _finding(workdir: Path, config: Config, cases: Cases, column: int, label: str) -> str:
     parts, direction, slug = [], config.explain.direction, gallery.slug(label)
-    for row in range(min(SHOWN_CASES, len(made.index))):
-        drawn = pictures.traversal(made, row, column, label, direction)
-        caption = f"{label}, image {made.index[row]} of the split."
+    for row in range(min(SHOWN_CASES, len(cases.index))):
+        drawn = pictures.traversal(cases, row, column, label, direction)
+        caption = f"{label}, image {cases.index[row]} of the split."
         parts.append(document.figure(workdir, f"traversal_{slug}_{row}", drawn, caption, "webp"))
-    moving = pictures.animate(made.path[0], made.image[0], direction)
+    moving = pictures.animate(cases.path[0], cases.image[0], direction)
     caption = (
-        f"Image {made.index[0]} on the manifold, there and back; right, what the finding adds so far, "
+        f"Image {cases.index[0]} on the manifold, there and back; right, what the finding adds so far, "
         "on a scale that ends at the path's largest change."
     )
     parts.append(document.animation(workdir, f"traversal_{slug}", moving, caption))

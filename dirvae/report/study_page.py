@@ -5,7 +5,7 @@ import html
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dirvae.metrics.titles import CALIBRATION, DESCRIBED, ENDPOINTS, PROBES
+from dirvae.metrics.titles import DESCRIBED, ENDPOINTS, PROBES
 from dirvae.report import study_tables
 from dirvae.report.html import document, figures, study_figures, tables
 from dirvae.report.html.document import Section
@@ -116,8 +116,7 @@ def _discrimination(directory: Path, outcome: Outcome, scores: Discrimination) -
     roc = document.figure(directory, "roc", study_figures.roc(scores.curves, labels), ROC)
     yield Section("Finding by finding", study_tables.findings(outcome, scores) + roc)
     titles = {
-        arm: f"{arm}\n"
-        + ", ".join(f"{CALIBRATION[name].partition(',')[0]} {one.scores[name]:.3f}" for name in ("brier", "ece_mass"))
+        arm: f"{arm}\nBrier {one.scores['brier']:.3f}, ECE {one.scores['ece_mass']:.3f}"
         for arm, one in scores.calibration.items()
     }
     curves = {arm: one.curves for arm, one in scores.calibration.items()}

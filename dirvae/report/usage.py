@@ -54,35 +54,35 @@ def pairs_or_ranks(config: Config, usage: Usage) -> tuple[np.ndarray, np.ndarray
     return tuple(Switching(*rows) for rows in both) if compositions.in_pairs(config.model) else both
 
 
-def overview(found: Mapping) -> str:
+def overview(scores: Mapping) -> str:
     """Use of the latent by posterior means and draws, and by draws of the prior; runs of earlier versions have no draws."""
-    pairs, draws, prior = "switching" in found, found.get("draws", {}), found.get("prior")
+    pairs, draws, prior = "switching" in scores, scores.get("draws", {}), scores.get("prior")
     unit = "pairs" if pairs else "coordinates"
-    rows = [[f"active {unit} (variance above {ACTIVE})", f"{found['active']} of {found['coordinates']}", "–", "–"]]
+    rows = [[f"active {unit} (variance above {ACTIVE})", f"{scores['active']} of {scores['coordinates']}", "–", "–"]]
     if pairs:
         for name, state in zip(Switching._fields, STATES, strict=True):
-            shares = (part.get("switching", {}).get(name) for part in (found, draws, prior))
+            shares = (part.get("switching", {}).get(name) for part in (scores, draws, prior))
             cells = ("–" if share is None else f"{share:.0%}" for share in shares)
             rows.append([f"pairs {state}; mean over images and pairs", *cells])
     if prior is not None:
-        rows += _sparsity(found, pairs)
-    for part, values in zip(("", "cells: "), found.get("concentration", ()), strict=False):
+        rows += _sparsity(scores, pairs)
+    for part, values in zip(("", "cells: "), scores.get("concentration", ()), strict=False):
         low, high = (number(float(bound(values)), 2) for bound in (np.min, np.max))
         rows.append([f"{part}learned concentrations, lowest and highest", "–", "–", f"{low}, {high}"])
-    if "local" in found:
-        rows += [[f"cells: {name}", *values] for name, *values in _sparsity(found["local"])]
-    if "dead_decoder_columns" in found:
-        rows.append(["latents that the decoder ignores", str(found["dead_decoder_columns"]), "–", "–"])
+    if "local" in scores:
+        rows += [[f"cells: {name}", *values] for name, *values in _sparsity(scores["local"])]
+    if "dead_decoder_columns" in scores:
+        rows.append(["latents that the decoder ignores", str(scores["dead_decoder_columns"]), "–", "–"])
     return table(["", "posterior means", "posterior draws", "draws of the prior"], rows)
 
 
-def _sparsity(found: Mapping, pairs: bool = False) -> list[list[str]]:
+def _sparsity(scores: Mapping, pairs: bool = False) -> list[list[str]]:
     """Rows of one level's simplexes; a component that is never in use means something where there are more than two."""
-    draws = found.get("draws")
+    draws = scores.get("draws")
     parts = (
-        found,
+        scores,
         draws or {},
-        found["prior"] if draws else {},
+        scores["prior"] if draws else {},
     )  # earlier versions computed the prior's by another formula
     rows = [
         [title, *(number(part.get(name), digits) for part in parts)]
@@ -92,21 +92,21 @@ def _sparsity(found: Mapping, pairs: bool = False) -> list[list[str]]:
             ("hoyer", "Hoyer (0 uniform, 1 one-hot)", 3),
         )
     ]
-    return rows if pairs else [*rows, ["components near 0 in every image", str(found["dead_components"]), "–", "–"]]
+    return rows if pairs else [*rows, ["components near 0 in every image", str(scores["dead_components"]), "–", "–"]]
 
 
-def bounds(found: Mapping) -> str:
+def bounds(scores: Mapping) -> str:
     """Bounds of log p(x) over the same images, and what a draw tells of an image; nothing where none were computed."""
-    if "iw_bound" not in found:
+    if "iw_bound" not in scores:
         return ""
     rows = [
-        ["ELBO, nats", number(found["iw_elbo"], 1)],
-        ["importance-weighted bound, nats", number(found["iw_bound"], 1)],
-        [f"effective samples of {found['iw_samples']}", number(found["effective_samples"], 1)],
-        ["mutual information of image and latent, nats", number(found["mutual_information"], 2)],
-        ["the most that so many images can show of it", number(found["mutual_information_ceiling"], 2)],
+        ["ELBO, nats", number(scores["iw_elbo"], 1)],
+        ["importance-weighted bound, nats", number(scores["iw_bound"], 1)],
+        [f"effective samples of {scores['iw_samples']}", number(scores["effective_samples"], 1)],
+        ["mutual information of image and latent, nats", number(scores["mutual_information"], 2)],
+        ["the most that so many images can show of it", number(scores["mutual_information_ceiling"], 2)],
     ]
-    return table(["", f"the first {found['iw_images']} images"], rows)
+    return table(["", f"the first {scores['iw_images']} images"], rows)
 
 
 @plt.rc_context(RULES)
@@ -144,20 +144,20 @@ def _ranked(axis: Axes, ranked: np.ndarray, prior: np.ndarray) -> None:
     axis.legend(**ABOVE)
 
 
-def _switches(axis: Axes, found: Switching, prior: Switching) -> None:
+def _switches(axis: Axes, images: Switching, prior: Switching) -> None:
     """A bar a pair, those first that are most often off or on; the prior's bar stands apart."""
-    order, count = np.argsort(found.between, kind="stable"), len(found.off)
+    order, count = np.argsort(images.between, kind="stable"), len(images.off)
     gap = 1 + 0.04 * count
     places, widths = np.r_[1 : count + 1, count + 2 * gap], np.r_[np.full(count, 0.9), gap]
     base = np.zeros(count + 1)
-    for ours, theirs, colour, text in zip(found, prior, (ACCENT, FAINT, SECOND), STATES, strict=True):
+    for ours, theirs, colour, text in zip(images, prior, (ACCENT, FAINT, SECOND), STATES, strict=True):
         heights = np.r_[ours[order], theirs.mean()]
         axis.bar(places, heights, widths, base, color=colour, label=text)
         base = base + heights
     steps = sorted({1, *(max(1, quarter * count // 4) for quarter in range(1, 5))})
     axis.set_xticks([*steps, places[-1]], [*map(str, steps), "prior"])
     axis.set(
-        title=f"{np.sum(found.between < 0.5)} of {count} pairs off or on in most images",
+        title=f"{np.sum(images.between < 0.5)} of {count} pairs off or on in most images",
         xlabel="pair, least often in between first",
         ylabel="share of images",
     )

@@ -27,35 +27,35 @@ PARTS = {"style": "explorer.css", "drawing": "explorer_drawing.js", "script": "e
 FAINTEST = 0.001  # grey levels at which the scale of a method's change ends at least
 
 
-def write(path: Path, split: str, planned: Plan, known: Facts, arms: Sequence[Arm]) -> Path:
+def write(path: Path, split: str, plan: Plan, facts: Facts, arms: Sequence[Arm]) -> Path:
     """The page of what `dirvae.explain.walks` gathered; `split` is the name of the images' split."""
     text = (HERE / "explorer.html").read_text()
     title = f"Traversals of {', '.join(arm.name for arm in arms)}"
-    made = json.dumps(payload(split, planned, known, arms), allow_nan=False, separators=(",", ":"))
+    embedded = json.dumps(payload(split, plan, facts, arms), allow_nan=False, separators=(",", ":"))
     filled = {name: (HERE / file).read_text() for name, file in PARTS.items()}
-    filled |= {"title": html.escape(title), "data": made.replace("<", "\\u003c")}
+    filled |= {"title": html.escape(title), "data": embedded.replace("<", "\\u003c")}
     for name, content in filled.items():
         text = text.replace(f"{{{{{name}}}}}", content)
     write_text(path, text)
     return path
 
 
-def payload(split: str, planned: Plan, known: Facts, arms: Sequence[Arm]) -> dict:
+def payload(split: str, plan: Plan, facts: Facts, arms: Sequence[Arm]) -> dict:
     """Everything that the page shows, as JSON has it; what is not known is null."""
-    rows = [np.flatnonzero(planned.row == case) for case in range(len(planned.position))]
+    rows = [np.flatnonzero(plan.row == case) for case in range(len(plan.position))]
     return {
         "split": split,
-        "side": known.image.shape[1:],
-        "labels": known.labels,
+        "side": facts.image.shape[1:],
+        "labels": facts.labels,
         "steps": arms[0].frame.shape[1] - 1,
         "arms": [_arm(arm) for arm in arms],
         "methods": [_method(methods.maps_of()[name]) for name in arms[0].maps],
-        "images": sprite(_grey(known.image)),
+        "images": sprite(_grey(facts.image)),
         "cases": [
             {
-                "index": int(planned.position[case]),
-                "target": [None if np.isnan(value) else int(value) for value in known.target[case]],
-                "paths": [_path(planned, known, arms, row) for row in chosen],
+                "index": int(plan.position[case]),
+                "target": [None if np.isnan(value) else int(value) for value in facts.target[case]],
+                "paths": [_path(plan, facts, arms, row) for row in chosen],
             }
             for case, chosen in enumerate(rows)
         ],
@@ -80,13 +80,13 @@ def _arm(arm: Arm) -> dict:
     }
 
 
-def _path(planned: Plan, known: Facts, arms: Sequence[Arm], row: int) -> dict:
-    exact = known.effect[row]
+def _path(plan: Plan, facts: Facts, arms: Sequence[Arm], row: int) -> dict:
+    exact = facts.effect[row]
     return {
-        "label": int(planned.label[row]),
-        "sign": int(planned.sign[row]),
+        "label": int(plan.label[row]),
+        "sign": int(plan.sign[row]),
         "effect": None if np.isnan(exact).any() else _maps(exact[None]),
-        "boxes": known.boxes[row].round(4).tolist(),
+        "boxes": facts.boxes[row].round(4).tolist(),
         "arms": [_walk(arm, row) for arm in arms],
     }
 

@@ -66,14 +66,14 @@ def note(text: str) -> str:
     return f"<p class='note'>{text}</p>"
 
 
-def figure(directory: Path, name: str, drawn: Figure, caption: str, kind: str = "png") -> str:
+def figure(directory: Path, name: str, plot: Figure, caption: str, kind: str = "png") -> str:
     """Saves the figure as <directory>/figures/<name>.<kind> and embeds it over its caption.
 
     `kind` "webp", without loss too, has two thirds of the bytes where most of a figure is images.
     """
-    buffer, inches = io.BytesIO(), drawn.get_figwidth()
-    drawn.savefig(buffer, format=kind, dpi=DPI, pil_kwargs={"lossless": True, "method": 2} if kind == "webp" else {})
-    plt.close(drawn)
+    buffer, inches = io.BytesIO(), plot.get_figwidth()
+    plot.savefig(buffer, format=kind, dpi=DPI, pil_kwargs={"lossless": True, "method": 2} if kind == "webp" else {})
+    plt.close(plot)
     return _embed(directory / "figures" / f"{name}.{kind}", buffer.getvalue(), caption, f"width:{inches * SHOWN:.0f}px")
 
 

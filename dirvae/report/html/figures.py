@@ -103,9 +103,9 @@ def paired(
     runs = list(next(iter(panels.values())))
     height = 1.3 + (0.24 + 0.1 * (len(runs) - 1)) * len(names)
     figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, height), layout="constrained", squeeze=False)
-    for axis, (title, found) in zip(axes[0], panels.items(), strict=True):
+    for axis, (title, gaps) in zip(axes[0], panels.items(), strict=True):
         for number, run in enumerate(runs):
-            _gaps(axis, found[run], 0.3 * (number - (len(runs) - 1) / 2), SERIES[number % len(SERIES)])
+            _gaps(axis, gaps[run], 0.3 * (number - (len(runs) - 1) / 2), SERIES[number % len(SERIES)])
         axis.axvline(0, color=QUIET, linewidth=1, linestyle=":")
         axis.set_title(f"{title}\n{better[title]}", fontsize=8)
         axis.set(yticks=range(len(names)), ylim=(len(names) - 0.4, -0.6))
@@ -117,8 +117,8 @@ def paired(
     return figure
 
 
-def _gaps(axis: Axes, found: Sequence[Mapping], offset: float, colour: str) -> None:
-    for position, gap in enumerate(found):
+def _gaps(axis: Axes, gaps: Sequence[Mapping], offset: float, colour: str) -> None:
+    for position, gap in enumerate(gaps):
         value, bounds = gap["difference"], gap["interval"]
         if not np.isfinite([value, *bounds]).all():
             continue
