@@ -18,8 +18,6 @@ from experiments import cli
 from experiments import run as single
 from experiments.cli import Parser
 
-PHASES = ("data", "train", "evaluate")
-
 
 def table(scores: list[dict], labels: list[str]) -> str:
     """Markdown: mean over folds (standard error) of the model's and the baseline's AUROC."""
@@ -47,6 +45,7 @@ def run(flags: argparse.Namespace) -> None:
     flags.dataset = flags.dataset or sources.of_tables()
     config = single.resolve(flags)
     sources.open_source(config.data, flags.raw_dir)
+    from dirvae.studies import runner
     from dirvae.training import workdir
     from experiments import pipeline
 
@@ -55,7 +54,7 @@ def run(flags: argparse.Namespace) -> None:
     for fold in range(flags.folds):
         one = override(config, {"folds": flags.folds, "fold": fold, "checkpoint_every": config.train.steps})
         directory = flags.workdir / f"fold{fold}"
-        pipeline.run(one, directory, flags.raw_dir, flags.data_dir, PHASES)
+        pipeline.run(one, directory, flags.raw_dir, flags.data_dir, runner.PHASES)
         scores.append(workdir.read_json(directory / "metrics.json")["validation"])
         labels = labels or workdir.read_json(directory / "data.json")["labels"]
     print(table(scores, labels))

@@ -119,7 +119,7 @@ def _resolutions(model: ModelConfig, side: int) -> Iterator[Condition]:
     cells = side // model.grid
     on_the_way = side % model.grid == 0 and cells & (cells - 1) == 0 and model.first_stride <= cells <= reduction
     powers = f"must be the image size {side} divided by a power of two from {model.first_stride} to {reduction}"
-    yield model.structure not in ("spatial", "hierarchical") or on_the_way, "model.grid", powers
+    yield not model.has_cells or on_the_way, "model.grid", powers
 
 
 def _without_kl(config: Config) -> Iterator[Condition]:
@@ -142,9 +142,8 @@ def _latent(model: ModelConfig) -> Iterator[Condition]:
     yield fixed or model.concentration > model.min_concentration, "model.concentration", room
     single = model.structure != "global" or model.groups == 1
     yield single, "model.groups", "must be 1 unless model.structure is product, spatial or hierarchical"
-    has_cells = model.structure in ("spatial", "hierarchical")
     yield (
-        model.head != "pooled" or has_cells,
+        model.head != "pooled" or model.has_cells,
         "model.head",
         "can be pooled only where model.structure is spatial or hierarchical",
     )

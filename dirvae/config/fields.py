@@ -96,6 +96,11 @@ class ModelConfig:
         """What is known of the prior's family without its mathematics."""
         return family(self.prior)
 
+    @property
+    def has_cells(self) -> bool:
+        """Whether the latent has vectors in the cells of a grid over the image."""
+        return self.structure in ("spatial", "hierarchical")
+
 
 @dataclass(frozen=True)
 class LossConfig:

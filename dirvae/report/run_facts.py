@@ -70,7 +70,7 @@ def _shape(net: ModelConfig) -> Iterator[Fact]:
     yield "structure of the latent", net.structure
     yield "vectors", f"{net.groups}{' in each cell' if net.structure == 'spatial' else ''}"
     yield "components of a vector", str(net.latents)
-    if net.structure in ("spatial", "hierarchical"):
+    if net.has_cells:
         yield "cells", f"{net.grid} × {net.grid}"
     if net.structure == "hierarchical":
         yield "vectors in a cell", str(net.local_groups)
