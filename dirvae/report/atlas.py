@@ -43,7 +43,7 @@ def _lead(atlas: Atlas) -> str:
     )
     return (
         f"<p class='lead'>Images of {html.escape(atlas.split)}, drawn at random (seed {atlas.seed}) among all true positives, "
-        f"false positives and false negatives of each finding; run {html.escape(atlas.run)}, step {atlas.step:,}.</p>"
+        f"false positives and false negatives of each finding. The run is {html.escape(atlas.run)} at step {atlas.step:,}.</p>"
         "<p>A finding is called present from the probability on that maximises Youden's index on validation. Its logit is "
         f"{towards}: the path follows the logit's gradient through the latent space, on the manifold. "
         f"{SAME if atlas.constant_direction else ''}"
