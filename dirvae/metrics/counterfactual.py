@@ -8,8 +8,6 @@ is d = what the finding adds, so start - end when it was removed.
 Distances are in grey levels of [0, 1]. Every score is one number an image; what is undefined for an image is NaN.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -18,13 +16,6 @@ from dirvae.metrics.faithfulness import Classify, Images
 from dirvae.metrics.localisation import Maps
 
 UNCHANGED = 0.01  # grey levels by which a pixel may differ and still count as left alone
-
-
-class Distance(NamedTuple):
-    """How far two images are apart: mean |x - x'|, and the root mean square."""
-
-    l1: Float[np.ndarray, " B"]
-    l2: Float[np.ndarray, " B"]
 
 
 def validity(
@@ -50,10 +41,9 @@ def effectiveness(after: Float[np.ndarray, " B"], towards: Bool[np.ndarray, " B"
     return np.abs(after.astype(np.float64) - towards)
 
 
-def proximity(x: Images, other: Images) -> Distance:
-    """How far x' is from x; small is good among valid ones."""
-    d = _difference(x, other)
-    return Distance(np.abs(d).mean(axis=1), np.sqrt((d * d).mean(axis=1)))
+def proximity(x: Images, other: Images) -> Float[np.ndarray, " B"]:
+    """How far x' is from x, l1 = mean |x - x'| over pixels; small is good among valid ones."""
+    return np.abs(_difference(x, other)).mean(axis=1)
 
 
 def sparsity(x: Images, other: Images, tolerance: float = UNCHANGED) -> Float[np.ndarray, " B"]:
@@ -67,7 +57,7 @@ def composition(x: Images, nulled: Float[np.ndarray, "M ..."]) -> Float[np.ndarr
     `nulled` [M, B, H, W, C]: each the path of length 0 from the one before, that is encoded and decoded. The first value is the
     reconstruction's error; growth from there on tells of an encoder and a decoder that do not agree.
     """
-    return np.stack([proximity(x, images).l1 for images in nulled])
+    return np.stack([proximity(x, images) for images in nulled])
 
 
 def reversibility(x: Images, there: Images, back: Images) -> Float[np.ndarray, " B"]:
@@ -76,7 +66,7 @@ def reversibility(x: Images, there: Images, back: Images) -> Float[np.ndarray, "
     `x` is the decoded start and not the image, so that the reconstruction's error is not counted. A way back that stops at a given
     certainty instead of the start's own does not reach 0, however reversible the path is. NaN where nothing changed.
     """
-    gone, left = proximity(x, there).l1, proximity(x, back).l1
+    gone, left = proximity(x, there), proximity(x, back)
     return np.where(gone > 0, left / np.where(gone > 0, gone, 1.0), np.nan)
 
 

@@ -94,7 +94,7 @@ def scores(walks: Walks, truth: Truth, reading: Reading) -> Scores:
     start, end, column = walks.path.images[:, 0], walks.path.images[:, -1], truth.column
     change = np.diff(counterfactual.logit(walks.path.probability[:, [0, -1]]), axis=1)[:, 0]
     table = {
-        "l1": counterfactual.proximity(start, end).l1,
+        "l1": counterfactual.proximity(start, end),
         "unchanged_pixels": counterfactual.sparsity(start, end),
         "way_back": counterfactual.reversibility(start, end, walks.back),
         "other_logits": counterfactual.off_target(change, column, reading.spread, counted(reading.labels, column)),
