@@ -10,25 +10,11 @@ mean over folds, beside that of the linear baseline.
 import argparse
 from pathlib import Path
 
-import numpy as np
-
 from data_prep import sources
 from dirvae.config import override
 from experiments import cli
 from experiments import run as single
 from experiments.cli import Parser
-
-
-def table(scores: list[dict], labels: list[str]) -> str:
-    """Markdown: mean over folds (standard error) of the model's and the baseline's AUROC."""
-    lines = ["| finding | model | linear baseline |", "|---|---|---|"]
-    for name in ("macro", *labels):
-        model = np.array([s["auroc"][name] for s in scores], float)
-        linear = np.array([s["baseline"]["auroc"][name] for s in scores], float)
-        known = np.isfinite(model) & np.isfinite(linear)
-        cells = [f"{v[known].mean():.3f} ({v[known].std(ddof=1) / np.sqrt(known.sum()):.3f})" for v in (model, linear)]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def parser(preset: str = "default") -> Parser:
@@ -45,7 +31,7 @@ def run(flags: argparse.Namespace) -> None:
     flags.dataset = flags.dataset or sources.of_tables()
     config = single.resolve(flags)
     sources.open_source(config.data, flags.raw_dir)
-    from dirvae.studies import runner
+    from dirvae.studies import cross_validation, runner
     from dirvae.training import workdir
     from experiments import pipeline
 
@@ -57,7 +43,7 @@ def run(flags: argparse.Namespace) -> None:
         pipeline.run(one, directory, flags.raw_dir, flags.data_dir, runner.PHASES)
         scores.append(workdir.read_json(directory / "metrics.json")["validation"])
         labels = labels or workdir.read_json(directory / "data.json")["labels"]
-    print(table(scores, labels))
+    print(cross_validation.table(cross_validation.means(scores, labels)))
 
 
 def main(arguments: list[str] | None = None) -> None:
