@@ -16,11 +16,13 @@ from dirvae.report.html.document import Section
 from dirvae.report.html.style import ACCENT, FAINT, INK, RULES, SECOND, WIDTH
 from dirvae.report.html.tables import number, table
 from dirvae.training import latent_usage
-from dirvae.training.latent_usage import Usage
+from dirvae.training.latent_usage import Pairs, Usage
 
 STATES = (f"off: second share below {SWITCHED}", "in between", f"on: above {1 - SWITCHED:g}")  # of a pair
 ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.08), "ncols": 2, "borderaxespad": 0}  # a legend over a title
 
+Ranks = tuple[np.ndarray, np.ndarray]
+"""Mean shares of ranked components [K]: over images, and over draws of the prior."""
 
 LEGEND = (
     "<p>Draws of the posterior stand beside draws of the prior, one draw an image. A latent that is ignored has equal columns. "
@@ -46,12 +48,13 @@ def section(workdir: Path, config: Config, scores: Mapping) -> Section:
     return Section("Latent usage", LEGEND + overview(scores) + bounds(scores) + drawn)
 
 
-def pairs_or_ranks(config: Config, usage: Usage) -> tuple[np.ndarray, np.ndarray] | tuple[Switching, Switching] | None:
+def pairs_or_ranks(config: Config, usage: Usage) -> Ranks | Pairs | None:
     """What the right panel draws of images and of the prior; None where the latent is no composition."""
-    both = (usage.components, usage.prior_components)
     if not compositions.components(config.model):
         return None
-    return tuple(Switching(*rows) for rows in both) if compositions.in_pairs(config.model) else both
+    if compositions.in_pairs(config.model):
+        return latent_usage.pairs(usage)
+    return usage.components, usage.prior_components
 
 
 def overview(scores: Mapping) -> str:
@@ -114,13 +117,13 @@ def picture(
     activity: np.ndarray,
     draw_variance: np.ndarray,
     prior_variance: float,
-    components: tuple[np.ndarray, np.ndarray] | tuple[Switching, Switching] | None,
+    components: Ranks | Pairs | None,
 ) -> Figure:
     """Left: variance over images of each coordinate's posterior mean and of its draws, largest first. Right, on simplexes, of the
     posterior's draws and of the prior's: the mean share of an image's largest, second largest, ... component or, of pairs, how
     often each is off, in between and on."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.2), layout="constrained")
-    ranks, pairs = np.arange(1, len(activity) + 1), components is not None and isinstance(components[0], Switching)
+    ranks, pairs = np.arange(1, len(activity) + 1), isinstance(components, Pairs)
     left.plot(ranks, np.maximum(np.sort(activity)[::-1], 1e-6), color=ACCENT, marker=".", label="posterior means")
     left.plot(ranks, np.sort(draw_variance)[::-1], color=SECOND, marker=".", label="posterior draws")
     left.axhline(prior_variance, color=INK, linewidth=1, linestyle="--", label="draws of the prior")
@@ -144,20 +147,20 @@ def _ranked(axis: Axes, ranked: np.ndarray, prior: np.ndarray) -> None:
     axis.legend(**ABOVE)
 
 
-def _switches(axis: Axes, images: Switching, prior: Switching) -> None:
+def _switches(axis: Axes, images: Switching, prior: Switching, settled: int) -> None:
     """A bar a pair, those first that are most often off or on; the prior's bar stands apart."""
     order, count = np.argsort(images.between, kind="stable"), len(images.off)
     gap = 1 + 0.04 * count
     places, widths = np.r_[1 : count + 1, count + 2 * gap], np.r_[np.full(count, 0.9), gap]
     base = np.zeros(count + 1)
     for ours, theirs, colour, text in zip(images, prior, (ACCENT, FAINT, SECOND), STATES, strict=True):
-        heights = np.r_[ours[order], theirs.mean()]
+        heights = np.r_[ours[order], theirs]
         axis.bar(places, heights, widths, base, color=colour, label=text)
         base = base + heights
     steps = sorted({1, *(max(1, quarter * count // 4) for quarter in range(1, 5))})
     axis.set_xticks([*steps, places[-1]], [*map(str, steps), "prior"])
     axis.set(
-        title=f"{np.sum(images.between < 0.5)} of {count} pairs off or on in most images",
+        title=f"{settled} of {count} pairs off or on in most images",
         xlabel="pair, least often in between first",
         ylabel="share of images",
     )

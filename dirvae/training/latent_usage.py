@@ -9,6 +9,7 @@ from dirvae.config import Config, ModelConfig
 from dirvae.latents import compositions
 from dirvae.latents.family import prior_draws
 from dirvae.metrics import sparsity
+from dirvae.metrics.sparsity import Switching
 from dirvae.model import Model
 from dirvae.training import workdir
 from dirvae.training.evaluate import Predictions
@@ -33,6 +34,14 @@ class Usage(NamedTuple):
     prior_components: np.ndarray  # of draws from the prior
 
 
+class Pairs(NamedTuple):
+    """How often the pairs of a latent are off, in between and on."""
+
+    images: Switching  # [n] of each pair, over draws from the images' posteriors
+    prior: Switching  # [] over draws from the prior, mean over pairs
+    settled: int  # pairs that are off or on in most images
+
+
 def of_run(model: Model, config: Config, params: Params, predictions: Predictions) -> Usage:
     """The usage of a model's latent over the images of some predictions, with the prior as it was learned if it was."""
     latent = model.learned(params)
@@ -50,6 +59,12 @@ def components(model: ModelConfig, decoder_inputs: np.ndarray) -> np.ndarray:
     if compositions.components(model):
         return np.sort(compositions.shares(model, decoder_inputs), axis=-1)[:, ::-1].mean(axis=0)
     return np.empty(0)
+
+
+def pairs(usage: Usage) -> Pairs:
+    """The switching of a latent whose components are pairs."""
+    images, prior = Switching(*usage.components), Switching(*usage.prior_components)
+    return Pairs(images, Switching(*(share.mean() for share in prior)), int(np.sum(images.between < 0.5)))
 
 
 def save(directory: Path, usage: Usage) -> None:
