@@ -33,6 +33,7 @@ def run(flags: argparse.Namespace) -> None:
         return
     comparison = side_by_side.compare(flags.workdirs, flags.replicates)
     print(comparison_page.as_text(comparison))
+    side_by_side.write(flags.out, comparison)
     print(comparison_page.write(flags.out, comparison))
 
 

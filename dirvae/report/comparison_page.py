@@ -1,4 +1,4 @@
-"""A comparison as a page, as text and as JSON."""
+"""A comparison as a page and as text."""
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,16 +8,14 @@ from dirvae.metrics.titles import PER_IMAGE, PER_LABEL
 from dirvae.report.html import document, figures, tables
 from dirvae.report.html.document import Section
 from dirvae.studies.side_by_side import Comparison, SideBySide, config_differences
-from dirvae.training.workdir import write_json
 
 LOWER_IS_BETTER = ("brier", "ece", "l1", "nll")
 UNJUDGED = ("kl",)  # a smaller KL is neither better nor worse by itself
 
 
 def write(directory: Path, side_by_side: SideBySide) -> Path:
-    """comparison.html, comparison.json and the page's figures."""
+    """Writes comparison.html and the page's figures; returns the page."""
     directory = Path(directory)
-    write_json(directory / "comparison.json", [one._asdict() for one in side_by_side.splits])
     first, *others = side_by_side.configs
     sections = [Section("What differs", _configs(side_by_side))]
     sections += [section for one in side_by_side.splits for section in _split(directory, one)]

@@ -10,7 +10,7 @@ from dirvae.config import Config, paths
 from dirvae.metrics import statistics
 from dirvae.metrics.titles import PER_IMAGE, PER_LABEL
 from dirvae.training import evaluate
-from dirvae.training.workdir import WorkdirError, read_config, read_json
+from dirvae.training.workdir import WorkdirError, read_config, read_json, write_json
 
 PIXELS = ("l1", "psnr", "ssim")  # mean something only between images of one size
 NATS = ("nll", "elbo")  # mean something only between densities of the same pixels: same size, likelihood and scale
@@ -69,6 +69,11 @@ def compare(workdirs: Sequence[Path], replicates: int = 2000) -> SideBySide:
     if not made:
         raise WorkdirError("; ".join(notes[-len(shared) :]))
     return SideBySide(configs, made, notes)
+
+
+def write(directory: Path, comparison: SideBySide) -> None:
+    """Writes comparison.json, a list of the compared splits."""
+    write_json(Path(directory) / "comparison.json", [split._asdict() for split in comparison.splits])
 
 
 def _named(workdirs: Sequence[Path]) -> dict[str, Path]:

@@ -45,6 +45,7 @@ def test_differences_equal_a_direct_computation(pair):
 
 def test_the_comparison_page_shows_the_numbers_of_its_json(pair, tmp_path):
     made = side_by_side.compare([pair / "dirichlet", pair / "gaussian"], replicates=20)
+    side_by_side.write(tmp_path, made)
     parsed = read(comparison_page.write(tmp_path, made))
     stored = read_json(tmp_path / "comparison.json")[0]
     rows = next(found for found in parsed.tables if found[1][0] == "macro")
