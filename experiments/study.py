@@ -38,7 +38,7 @@ def run(flags: argparse.Namespace) -> None:
     directory = flags.workdir or Path("runs") / f"study-{flags.preset}"
     from dirvae.report import study_page  # these import JAX, hence not before the flags are known to be good
     from dirvae.studies import runner
-    from dirvae.studies.priors import collection, flaws, outcome
+    from dirvae.studies.priors import collection, flaws, outcome, results
     from experiments import pipeline
 
     if flags.list:
@@ -58,6 +58,7 @@ def run(flags: argparse.Namespace) -> None:
         )
         conclusion = outcome.conclude(study, scores, {run.arm for run in runs if run.config.loss.target_kl})
         print(study_page.summary(conclusion))
+        results.write(directory, conclusion)
         print(study_page.write(directory, conclusion))
 
 

@@ -6,6 +6,7 @@
 | run_facts, run_pictures, usage | its facts, its pictures, its latent |
 | comparison_page | runs side by side |
 | study_page, study_tables | a study of priors |
+| flaw_tables, exclusion_tables | its tables of flaws, and of what is left out |
 | explanations_page | a comparison of explanations |
 | shortcuts_page | a grid of classifiers with shortcuts |
 | atlas | cases of a split, explained |

@@ -1,23 +1,19 @@
-"""A study's outcome as a page, as JSON and as CSV."""
+"""A study's outcome as a page, and its contrast in lines of text."""
 
-import csv
 import html
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dirvae.metrics.titles import DESCRIBED, ENDPOINTS, PROBES
-from dirvae.report import study_tables
+from dirvae.metrics.titles import ENDPOINTS
+from dirvae.report import exclusion_tables, flaw_tables, study_tables
 from dirvae.report.html import document, figures, study_figures, tables
 from dirvae.report.html.document import Section
-from dirvae.studies.plan import folder
 from dirvae.studies.priors.arms import shared_endpoints
 from dirvae.studies.priors.code_scores import SHOWN, CodeScores
 from dirvae.studies.priors.discrimination import Discrimination
-from dirvae.studies.priors.endpoints import Scored
 from dirvae.studies.priors.flaw_effects import FlawEffects
 from dirvae.studies.priors.outcome import Outcome
-from dirvae.studies.priors.verdicts import Judgement
-from dirvae.training.workdir import write_json
+from dirvae.studies.priors.verdicts import Judgement, word
 
 GAP = "Paired differences with 95 % intervals, a panel for each endpoint; filled where the interval leaves 0 out."
 ARMS = (
@@ -42,10 +38,8 @@ COMPOSITIONS = (
 
 
 def write(directory: Path, outcome: Outcome) -> Path:
-    """Writes study.html, study.json, study.csv and the page's figures; returns the page."""
+    """Writes study.html and the page's figures; returns the page."""
     directory = Path(directory)
-    write_json(directory / "study.json", as_json(outcome))
-    _write_csv(directory / "study.csv", outcome)
     lead = f"<p class='lead'>{html.escape(outcome.study.question)}</p>"
     return document.save(
         directory / "study.html", f"Study: {outcome.study.name}", lead, [*_sections(directory, outcome)]
@@ -61,7 +55,7 @@ def summary(outcome: Outcome) -> str:
         judgement = outcome.judgements.get(name)
         gap = judgement.difference if judgement else None
         shown = tables.signed(gap.difference, gap.interval) if gap else "–"
-        lines.append(f"  {ENDPOINTS[name]}: {shown}, {study_tables.word(judgement, outcome.study.margin)}")
+        lines.append(f"  {ENDPOINTS[name]}: {shown}, {word(judgement, outcome.study.margin)}")
     lines += [
         f"  {arm} has a KL of {one.nats:.0f} nats, {second} of {one.budget:.0f}: not the same budget"
         for arm, one in outcome.other_budgets.items()
@@ -139,116 +133,22 @@ def _flaws(effects: FlawEffects) -> Section:
         measured = {name for row in effects.pairs for name in row.effects}
         parts = [title for name, title in ENDPOINTS.items() if name in measured]
         body = "".join(
-            document.part(title) + study_tables.flaws(effects, name)
+            document.part(title) + flaw_tables.flaws(effects, name)
             for name, title in ENDPOINTS.items()
             if name in measured
         )
-        body += study_tables.FLAWS_LEGEND
+        body += flaw_tables.LEGEND
     if effects.traversals:
         parts.append("The released traversal")
-        body += document.part(parts[-1]) + study_tables.traversals(effects.traversals)
+        body += document.part(parts[-1]) + flaw_tables.traversals(effects.traversals)
     return Section("Effects of flaws", body, tuple(parts))
 
 
 def _left_out(outcome: Outcome) -> Section:
     tables_of = {
-        "Missing runs": study_tables.missing,
-        "Rare findings": study_tables.rare,
-        "Within the runs": study_tables.within,
+        "Missing runs": exclusion_tables.missing,
+        "Rare findings": exclusion_tables.rare,
+        "Within the runs": exclusion_tables.within,
     }
     body = "".join(document.part(title) + table(outcome.exclusions) for title, table in tables_of.items())
     return Section("What was left out, and why", body, tuple(tables_of))
-
-
-def as_json(outcome: Outcome) -> dict:
-    """Every number of the page, keyed by arms, seeds and the scores' names."""
-    return {
-        "study": outcome.study.name,
-        "question": outcome.study.question,
-        "contrast": outcome.study.contrast,
-        "differences": {
-            name: _judgement(one)
-            | {"p_adjusted": one.test.p if one.test else None, "p_at_floor": bool(one.test and one.test.at_floor)}
-            for name, one in outcome.judgements.items()
-        },
-        "verdicts": {
-            name: study_tables.word(outcome.judgements.get(name), outcome.study.margin)
-            for name in shared_endpoints(outcome.runs)
-        },
-        "findings": {label: _judgement(one) for label, one in outcome.findings.items()},
-        "others": {
-            arm: {
-                name: _judgement(one) | {"reading": one.verdict.value, "seeds": one.seeds} for name, one in row.items()
-            }
-            for arm, row in outcome.others.items()
-        },
-        "runs": {
-            folder(arm, seed): {"arm": arm, "seed": seed} | _run(run)
-            for arm, seeds in outcome.runs.items()
-            for seed, run in seeds.items()
-        },
-        "flaws": _flaws_json(outcome.flaws),
-        "missing": [one._asdict() for one in outcome.exclusions.missing],
-    }
-
-
-def _judgement(one: Judgement) -> dict:
-    return {
-        "difference": one.difference.difference,
-        "interval": one.difference.interval,
-        "resolvable": one.resolvable,
-    }
-
-
-def _run(run: Scored) -> dict:
-    return {
-        **{name: values[0] for name, values in run.endpoints.items()},
-        **run.summary,
-        "coordinates": run.coordinates,
-        "panel": run.panel,
-        "auroc_of": dict(zip(run.labels, run.aurocs[0], strict=True)),
-        "probes": _probes(run),
-        "left_out": dict(run.left_out),
-    }
-
-
-def _probes(run: Scored) -> dict[str, float]:
-    """Macro AUROC of each probe on test, and the mean over permuted codes."""
-    read = {name: float(getattr(run.probes, name)[0]) for name in PROBES}
-    return read | {"permuted": float(run.probes.permuted.mean())}
-
-
-def _flaws_json(effects: FlawEffects) -> dict:
-    pairs = []
-    for row in effects.pairs:
-        entry: dict = {"pair": row.pair, "seeds": row.seeds, "missing": row.missing}
-        for name, one in row.effects.items():
-            parts = one.effect._asdict().items()
-            entry[name] = {part: {"difference": d.difference, "interval": d.interval} for part, d in parts}
-            verdict = study_tables.flaw_word(one, len(row.seeds))
-            entry[name] |= {"p_adjusted": one.test.p, "p_at_floor": one.test.at_floor, "verdict": verdict}
-        pairs.append(entry)
-    traversals = {
-        arm: {
-            "cases": one.cases,
-            "median_rank": one.rank,
-            "components": one.components,
-            "ncc": {"on_manifold": one.on_manifold[0], "as_released": one.as_released[0]},
-        }
-        for arm, one in effects.traversals.items()
-    }
-    return {"pairs": pairs, "traversals": traversals}
-
-
-def _write_csv(path: Path, outcome: Outcome) -> None:
-    names = shared_endpoints(outcome.runs)
-    with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(
-            ["arm", "seed", "coordinates", *names, *DESCRIBED, *(f"probe_{name}" for name in (*PROBES, "permuted"))]
-        )
-        for arm, seeds in outcome.runs.items():
-            for seed, run in seeds.items():
-                values = [run.endpoints[name][0] for name in names] + [run.summary[name] for name in DESCRIBED]
-                values += _probes(run).values()
-                rows.writerow([arm, seed, run.coordinates, *(f"{value:.6g}" for value in values)])

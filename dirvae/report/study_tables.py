@@ -1,7 +1,7 @@
 """The tables of a study's page, each with one fixed legend; every number comes from the study's outcome."""
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from dirvae.report.html import document, tables
 from dirvae.studies.priors.arms import Estimate, finished, shared_endpoints
 from dirvae.studies.priors.code_scores import CodeScores, PanelScore
 from dirvae.studies.priors.discrimination import Discrimination
-from dirvae.studies.priors.exclusions import Exclusions
-from dirvae.studies.priors.flaw_effects import FlawEffects, JudgedEffect, TraversalScores
 from dirvae.studies.priors.outcome import Outcome
-from dirvae.studies.priors.verdicts import FEWEST, AdjustedP, FlawVerdict, Judgement, Verdict
+from dirvae.studies.priors.verdicts import FEWEST, AdjustedP, Judgement, Verdict, short, word
 
 INTERVALS = (
     "Intervals hold 95 % of the bootstrap's replicates, which resample seeds of training, then patients. "
@@ -40,37 +38,6 @@ MEANINGS = {
     Verdict.NOT_SHOWN: "the interval contains 0",
     Verdict.OPEN: f"fewer than {FEWEST} seeds of either arm are finished, so nothing is decided",
 }
-FLAW_MEANINGS = {
-    FlawVerdict.NO_EFFECT: "the change's adjusted p is not below .05",
-    FlawVerdict.SIGN: "the two intervals lie on either side of 0",
-    FlawVerdict.HIDES: "a difference is shown only without the flaw",
-    FlawVerdict.MAKES_UP: "a difference is shown only with the flaw",
-    FlawVerdict.ENLARGES: "both show a difference, and the flaw's is larger",
-    FlawVerdict.SHRINKS: "both show a difference, and the flaw's is smaller",
-    FlawVerdict.MOVES: "no difference is shown with the flaw or without it, but it changes",
-}
-
-
-def word(judgement: Judgement | None, margin: float) -> str:
-    """A verdict in a word or two, as plain text."""
-    if judgement is None:
-        return f"{Verdict.OPEN.value}: not finished"
-    verdict = judgement.verdict
-    if verdict is Verdict.OPEN:
-        return f"{verdict.value}: {judgement.seeds} of {FEWEST} seeds"
-    if verdict is Verdict.NOT_WORSE:
-        return f"{verdict.value} by {short(margin)}"
-    return f"loss of {short(margin)} not excluded" if verdict is Verdict.LOSS_POSSIBLE else verdict.value
-
-
-def flaw_word(judged: JudgedEffect, seeds: int) -> str:
-    """What a flaw does, as plain text."""
-    return judged.verdict.value if judged.decided else f"{Verdict.OPEN.value}: {seeds} of {FEWEST} seeds"
-
-
-def short(value: float) -> str:
-    """A number below 1 without its leading 0."""
-    return f"{value:g}".removeprefix("0")
 
 
 def p_value(test: AdjustedP | None) -> str:
@@ -80,7 +47,8 @@ def p_value(test: AdjustedP | None) -> str:
     return f"at the floor ({short(round(test.p, 3))})" if test.at_floor else tables.number(test.p)
 
 
-def _legend(*sentences: str) -> str:
+def legend(*sentences: str) -> str:
+    """The sentences that stand beneath a table."""
     return document.note(" ".join(sentences))
 
 
@@ -121,7 +89,7 @@ def verdicts(outcome: Outcome) -> str:
     ]
     return (
         tables.table(head, rows)
-        + _legend(
+        + legend(
             INTERVALS,
             f"The p value of AUROC is that of a loss of at least {short(outcome.study.margin)}; the others are two-sided. "
             "Holm's correction is over the endpoints that have a p value.",
@@ -150,7 +118,7 @@ def arms(outcome: Outcome) -> str:
             ]
         )
     head = ["arm", "seeds", "KL of each, nats", "other KL budget", *(ENDPOINTS[name] for name in names)]
-    return tables.table(head, rows) + _legend(
+    return tables.table(head, rows) + legend(
         INTERVALS,
         "An arm with one seed has the patients' interval alone. “Other KL budget”: the KL was steered, and its mean is more than "
         f"5 % from that of {html.escape(outcome.study.contrast[1])}. The encode-decode score is the normalised cross-correlation "
@@ -170,7 +138,7 @@ def others(outcome: Outcome) -> str:
         head = ["arm", "endpoint", f"difference from {second}", "resolvable", "fewest seeds", "reading"]
     return (
         tables.table(head, rows)
-        + _legend(
+        + legend(
             "No claim was made of these arms beforehand: their differences are described, not tested.",
             INTERVALS,
             "With one seed on a side, the interval leaves out that side's variation over seeds.",
@@ -191,7 +159,7 @@ def runs(outcome: Outcome) -> str:
             cells = [tables.estimate(run.endpoints[name][0], bounds[name]) for name in names]
             cells += [_defined(run.summary[name], digits) for name, (_, digits) in DESCRIBED.items()]
             rows.append([html.escape(arm), str(seed), run.coordinates, *cells])
-    return tables.table(head, rows) + _legend(
+    return tables.table(head, rows) + legend(
         "Intervals of a run resample patients only. Coordinates: the map of the code that suits the run best on validation. "
         "A dash: the run has no such score."
     )
@@ -213,7 +181,7 @@ def findings(outcome: Outcome, scores: Discrimination) -> str:
         cells = [tables.number(row.aurocs[arm]) for arm in names]
         tests = [_small_p(row.delong[seed]) for seed in seeds]
         rows.append([html.escape(row.finding), f"{row.positives:,} of {row.known:,}", *cells, gap, *tests])
-    return tables.table([*head, *(f"DeLong p, seed {seed}" for seed in seeds)], rows) + _legend(
+    return tables.table([*head, *(f"DeLong p, seed {seed}" for seed in seeds)], rows) + legend(
         "AUROC on test, means over seeds.",
         INTERVALS,
         "DeLong's test compares the two runs of one seed and takes images as independent. It is not corrected for the number of "
@@ -236,7 +204,7 @@ def calibration(scores: Discrimination) -> str:
         for arm, one in scores.calibration.items()
     ]
     head = ["arm", *CALIBRATION.values(), "mean probability − share of positives"]
-    return tables.table(head, rows) + _legend("Means over findings and seeds on test; 0 is best in every column.")
+    return tables.table(head, rows) + legend("Means over findings and seeds on test; 0 is best in every column.")
 
 
 def panel(scores: CodeScores) -> str:
@@ -245,7 +213,7 @@ def panel(scores: CodeScores) -> str:
     rows = [
         [CODES.get(name, name), *(_panel_cell(cells[arm]) for arm in names)] for name, cells in scores.panel.items()
     ]
-    return tables.table(["score", *map(html.escape, names)], rows) + _legend(
+    return tables.table(["score", *map(html.escape, names)], rows) + legend(
         "Means over seeds; in brackets the score of permuted codes, and that of the perfect code z = y, on the same labels. "
         "Latents are chosen on validation and scored on test, in the coordinates named in the table of runs."
     )
@@ -263,108 +231,11 @@ def probes(scores: CodeScores) -> str:
         cells = [_estimate(one.classifier), *(_estimate(one.probes[name]) for name in PROBES)]
         rows.append([html.escape(arm), *cells, tables.estimate(mean, (low, high))])
     head = ["arm", "own classifier", *PROBES.values(), "linear probe, permuted codes"]
-    return tables.table(head, rows) + _legend(
+    return tables.table(head, rows) + legend(
         "Macro AUROC on test, means over seeds.",
         INTERVALS,
         "The encoder is frozen, and each probe reads what the arm's own classifier reads. It is fitted to the validation images, "
         f"far fewer than that classifier had. Its setting (of {len(readout.RIDGES)} ridges or {len(readout.ROUNDS)} numbers of trees) is "
         f"chosen there by {readout.FOLDS}-fold cross-validation over patients. Last column: codes dealt to other images, "
         f"{readout.PERMUTATIONS} times a run; mean, and in brackets lowest and highest.",
-    )
-
-
-def flaws(effects: FlawEffects, endpoint: str) -> str:
-    """What each flaw does on one endpoint."""
-    head = ["pair", "with the flaw", "without it", "change", "p, adjusted", "what it does"]
-    rows, meanings = [], {}
-    for row in effects.pairs:
-        name = html.escape(" − ".join(row.pair))
-        if endpoint not in row.effects:
-            reason = row.missing or "not measured in every run of the four arms"
-            rows.append([name, *["–"] * 4, html.escape(reason)])
-            continue
-        one = row.effects[endpoint]
-        cells = [tables.signed(part.difference, part.interval) for part in one.effect]
-        rows.append([name, *cells, p_value(one.test), flaw_word(one, len(row.seeds))])
-        meanings[rows[-1][-1]] = FLAW_MEANINGS[one.verdict] if one.decided else MEANINGS[Verdict.OPEN]
-    return tables.table(head, rows) + tables.facts(meanings.items())
-
-
-FLAWS_LEGEND = _legend(
-    INTERVALS,
-    "Seeds and patients are resampled alike with the flaw and without it. p is that of the change, with Holm's correction over the rows.",
-    P_VALUES,
-    "A flaw may change the labels, the training images or what is scored. The two differences are then of different things.",
-)
-
-
-def traversals(scores: Mapping[str, TraversalScores]) -> str:
-    """How the two traversals of each arm compare."""
-    rows = []
-    for arm, one in scores.items():
-        rank, gap = f"{one.rank:.0f} of {one.components}", one.difference
-        means = [tables.estimate(*part) for part in (one.on_manifold, one.as_released)]
-        rows.append([html.escape(arm), str(one.cases), rank, *means, tables.signed(gap.difference, gap.interval)])
-    head = ["arm", "cases", "median rank of |z| moved", "NCC, on the manifold", "NCC, as released", "difference"]
-    return tables.table(head, rows) + _legend(
-        "Normalised cross-correlation (NCC) with the exact effect of the finding, over true positives drawn by seed; intervals resample "
-        "patients. Rank: of the three coordinates that the released procedure moves, 1 the smallest of the image's own."
-    )
-
-
-def missing(exclusions: Exclusions) -> str:
-    """Runs in the report, and runs left out with reasons."""
-    counts = [
-        [html.escape(one.arm), ", ".join(map(str, one.seeds)) or "none", str(one.missing)] for one in exclusions.arms
-    ]
-    reasons = [
-        [html.escape(one.arm), "–" if one.seed is None else str(one.seed), html.escape(one.reason)]
-        for one in exclusions.missing
-    ]
-    text = tables.table(["arm", "seeds in this report", "runs left out"], counts)
-    return text + (tables.table(["arm left out", "seed", "why"], reasons) if reasons else "")
-
-
-def rare(exclusions: Exclusions) -> str:
-    """Findings with too few cases."""
-    rows = [
-        [html.escape(one.finding), html.escape(one.reason), "every run" if one.everywhere else _named(one.runs)]
-        for one in exclusions.rare
-    ]
-    if not rows:
-        return _legend("No finding was too rare to score.")
-    return tables.table(["finding", "why it is in no score and no macro average", "in"], rows)
-
-
-def _named(pairs: Sequence[tuple[str, int]]) -> str:
-    return html.escape(", ".join(f"{arm}, seed {seed}" for arm, seed in pairs))
-
-
-def within(exclusions: Exclusions) -> str:
-    """Labels, codes, latents and endpoints that single runs lack."""
-    rows = [
-        [
-            html.escape(one.arm),
-            str(one.seed),
-            f"{one.images:,} of {one.patients:,} patients",
-            f"{one.unknown:,} of {one.labels:,}",
-            f"{one.without_code:,}",
-            f"{one.idle} of {one.latents}",
-            ", ".join(ENDPOINTS[name] for name in one.absent) or "–",
-        ]
-        for one in exclusions.within
-    ]
-    head = [
-        "arm",
-        "seed",
-        "test images",
-        "labels unknown",
-        "images without kept codes",
-        "idle latents",
-        "endpoints not measured",
-    ]
-    return tables.table(head, rows) + _legend(
-        "Unknown labels (uncertain, or not mentioned, by the run's policy) count in no score. Codes are kept of the first images of a "
-        "split; scores of codes are over those. Idle latents hardly vary over images; interventional D leaves them out. "
-        "An endpoint that not every run has is shown nowhere else on this page."
     )

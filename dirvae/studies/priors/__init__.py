@@ -9,6 +9,7 @@
 | arms | means of an arm's seeds, with intervals |
 | discrimination | the classifiers, finding by finding |
 | outcome, verdicts | every number of the report, and the words for it |
+| results | the numbers as JSON and CSV |
 | flaws | what the published code did wrong, one wrapper each |
 | flaw_effects, traversals | what the flaws change, and how the published path compares |
 """

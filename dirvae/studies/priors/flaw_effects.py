@@ -12,7 +12,7 @@ import numpy as np
 from dirvae.metrics import comparison, statistics
 from dirvae.metrics.comparison import Difference
 from dirvae.studies.priors.endpoints import Scored
-from dirvae.studies.priors.verdicts import FEWEST, SURE, AdjustedP, FlawVerdict, at_floor, side
+from dirvae.studies.priors.verdicts import FEWEST, SURE, AdjustedP, FlawVerdict, Verdict, at_floor, side
 
 ENDPOINTS = ("auroc", "aug", "interventional")
 Pair = tuple[str, str]
@@ -139,6 +139,11 @@ def verdict(effect: Effect, p: float) -> FlawVerdict:
         return FlawVerdict.MOVES
     larger = abs(effect.flawed.difference) > abs(effect.sound.difference)
     return FlawVerdict.ENLARGES if larger else FlawVerdict.SHRINKS
+
+
+def flaw_word(judged: JudgedEffect, seeds: int) -> str:
+    """What a flaw does, as plain text."""
+    return judged.verdict.value if judged.decided else f"{Verdict.OPEN.value}: {seeds} of {FEWEST} seeds"
 
 
 def traversal_scores(cases: Traversals) -> TraversalScores:

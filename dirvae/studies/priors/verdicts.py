@@ -88,3 +88,20 @@ def no_loss(difference: Difference, test: AdjustedP | None, seeds: int) -> Judge
 def at_floor(p: float, difference: Difference, sides: int = 2) -> bool:
     """Whether a raw p is the smallest that so many replicates can give to a test of one or two sides."""
     return p <= sides / 2 * bootstrap.floor(len(difference.replicates))
+
+
+def word(judgement: Judgement | None, margin: float) -> str:
+    """A verdict in a word or two, as plain text."""
+    if judgement is None:
+        return f"{Verdict.OPEN.value}: not finished"
+    verdict = judgement.verdict
+    if verdict is Verdict.OPEN:
+        return f"{verdict.value}: {judgement.seeds} of {FEWEST} seeds"
+    if verdict is Verdict.NOT_WORSE:
+        return f"{verdict.value} by {short(margin)}"
+    return f"loss of {short(margin)} not excluded" if verdict is Verdict.LOSS_POSSIBLE else verdict.value
+
+
+def short(value: float) -> str:
+    """A number below 1 without its leading 0."""
+    return f"{value:g}".removeprefix("0")

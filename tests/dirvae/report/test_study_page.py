@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from support.scored import concluded, scored
 
-from dirvae.report import study_page, study_tables
+from dirvae.report import flaw_tables, study_page, study_tables
 from dirvae.report.html import study_figures
+from dirvae.studies.priors import results
 from dirvae.studies.priors.collection import Missing
 from dirvae.studies.priors.verdicts import AdjustedP, FlawVerdict, Verdict
 
@@ -34,6 +35,7 @@ def outcome():
 def written(outcome, tmp_path_factory):
     """The page, and what lies beside it."""
     directory = tmp_path_factory.mktemp("study")
+    results.write(directory, outcome)
     page = study_page.write(directory, outcome).read_text()
     return page, json.loads((directory / "study.json").read_text()), directory / "study.csv"
 
@@ -76,7 +78,7 @@ def test_legends_explain_every_word_that_a_page_uses(written):
         assert f"<dt>{said}</dt>" in page
     assert "Three seeds are few" in page
     assert set(study_tables.MEANINGS) == set(Verdict)
-    assert set(study_tables.FLAW_MEANINGS) == set(FlawVerdict)
+    assert set(flaw_tables.FLAW_MEANINGS) == set(FlawVerdict)
 
 
 def test_a_p_value_says_where_the_bootstrap_ends():
@@ -96,7 +98,7 @@ def test_without_a_finished_arm_everything_is_open(tmp_path):
 def test_few_seeds_are_open(tmp_path):
     values = {"auroc": 0.95, "aug": 0.5, "interventional": 0.4, "ceiling": 0.6}
     two = concluded({arm: {s: scored(**values) for s in range(2)} for arm in ("A", "B")})
-    assert study_page.as_json(two)["verdicts"]["aug"] == "open: 2 of 3 seeds"
+    assert results.to_json(two)["verdicts"]["aug"] == "open: 2 of 3 seeds"
 
 
 def test_nothing_is_left_out_silently(written):
@@ -124,6 +126,7 @@ def test_names_of_narrow_groups_keep_their_distance():
 def test_endpoints_that_the_data_do_not_allow_have_no_verdict(tmp_path):
     runs = {arm: {s: scored(auroc=0.95, aug=0.5) for s in range(3)} for arm in ("A", "B", "C")}
     some = concluded(runs)
+    results.write(tmp_path, some)
     page, stored = study_page.write(tmp_path, some).read_text(), json.loads((tmp_path / "study.json").read_text())
     assert stored["verdicts"].keys() == stored["others"]["C"].keys() == {"auroc", "aug"}
     assert "<th scope='row'>interventional D</th>" not in page

@@ -8,7 +8,7 @@ from support.scored import concluded, scored
 
 from dirvae.metrics.comparison import Difference
 from dirvae.report import study_page
-from dirvae.studies.priors import flaw_effects
+from dirvae.studies.priors import flaw_effects, results
 from dirvae.studies.priors.verdicts import FlawVerdict
 
 CLEAN = {"A": 0.95, "B": 0.93}
@@ -73,6 +73,7 @@ def test_the_section_and_what_is_stored(tmp_path):
     outcome = concluded(runs(), contrasts=PAIRS, traversals={"A": traversals()})
     page = study_page.write(tmp_path, outcome).read_text()
     assert "id='effects-of-flaws'" in page
+    results.write(tmp_path, outcome)
     assert "A, x − B, x" in page
     assert "<dt>changes the sign</dt>" in page
     assert "3 of 1024" in page
@@ -85,7 +86,7 @@ def test_the_section_and_what_is_stored(tmp_path):
 @pytest.mark.slow
 def test_two_seeds_decide_nothing_and_nothing_to_say_has_no_section(tmp_path):
     few = concluded(runs(range(2)), contrasts=PAIRS[:1])
-    assert study_page.as_json(few)["flaws"]["pairs"][0]["auroc"]["verdict"] == "open: 2 of 3 seeds"
+    assert results.to_json(few)["flaws"]["pairs"][0]["auroc"]["verdict"] == "open: 2 of 3 seeds"
     assert "effects-of-flaws" not in study_page.write(tmp_path, concluded(runs())).read_text()
 
 
@@ -97,7 +98,7 @@ def test_endpoints_that_the_data_do_not_allow_are_left_out(tmp_path):
     page = study_page.write(tmp_path, outcome).read_text()
     assert "<h3 id='aug-normalised'>" in page
     assert "<h3 id='interventional-d'>" not in page
-    assert "interventional" not in study_page.as_json(outcome)["flaws"]["pairs"][0]
+    assert "interventional" not in results.to_json(outcome)["flaws"]["pairs"][0]
 
 
 def test_seeds_are_those_that_all_four_arms_have():
