@@ -77,7 +77,7 @@ def test_unknown_and_abbreviated_flags_are_refused(name, flag, sentence, tmp_pat
         ("run", ["--preset=smoek"], 2, "did you mean 'smoke'?"),
         ("run", ["--seed=-1"], 2, "is not a whole number from 0"),
         ("run", ["--seed=4294967296"], 2, "is not a whole number from 0"),
-        ("run", ["--config.seed=99999999999"], 2, "seed must"),
+        ("run", ["--config.seed=99999999999"], 2, "seed=99999999999 must"),
         ("run", ["--phases=data,trian"], 2, "trian is not one of"),
         ("run", ["--config.dataset=chexpert"], 2, "needs --raw_dir"),
         ("run", ["--dataset=chexpert", "--raw_dir=gone"], 1, "gone is not a folder"),
