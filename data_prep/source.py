@@ -1,4 +1,4 @@
-"""What a data set is built from: the contracts of a source and of its entry in the registry, and the error users see."""
+"""This module says what a data set is built from: the contracts of a source and of its entry in the registry, and the error users see."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -51,7 +51,7 @@ def variance(frames: Frames) -> Maps:
 def denoised(
     differences: Float[Array, "S B H W"], width: float = 1.0, agreement: float = 0.5, floor: float = 0.1
 ) -> Maps:
-    """What signed maps of S start points (draws from the posterior, say) agree on, d_s smoothed by a Gaussian of `width` pixels.
+    """Returns what S signed maps d_s agree on, each smoothed by a Gaussian of `width` pixels; each has its own draw of the posterior.
 
         c = |sum d_s|/sum |d_s|                                        sign consistency: 1 where all agree, near 1/sqrt(S) by chance
         map = soft(mean d_s, floor max|mean d_s|) max(0, (c - agreement)/(1 - agreement))

@@ -48,7 +48,7 @@ def euclidean_step(z: Float[Array, "*B K"], tangent: Float[Array, "*B K"]) -> Fl
 
 
 def unchanged(coordinates: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
-    """What networks read of a family whose coordinates need no reading."""
+    """Returns the coordinates, which are what networks read of a family without a map of its own."""
     return coordinates
 
 

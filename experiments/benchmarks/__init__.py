@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Settings(NamedTuple):
-    """How much is measured.
+    """Settings say how much is measured.
 
     `turns` of every candidate; `wider`, further widths of the training step; `compile` of none, preset or all: where
     torch.compile is tried, which takes about a minute a model; `images` of the loader's data set; `torch`, whether

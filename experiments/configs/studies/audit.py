@@ -1,4 +1,4 @@
-"""Audit: which flaws of the released code of Harkness et al. 2023 change "DirVAE better than GVAE"? Three seeds, on the phantom.
+"""Audit: which flaws of the published code of Harkness et al. 2023 change "DirVAE better than GVAE"? Three seeds, on the phantom.
 
     python -m experiments.study --preset=audit                 # 54 runs of about 1.5 minutes on two CPU cores
 
