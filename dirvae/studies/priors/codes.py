@@ -27,7 +27,7 @@ class Responses(NamedTuple):
 
 
 class ScoredCodes(NamedTuple):
-    """Whatever has a code is scored on this, on one split; the n <= M <= N images are the first of the split."""
+    """These codes of one split are scored, whatever made them; n <= M <= N images, the first of the split."""
 
     probability: Float[np.ndarray, "N L"]
     target: Float[np.ndarray, "N L"]
