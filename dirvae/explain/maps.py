@@ -27,7 +27,7 @@ def integrated(frames: Frames, sign: Signs, along: Float[Array, "B T"]) -> Maps:
     """2 sign int (x_s - x_0) dm(s)/int dm(s), trapezium rule: the mean change over the path, by the measure m = `along`.
 
     m is the distance gone, or the label's probability or logit, at each frame; frames that repeat after a stop weigh nothing. On a
-    path on which the image changes in proportion to m it is `signed`; on others it trusts early steps, which are closest to the
+    path on which the image changes in proportion to m it is `signed`. On others it trusts early steps, which are closest to the
     image, more than late ones. A path that goes nowhere gives 0.
     """
     gone = jnp.mean(frames - frames[:, :1], axis=-1)

@@ -20,7 +20,7 @@ than the mean of the label's two, since a label's arm is cut off at 0 or 1 and t
 Difference of two models. Let h be the mean of a label's two arms, positive for the first model and negative for the second. The
 squared arm of the difference is h' R h and a rest. For each label and model the rest is (1 - r) times what the square of the arm in
 question has above h^2. So what two models share of their errors cancels, whichever way it points. r is the correlation of the two
-errors on that label: w times the observed one, and 1 - w times that of the two scores within classes (Hanley & McNeil 1983).
+errors on that label. It is w times the observed one, and 1 - w times that of the two scores within classes (Hanley & McNeil 1983).
 
 The table says how often a 95 % interval held the truth, in percent of 1,200 simulated samples (600 from the fifth row on) of normal
 scores. Mostly they have 200 patients and 14 labels with prevalences like those of CheXpert's validation set, three of them with about

@@ -7,7 +7,7 @@ read against the factor's own null: models in whose training data no confounder 
     z[m, k] = (beta[m, k] - mean of the null)/sd of the null,
 
 a null model against the others. The scores are the AUROC of z for R > `threshold`, the share of null models above the alarm level,
-and a rank: that of the confounder in use among all factors, by z, which nobody had to name. `departures` needs no list of factors at all.
+and a rank. It ranks the confounder in use among all factors, by z; nobody had to name it. `departures` needs no list of factors at all.
 """
 
 from typing import NamedTuple

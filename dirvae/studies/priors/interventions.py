@@ -5,8 +5,8 @@ Given an image x(do c = 0) and the same with c = 1, the code's response needs no
     ceiling = NCC(decode(encode(x(do 1))) - decode(encode(x(do 0))),  x(do 1) - x(do 0))
 
 says how much of an intervention survives encoding and decoding. Traversals start from what was encoded and show what the decoder
-can render, so a low value explains a poor traversal; a bound in the strict sense it is only for a projection (an encoder may
-answer with more than the decoder's best).
+can render, so a low value explains a poor traversal. It is a bound in the strict sense only for a projection, since an encoder
+may answer with more than the decoder's best.
 """
 
 from typing import NamedTuple
