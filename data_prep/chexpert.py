@@ -29,7 +29,7 @@ CHUNK_PIXELS = 64_000_000  # a shard's images are held in memory at once
 
 
 class Plan(NamedTuple):
-    """What there is to read: rows of each split, boxes by path."""
+    """A plan lists what there is to read: rows of each split, boxes by path."""
 
     rows: dict[str, list[Row]]
     boxes: dict[str, np.ndarray]

@@ -1,4 +1,4 @@
-"""What a data set holds: counted example by example, added up over shards, and kept as manifest.json beside the records."""
+"""A manifest says what a data set holds: counted by example, added up over shards, kept as manifest.json beside the records."""
 
 import hashlib
 import json

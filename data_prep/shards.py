@@ -32,7 +32,7 @@ Progress = Callable[[str], None]
 
 
 class Job(NamedTuple):
-    """One shard: where it will be, and which chunk of the source it holds."""
+    """A job says where one shard will be, and which chunk of the source it holds."""
 
     path: Path
     split: str
@@ -44,7 +44,7 @@ class Job(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """What a finished shard holds; its note as an object."""
+    """A finished shard is described by its size, its counts and what was skipped; this is its note as an object."""
 
     size: int  # bytes
     tally: Tally

@@ -1,4 +1,4 @@
-"""What a data set is built from: the contracts of a source and of its entry in the registry, and the error users see."""
+"""This module says what a data set is built from: the contracts of a source and of its entry in the registry, and the error users see."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,11 +20,11 @@ class Skipped(NamedTuple):
 
 
 class Source(Protocol):
-    """A small picklable object, since worker processes get a copy; equal sources give equal examples.
+    """A source is a small picklable object, since worker processes get a copy; equal sources give equal examples.
 
-    `name` is a Python identifier, `version` the reader's (major.minor.patch), `image_size` in pixels, `factors` the
-    length of an example's factors, `chunk_size` the images of a shard (of no influence on the content hash, as long as a
-    source's images do not depend on it).
+    `name` is a Python identifier, `version` the reader's (major.minor.patch), `image_size` in pixels, and `factors` the length of
+    an example's factors. `chunk_size` is the number of images of a shard. It does not change the content hash, as long as a
+    source's images do not depend on it.
     """
 
     version: str

@@ -33,7 +33,7 @@ def named(name: str) -> "DataSource":
 
 
 def open_source(data: DataConfig, raw_dir: Path | None) -> "Source":
-    """What a configuration's data set is built from.
+    """Returns the source that a configuration's data set is built from.
 
     Raises:
       ConfigError: for an unknown source, a field that the source cannot have, or a source that lacks its --raw_dir.

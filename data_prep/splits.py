@@ -18,8 +18,8 @@ def development_split(
 ) -> Literal["train", "validation"]:
     """The split that a patient of the training table goes to.
 
-    With `folds` above 0, `fold` is held out as "validation" and every patient is held out by exactly one fold;
-    otherwise about `validation_percent` of the patients are, and a larger percentage only adds patients to them.
+    With `folds` above 0, `fold` is held out as "validation", and every patient is held out by exactly one fold. Otherwise about
+    `validation_percent` of the patients are held out, and a larger percentage only adds patients to them.
     """
     if folds:
         return "validation" if bucket(patient, folds, FOLD_SALT) == fold else "train"

@@ -91,7 +91,7 @@ def _lines(table: Path, required: tuple[str, ...]) -> Iterator[tuple[int, dict[s
 
 
 def _fields(values: dict) -> int:
-    """How many fields a line had that DictReader filled up, or of which it put aside a rest."""
+    """Counts the fields of a line that DictReader has read: it fills up a short line, and puts aside the rest of a long one."""
     return sum(1 for text in values.values() if text is not None) + len(values.get(None, [""])) - 1
 
 
@@ -111,7 +111,7 @@ def _row(text: dict[str, str], where: str) -> Row:
 
 
 def _known(values: dict, text: str, column: str, where: str) -> str | int:
-    """What `text`, as it is or in small letters, stands for."""
+    """Returns the value that a cell stands for, as it is written or in small letters; raises SourceError for an unknown one."""
     key = text if text in values else text.lower()
     if key not in values:
         allowed = ", ".join(value or "empty" for value in values)
@@ -132,7 +132,7 @@ def _identity(path: str, where: str) -> tuple[str, str]:
 
 
 def _age(text: str, where: str) -> int:
-    """Whole years; also `63.0`, and DICOM's `063Y`, `018M`, `003W`, `010D`."""
+    """Returns an age in whole years; `63.0` and DICOM's `063Y`, `018M`, `003W`, `010D` are read too."""
     if not text:
         return UNKNOWN_AGE
     match = re.fullmatch(r"(\d{1,3})(?:\.0*)?([YMWD]?)", text)

@@ -25,7 +25,7 @@ MAX_PROBLEMS = 20  # of a split; a broken data set is broken in the same way eve
 
 
 class Report(NamedTuple):
-    """What was found; a data set is sound when there are no problems."""
+    """A report says what was found; a data set is sound when there are no problems."""
 
     images: dict[str, int]
     content_hash: str
@@ -78,7 +78,7 @@ def _read(builder: tfds.core.DatasetBuilder, split: str) -> tuple[Tally, list[st
 
 
 def check(example: Example, image_shape: tuple[int, ...]) -> Iterator[str]:
-    """What of an example is outside the schema (`data_prep.schema.Example`)."""
+    """Yields a line for each field of an example that breaks the schema (`data_prep.schema.Example`)."""
     if example.image.shape != image_shape or example.image.dtype != np.uint8:
         yield f"image is {example.image.dtype}{example.image.shape}, not uint8{image_shape}"
     if example.labels.shape != (len(FINDINGS),) or not np.isin(example.labels, list(manifest.STATES.values())).all():

@@ -41,7 +41,7 @@ BLANK_POLICIES = ("zeros", "ignore")
 
 
 class Targets(NamedTuple):
-    """What a loss may use of the stored labels: `target` in {0, 1} and `weight` in {0, 1}, both float32 [..., L]."""
+    """Targets are what a loss may use of the stored labels: `target` in {0, 1} and `weight` in {0, 1}, both float32 [..., L]."""
 
     target: np.ndarray
     weight: np.ndarray

@@ -119,7 +119,7 @@ def steered(steering: Steering, kl: Float[Array, ""], config: LossConfig) -> Ste
 
     excess being log(KL/target), averaged over some ten steps. The push is gentle upwards: a Gaussian whose beta is raised
     tenfold loses latents for good, and its KL swings ever after. Where that is not enough the level rises. It waits while the
-    KL is far below its target: a Dirichlet's KL rises over much of the training, and plain dual ascent, log beta + gain
+    KL is far below its target, since a Dirichlet's KL rises over much of the training. Plain dual ascent, log beta + gain
     (KL/target - 1) (Rezende & Viola 2018, arXiv 1810.00597), would wind down to nothing meanwhile.
     """
     if not config.target_kl:

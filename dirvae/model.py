@@ -168,7 +168,7 @@ def calibrated(model: Model, positive_weight: np.ndarray | None) -> Model:
 
 
 def convolution_kind(config: ModelConfig) -> str:
-    """What `auto` means here: matrix products on CPUs, the backend's own convolutions elsewhere."""
+    """Resolves `auto` for this machine: matrix products on CPUs, the backend's own convolutions elsewhere."""
     if config.convolution != "auto":
         return config.convolution
     return "product" if jax.default_backend() == "cpu" else "native"

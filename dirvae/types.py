@@ -79,7 +79,7 @@ class LossTerms(NamedTuple):
 
 
 class Steering(NamedTuple):
-    """What a KL target steers beta by (dirvae.losses.steered)."""
+    """A KL target steers beta by this state (`dirvae.losses.steered`)."""
 
     excess: Float[Array, ""]  # moving average of log(KL/target)
     level: Float[Array, ""]  # log beta where the KL is on target
@@ -96,7 +96,7 @@ class TrainState(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What explanation methods are asked: one label of each image, and whether its logit is to rise or to fall."""
+    """A query asks explanation methods about one label of each image, and whether its logit is to rise or to fall."""
 
     images: Float[Array, "B H W C"]  # float32, grey levels of [0, 1]
     label: Int[Array, " B"]  # columns among the run's labels

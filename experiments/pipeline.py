@@ -213,7 +213,7 @@ def fit(config: Config, directory: Path, data_dir: Path | None = None, variant: 
 def training_examples(
     config: Config, labels: tuple[str, ...], dataset: Path, variant: Variant = SOUND
 ) -> data.Examples:
-    """What a run is trained on: the training split of the data set, unless the variant has it otherwise."""
+    """Returns what a run is trained on: the training split of the data set, unless the variant has it otherwise."""
     load = partial(_examples, config, labels, dataset, variant)
     return variant.training(load("train"), load)
 

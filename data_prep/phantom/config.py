@@ -18,11 +18,11 @@ class PhantomError(SourceError):
 
 @dataclass(frozen=True)
 class PhantomConfig:
-    """What is drawn, and how images, patients and labels hang together.
+    """These fields say what is drawn, and how images, patients and labels hang together.
 
-    Splits: train, validation and test follow `rho`; test_rho0 sets it to 0 and test_flipped to -rho; in test_independent all
-    factors are independent, with the marginal rates of the others; test_heldout shows a pair of findings that never
-    occurs together elsewhere.
+    The splits train, validation and test follow `rho`. test_rho0 sets it to 0 and test_flipped to -rho. In test_independent all
+    factors are independent, with the marginal rates of the others. test_heldout shows a pair of findings that never occurs
+    together elsewhere.
     """
 
     name: str = "clean"

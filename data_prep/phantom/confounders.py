@@ -1,4 +1,4 @@
-"""What is in the picture but not in the disease: markers, text, devices, collimation, and the scanner itself."""
+"""Confounders are in the picture but not in the disease: markers, text, devices, collimation, and the scanner itself."""
 
 import functools
 import itertools

@@ -13,7 +13,7 @@ from data_prep.phantom.factors import column
 
 
 class Lungs(NamedTuple):
-    """What pathologies act on, [n, S, S] each: share of air, added density within the thorax, visibility of vessels."""
+    """Pathologies act on these maps, [n, S, S] each: share of air, added density within the thorax, visibility of vessels."""
 
     air: np.ndarray
     density: np.ndarray

@@ -1,4 +1,4 @@
-"""Who is examined, what they have, and how confounders follow: the joint distribution of the factors.
+"""The population says who is examined, what they have, and how confounders follow: the joint distribution of the factors.
 
     patient -> anatomy, sex, age, lasting disease        view -> edema, devices, text
     site -> token, scanner                               finding -(rho)-> one confounder

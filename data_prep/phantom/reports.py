@@ -1,4 +1,4 @@
-"""What is written down about an image: true labels, and what a labeller would read in its report.
+"""Reports hold what is written down about an image: true labels, and what a labeller would read in its report.
 
 Training labels are *observed*, as CheXpert's are: some wrong, some uncertain, most negatives not mentioned, and No Finding
 only ever positive or not mentioned. Validation and test labels are the truth, as a radiologist panel's are, with nothing

@@ -22,7 +22,7 @@ class PhantomSimulator:
     nuisances = (*ANATOMY, *ACQUISITION)
 
     def followed(self, confounder: str) -> str:
-        """What a treatment treats; any other confounder follows the pleural effusion."""
+        """Returns the finding that a treatment treats; any other confounder follows the pleural effusion."""
         return TREATED.get(confounder, FOLLOWED)
 
     def render(self, factors: np.ndarray, seeds: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a configuration must fulfil to run; every refusal is one sentence that names the field and what would do."""
+"""This module checks what a configuration must fulfil to run; every refusal is one sentence that names the field and what would do."""
 
 from collections.abc import Iterable, Iterator
 
@@ -123,7 +123,7 @@ def _resolutions(model: ModelConfig, side: int) -> Iterator[Condition]:
 
 
 def _without_kl(config: Config) -> Iterator[Condition]:
-    """What asks for the KL of a latent that has none."""
+    """Names the settings that ask for the KL of a latent that has none."""
     has_kl, where = config.model.family.density, f"where model.prior is {config.model.prior}, which has"
     yield has_kl or not config.loss.target_kl, "loss.target_kl", f"must be 0 {where} no KL"
     yield has_kl or config.evaluate.select_by != "elbo", "evaluate.select_by", f"cannot be elbo {where} none"

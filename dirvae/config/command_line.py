@@ -1,4 +1,4 @@
-"""What every command of this project shares: flags, errors, exit codes and the lines it prints.
+"""Every command of this project shares what is here: flags, errors, exit codes and the lines it prints.
 
 Exit codes: 0 done; 1 the command could not do it; 2 the command line is wrong; 130 interrupted. Every ending but 0 says one
 sentence on stderr. Nothing here imports a numerical library, so that `--help` answers at once.
@@ -92,7 +92,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def one_of(names: Iterable[str]) -> dict[str, Any]:
-    """What `add_argument` needs for a flag that takes one of `names`; another value is refused with the nearest name."""
+    """Returns what `add_argument` needs for a flag that takes one of `names`; another value is refused with the nearest name."""
     known = tuple(names)
 
     def choose(text: str) -> str:

@@ -15,7 +15,7 @@ def setting(default: Any, meaning: str, unit: str = "", choices: Iterable[str] =
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What is learned from."""
+    """These fields say which data a run learns from."""
 
     dataset: str = setting("phantom", "the data source, a name of data_prep/sources.py")
     phantom: str = setting("clean", "which configuration of the phantom is drawn", choices=("clean", "shortcut"))
@@ -93,12 +93,12 @@ class ModelConfig:
 
     @property
     def family(self) -> Family:
-        """What is known of the prior's family without its mathematics."""
+        """Returns what is known of the prior's family without its mathematics."""
         return family(self.prior)
 
     @property
     def has_cells(self) -> bool:
-        """Whether the latent has vectors in the cells of a grid over the image."""
+        """Tells whether the latent has vectors in the cells of a grid over the image."""
         return self.structure in ("spatial", "hierarchical")
 
 

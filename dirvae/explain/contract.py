@@ -40,7 +40,7 @@ class Map(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What methods may be built from; what is None is not to be had."""
+    """A setting holds what methods may be built from; a field that is None is not available."""
 
     model: Model
     family: str  # of the latent, as `config.model.prior` names it

@@ -1,4 +1,4 @@
-"""What a trained run says of images that come as arrays: predictions, a traversal, and maps of what it changes.
+"""An explainer answers what a trained run says of images that come as arrays: predictions, a traversal, and maps of what it changes.
 
     explainer = explanation.load("runs/phantom-dirichlet-default-0")  # reads the checkpoint once
     found = explainer(image, "Cardiomegaly")  # [H, W] or [B, H, W]; compiled at the first call, once
@@ -52,8 +52,8 @@ class Explanation(NamedTuple):
 class Explainer(NamedTuple):
     """A trained run that explains images given as arrays; `dirvae.load` builds it.
 
-    Calling it with images gives an `Explanation`: the probabilities of all findings, a latent traversal that adds or removes one
-    finding, and two maps of what the traversal changes, in grey levels of [0, 1]. Each image is explained alone, so no answer
+    Calling it with images gives an `Explanation`. It holds the probabilities of all findings and a latent traversal that adds or
+    removes one finding. Its two maps show what the traversal changes, in grey levels of [0, 1]. Each image is explained alone, so no answer
     depends on the other images of the batch. The first call compiles; later calls reuse the program.
 
     Raises:

@@ -1,6 +1,6 @@
-"""What pages draw of a trained run: the cases that a run saves for its report, and an atlas of explained cases.
+"""This module makes what pages draw of a trained run: the cases that a run saves for its report, and an atlas of explained cases.
 
-Which images they are `dirvae.explain.selection` says.
+`dirvae.explain.selection` picks the images.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -27,7 +27,7 @@ def integrated(frames: Frames, sign: Signs, along: Float[Array, "B T"]) -> Maps:
     """2 sign int (x_s - x_0) dm(s)/int dm(s), trapezium rule: the mean change over the path, by the measure m = `along`.
 
     m is the distance gone, or the label's probability or logit, at each frame; frames that repeat after a stop weigh nothing. On a
-    path on which the image changes in proportion to m it is `signed`; on others it trusts early steps, which are closest to the
+    path on which the image changes in proportion to m it is `signed`. On others it trusts early steps, which are closest to the
     image, more than late ones. A path that goes nowhere gives 0.
     """
     gone = jnp.mean(frames - frames[:, :1], axis=-1)
@@ -51,7 +51,7 @@ def variance(frames: Frames) -> Maps:
 def denoised(
     differences: Float[Array, "S B H W"], width: float = 1.0, agreement: float = 0.5, floor: float = 0.1
 ) -> Maps:
-    """What signed maps of S start points (draws from the posterior, say) agree on, d_s smoothed by a Gaussian of `width` pixels.
+    """Returns what S signed maps d_s agree on, each smoothed by a Gaussian of `width` pixels; each has its own draw of the posterior.
 
         c = |sum d_s|/sum |d_s|                                        sign consistency: 1 where all agree, near 1/sqrt(S) by chance
         map = soft(mean d_s, floor max|mean d_s|) max(0, (c - agreement)/(1 - agreement))

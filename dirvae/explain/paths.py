@@ -124,13 +124,13 @@ TRAVERSAL_IDENTITY = Method(
 HARKNESS2023 = Method(
     "harkness2023",
     (
-        change("harkness2023_signed", "Harkness et al. 2023, signed", "rival", "as published"),
+        change("harkness2023_signed", "As published, signed", "rival", "as published (Harkness et al. 2023)"),
         Map(
             "harkness2023_variance",
-            "Harkness et al. 2023, variance",
+            "As published, variance",
             False,
             "rival",
-            "where the frames of the published path vary",
+            "where the frames of the path vary, as published (Harkness et al. 2023)",
         ),
     ),
     harkness2023,

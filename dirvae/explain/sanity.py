@@ -58,7 +58,7 @@ def layers(params: Params) -> list[tuple[str, str | None]]:
 
 
 def title(layer: str) -> str:
-    """What people call a layer of `layers`, such as "dense layer 2" for Dense_1."""
+    """Returns a layer's name for people, such as "dense layer 2" for Dense_1."""
     if layer in TITLES:
         return TITLES[layer]
     kind, number = _kind(layer)

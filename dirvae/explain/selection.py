@@ -1,4 +1,4 @@
-"""Which images are explained: drawn by seed among all that qualify, not picked by looks."""
+"""This module selects the images that are explained: they are drawn by seed among all that qualify, not picked by looks."""
 
 import itertools
 

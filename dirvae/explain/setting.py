@@ -41,7 +41,7 @@ def setting_of(
     draws: int = DRAWS,
     seed: int | None = None,
 ) -> Setting:
-    """What methods of a run are built from; `predictions` of validation give the covariance that guides traversals.
+    """Returns what methods of a run are built from; `predictions` of validation give the covariance that guides traversals.
 
     Without `seed` random draws have the run's own.
     """
@@ -51,7 +51,7 @@ def setting_of(
 
 
 def has_constant_direction(config: Config) -> bool:
-    """Whether a traversal's direction is the same for every image of a finding.
+    """Tells whether a traversal's direction is the same for every image of a finding.
 
     It is where the head is linear in the latent's coordinates and the metric does not depend on the point.
     """

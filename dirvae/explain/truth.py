@@ -1,4 +1,4 @@
-"""What is known of images and a finding of theirs, whatever a model says: exact effects by a simulator, or boxes."""
+"""This module holds what is known of images and one finding, whatever a model says: exact effects by a simulator, or boxes."""
 
 from typing import NamedTuple
 
@@ -23,13 +23,13 @@ def pair(
 
 
 def effect(simulator: Simulator, factors: np.ndarray, seeds: np.ndarray, name: str) -> np.ndarray | None:
-    """What a cause adds to each image, float32 [n, H, W] in grey levels; None where its contrast is not defined."""
+    """Returns what a cause adds to each image, float32 [n, H, W] in grey levels; None where its contrast is not defined."""
     ends = pair(simulator, factors, seeds, name)
     return None if ends is None else ends[1] - ends[0]
 
 
 class Truth(NamedTuple):
-    """What is known of n images and one finding, the same for all of them; what is not known has no rows."""
+    """A truth holds what is known of n images and one finding, the same for all of them; what is not known has no rows."""
 
     finding: str
     column: int
@@ -50,12 +50,12 @@ class Truth(NamedTuple):
 
     @property
     def effect(self) -> Float[np.ndarray, "m H W"]:
-        """What the finding adds to each image, in grey levels; no rows where no exact effect is known."""
+        """Returns what the finding adds to each image, in grey levels; no rows where no exact effect is known."""
         return self.high - self.low
 
 
 def of_images(examples: data.Examples, positions: np.ndarray, column: int, simulator: Simulator | None) -> Truth:
-    """What is known of these images and the finding of a column, without prior and mean effect.
+    """Returns what is known of these images and the finding of a column, without prior and mean effect.
 
     The mask is where the exact effect exceeds the threshold, or where no exact effect is known within the boxes.
     """
@@ -75,7 +75,7 @@ def of_images(examples: data.Examples, positions: np.ndarray, column: int, simul
 def exact(
     examples: data.Examples, training: data.Examples, positions: np.ndarray, column: int, simulator: Simulator
 ) -> Truth | None:
-    """What is known of a phantom's images; None where the finding has no exact effect.
+    """Returns what is known of a phantom's images; None where the finding has no exact effect.
 
     The prior is the mean mask, and the mean effect the mean, of training images with the finding.
     """
@@ -90,7 +90,7 @@ def exact(
 
 
 def boxed(examples: data.Examples, positions: np.ndarray, column: int) -> Truth | None:
-    """What is known of those images that have boxes of the finding; None for fewer than two patients.
+    """Returns what is known of those images that have boxes of the finding; None for fewer than two patients.
 
     The prior is the mean mask of the other patients'.
     """
@@ -113,7 +113,7 @@ def boxes_of(boxes: tuple[np.ndarray, ...], positions: np.ndarray, finding: int)
 
 
 def has_box(examples: data.Examples) -> Bool[np.ndarray, "N L"]:
-    """Whether an image has a box of each finding."""
+    """Tells whether an image has a box of each finding."""
     numbers = [FINDINGS.index(label) for label in examples.labels]
     return np.stack([np.isin(numbers, boxes[:, 0]) for boxes in examples.split.table.boxes])
 

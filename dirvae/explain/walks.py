@@ -1,7 +1,7 @@
-"""What an explorer shows: traversals, latent compositions and explanations of the same images in several runs.
+"""This module computes what an explorer shows: traversals, latent compositions and explanations of the same images in several runs.
 
 Images are drawn by seed, label by label, and not by looks. A path lowers the logit of a label that the runs give a mean probability of
-at least 1/2, and raises it elsewhere; so that all runs answer the same question.
+at least 1/2, and raises it elsewhere, so that all runs answer the same question.
 """
 
 import math
@@ -41,7 +41,7 @@ class Plan(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What is known of the planned images without any model."""
+    """The facts are known of the planned images without any model."""
 
     labels: tuple[str, ...]
     image: np.ndarray  # float32 [n, H, W], grey levels of [0, 1]
@@ -51,7 +51,7 @@ class Facts(NamedTuple):
 
 
 class Arm(NamedTuple):
-    """What one run makes of the plan; D components as `composition` has them."""
+    """An arm holds what one run makes of the plan; D components as `composition` has them."""
 
     name: str
     title: str  # of the model
@@ -108,7 +108,7 @@ def plan(predictions: Sequence[Predictions], count: int, classes: int, seed: int
 
 
 def facts(examples: data.Examples, planned: Plan, simulator: Simulator | None = None) -> Facts:
-    """What is known of the planned images; `simulator` renders exact effects where the factors of images are known."""
+    """Returns what is known of the planned images; `simulator` renders exact effects where the factors of images are known."""
     position = planned.position
     image = grey_levels(examples.split.images(position)).mean(axis=-1)
     effect = np.full((len(planned.row), *image.shape[1:]), np.nan, np.float32)

@@ -16,7 +16,7 @@ def components(model: ModelConfig) -> int:
 
 
 def in_pairs(model: ModelConfig) -> bool:
-    """Whether the code is compositions of two components and nothing else."""
+    """Tells whether the code is compositions of two components and nothing else."""
     return components(model) == 2 and model.structure != "hierarchical"
 
 
@@ -27,7 +27,7 @@ def title(model: ModelConfig) -> str:
 
 
 def free_numbers(model: ModelConfig) -> int:
-    """How many free numbers one image's code has."""
+    """Counts the free numbers of one image's code."""
     bound, places = model.family.simplex, model.grid**2
     count = (model.latents - bound) * model.groups * (places if model.structure == "spatial" else 1)
     if model.structure == "hierarchical":
@@ -36,7 +36,7 @@ def free_numbers(model: ModelConfig) -> int:
 
 
 def coordinates(model: ModelConfig, head_mean: Float[np.ndarray, "M D"]) -> Float[np.ndarray, "M d"]:
-    """What the head reads; of pairs, whose centred log ratios are c and -c, only c, hence d = D/2."""
+    """Returns what the head reads; of pairs, whose centred log ratios are c and -c, only c, hence d = D/2."""
     return head_mean[:, ::2] if in_pairs(model) else head_mean
 
 

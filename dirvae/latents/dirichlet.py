@@ -113,7 +113,7 @@ def kl(posterior: Dirichlet, prior: Dirichlet) -> Float[Array, "*B"]:
 
 
 def surely_small(concentration: Float[Array, "*B K"]) -> bool:
-    """Whether all are below DIRECT_BELOW, as is known of a fixed prior before anything is compiled, and not of a learned one."""
+    """Tells whether all are below DIRECT_BELOW, as is known of a fixed prior before anything is compiled, and not of a learned one."""
     fixed = not isinstance(concentration, jax.core.Tracer)
     return fixed and float(np.max(np.asarray(concentration))) < DIRECT_BELOW
 

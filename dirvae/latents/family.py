@@ -17,7 +17,7 @@ from dirvae.types import Key, LatentSample, PyTree
 
 
 class LatentSpec(NamedTuple):
-    """What the networks size themselves by.
+    """A specification holds the sizes that the networks need.
 
     `grid`: (h, w) of a spatial latent, None for a global one. `event`: shape of one example's coordinates.
     `features`: numbers the encoder must give (a cell, when spatial). `channels`: numbers the decoder and the head
@@ -49,7 +49,7 @@ def apart(flat: Float[Array, "*B D"], first: int, cells: tuple[int, int, int]) -
 
 
 def channels_apart(spec: LatentSpec, channels: Float[Array, "*B D"]) -> Levels:
-    """What decoder or head receive, of each level; for one level alone the other part is None."""
+    """Returns what decoder or head receive, level by level; with one level alone the other part is None."""
     if not spec.parts:
         return Levels(None, channels) if spec.grid else Levels(channels, None)
     whole, local = spec.parts

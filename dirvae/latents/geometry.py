@@ -1,10 +1,13 @@
 """Directions and steps in latent coordinates.
 
-A cotangent is the gradient of tau -> logit(retract(c, tau)) at tau = 0. A metric raises it to a direction: `identity`
-leaves it (steepest ascent per unit of the coordinates' own length), a covariance matrix multiplies it (the shortest path in
-Mahalanobis distance to a target logit; it turns the classifier's filter into the data's pattern, Haufe et al. 2014), and
-`fisher` applies the pseudo-inverse of the Fisher information of the simplex (natural gradient). On a simplex every
-direction is centred, since a common shift of log z does not move z; its norm is then Aitchison's.
+A cotangent is the gradient of tau -> logit(retract(c, tau)) at tau = 0. A metric raises it to a direction:
+
+  identity    leaves it: steepest ascent per unit of the coordinates' own length
+  covariance  multiplies it by a matrix: the shortest path in Mahalanobis distance to a target logit. It turns the classifier's
+              filter into the data's pattern (Haufe et al. 2014).
+  fisher      applies the pseudo-inverse of the Fisher information of the simplex: the natural gradient
+
+On a simplex every direction is centred, since a common shift of log z does not move z. Its norm is then Aitchison's.
 """
 
 import jax
@@ -48,7 +51,7 @@ def euclidean_step(z: Float[Array, "*B K"], tangent: Float[Array, "*B K"]) -> Fl
 
 
 def unchanged(coordinates: Float[Array, "*B K"]) -> Float[Array, "*B K"]:
-    """What networks read of a family whose coordinates need no reading."""
+    """Returns the coordinates, which are what networks read of a family without a map of its own."""
     return coordinates
 
 

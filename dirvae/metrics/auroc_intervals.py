@@ -10,21 +10,21 @@ One label. With m positive and n negative patients and z the normal quantile, th
 for an observed A' (a score interval, as in Newcombe 2006, doi 10.1002/sim.2324). V is Hanley and McNeil's variance at the hypothesis
 (1982): u <= v are A (1 - A)^2/(2 - A) and A^2 (1 - A)/(1 + A), s <= l are m and n. It changes neither when the two classes change
 places nor when the scores are negated. Patients are counted and not images, since images of a patient go together. What the model
-behind V gets wrong is measured where there are enough cases: c = (observed variance/V(A'))^w with w = f/(f + SHRINKAGE) and f the
+behind V gets wrong is measured where there are enough cases. It is c = (observed variance/V(A'))^w with w = f/(f + SHRINKAGE) and f the
 smaller of m and n. The observed variance sums each patient's share of DeLong's placement values (Obuchowski 1997).
 
-Macro of L labels. Labels' errors are added by the method of variance estimates recovery (Zou & Donner 2008): the upper limit is the
-estimate plus sqrt(a' R a)/L for the labels' upper arms a and the correlations R of their observed errors. An arm counts as no shorter
+Macro of L labels. Labels' errors are added by the method of variance estimates recovery (Zou & Donner 2008). The upper limit is the
+estimate plus sqrt(a' R a)/L, with the labels' upper arms a and the correlations R of their observed errors. An arm counts as no shorter
 than the mean of the label's two, since a label's arm is cut off at 0 or 1 and the mean's need not be.
 
-Difference of two models. With the mean h of a label's two arms, positive for the first model and negative for the second, the squared
-arm of the difference is h' R h plus, for each label and model, (1 - r) times what the square of the arm in question has above h^2: what
-two models share of their errors cancels, whichever way it points. r is the correlation of the two errors on that label, w times the
-observed one and 1 - w times that of the two scores within classes (Hanley & McNeil 1983).
+Difference of two models. Let h be the mean of a label's two arms, positive for the first model and negative for the second. The
+squared arm of the difference is h' R h and a rest. For each label and model the rest is (1 - r) times what the square of the arm in
+question has above h^2. So what two models share of their errors cancels, whichever way it points. r is the correlation of the two
+errors on that label. It is w times the observed one, and 1 - w times that of the two scores within classes (Hanley & McNeil 1983).
 
-How often a 95 % interval held the truth, in percent of 1,200 simulated samples (600 from the fifth on) of normal scores, mostly of 200
-patients and 14 labels with prevalences like those of CheXpert's validation set, three of them with about one positive. An asterisk marks
-a label of one positive patient, which has no interval of its own but widens the macro's.
+The table says how often a 95 % interval held the truth, in percent of 1,200 simulated samples (600 from the fifth row on) of normal
+scores. Mostly they have 200 patients and 14 labels with prevalences like those of CheXpert's validation set, three of them with about
+one positive. An asterisk marks a label of one positive patient, which has no interval of its own but widens the macro's.
 
     setting                                           macro   labels with 1*   2-4   5-14   15-29   30 and more of the rarer class
     AUROC .8 everywhere                                95.8             94.1  97.2   97.0    96.5   95.4
@@ -41,8 +41,9 @@ a label of one positive patient, which has no interval of its own but widens the
 
 Other samples gave 91.6 for the macro where positives' scores are 1.7 times as wide, and 91.7 at AUROC .5 (750 each).
 
-Differences of two models whose scores correlate by .7 (400 samples): macro 95.5 where they are equal (p < .05 in 4.5), 94.0 with a gap
-of .15, 97.2 with three images a patient, 99.2 with AUROCs of .97 and .93; at a correlation of .3 94.8 (p < .05 in 5.2), of .95 95.5.
+Differences of two models whose scores correlate by .7 (400 samples) gave for the macro 95.5 where they are equal (p < .05 in 4.5). It
+was 94.0 with a gap of .15, 97.2 with three images a patient, and 99.2 with AUROCs of .97 and .93. At a correlation of .3 it was 94.8
+(p < .05 in 5.2), and at .95 it was 95.5.
 `python -m experiments.benchmark --parts=coverage` repeats all this. Percentiles of a bootstrap that leaves out replicates without both
 values held the macro of the first setting in 74 %, labels with 2 to 4 positives in 64 % and with one in 12 %.
 """

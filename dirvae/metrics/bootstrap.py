@@ -41,7 +41,7 @@ def means(values: Float[np.ndarray, " N"], patient: np.ndarray, replicates: int,
 def seeds_and_patients(values: Float[np.ndarray, "S R"], rng: np.random.Generator) -> Float[np.ndarray, " R"]:
     """Mean over seeds in each replicate, seeds drawn anew in each: of S rows, S are drawn with replacement.
 
-    A mean of S draws with replacement varies by (S - 1)/S of what means of S seeds vary, so its distance from the column's
+    The mean of S draws with replacement has (S - 1)/S of the variance of a mean of S seeds. So its distance from the column's
     mean is widened by sqrt(S/(S - 1)).
     """
     seeds, replicates = values.shape

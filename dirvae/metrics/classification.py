@@ -157,7 +157,7 @@ def observed_shares(y: np.ndarray, p: np.ndarray, bins: int = 10) -> tuple[np.nd
 
 
 class Curves(NamedTuple):
-    """How a classifier does on one label: `roc` as `operating_points`, `reliability` as `observed_shares`, and the sample's means."""
+    """Curves show how a classifier does on one label: `roc` as `operating_points`, `reliability` as `observed_shares`, and means."""
 
     roc: tuple[np.ndarray, np.ndarray]
     reliability: tuple[np.ndarray, np.ndarray]

@@ -46,9 +46,9 @@ def hierarchical_difference(
 
 
 def change(ours: Difference, theirs: Difference, level: float = 0.95) -> Difference:
-    """How far one difference is from another whose replicates drew the same patients, and the same places among its seeds.
+    """Returns how far one difference is from another whose replicates drew the same patients, and the same places among its seeds.
 
-    So do two calls of `hierarchical_difference` with one `seed` on as many runs: where row s of all four arms is the same
+    Two calls of `hierarchical_difference` with one `seed` on as many runs draw so. Where row s of all four arms is the same
     training seed, what that seed and those patients do to both differences cancels.
 
     Raises:

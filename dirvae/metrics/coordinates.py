@@ -47,7 +47,7 @@ def numbers(code: Float[np.ndarray, "... D"]) -> dict[str, Float[np.ndarray, "..
 def reader(
     picked: Float[np.ndarray, "N nK"], components: int, background: int | None = None
 ) -> Callable[[Float[np.ndarray, "..."]], dict[str, Float[np.ndarray, "..."]]]:
-    """How to read codes [..., n K] that are the (centred) log ratios of n compositions: {coordinates: [..., D]}.
+    """Returns a function that reads codes [..., n K], the (centred) log ratios of n compositions, as {coordinates: [..., D]}.
 
     Without a `background` it is in each composition what `background_component` finds in `picked`. Of two components one
     number is all there is, its log ratio or its share: two that mirror each other would leave no gap between them.

@@ -2,8 +2,8 @@
 
 x is the start, x' the end of a path that was asked to bring a finding to a state t (1 present, 0 absent). Whether it did is judged
 by a classifier that was trained independently. The explained one steers the path by what it reads from the code, which need not be
-what it would read from the picture. Where causes can be switched, the exact effect E = x(do 1) - x(do 0) is known, and a difference
-is d = what the finding adds, so start - end when it was removed.
+what it would read from the picture. Where causes can be switched, the exact effect E = x(do 1) - x(do 0) is known. A difference d is
+what the finding adds: end - start, and start - end when it was removed.
 
 Distances are in grey levels of [0, 1]. Every score is one number an image; what is undefined for an image is NaN.
 """
@@ -42,7 +42,7 @@ def effectiveness(after: Float[np.ndarray, " B"], towards: Bool[np.ndarray, " B"
 
 
 def proximity(x: Images, other: Images) -> Float[np.ndarray, " B"]:
-    """How far x' is from x, l1 = mean |x - x'| over pixels; small is good among valid ones."""
+    """Returns how far x' is from x, l1 = mean |x - x'| over pixels; small is good among valid counterfactuals."""
     return np.abs(_difference(x, other)).mean(axis=1)
 
 
@@ -121,7 +121,7 @@ def ncc(differences: Maps, effects: Maps) -> Float[np.ndarray, " B"]:
 
 
 def severity(frames: Float[np.ndarray, "B T H W"], effects: Float[np.ndarray, "B H W"]) -> Float[np.ndarray, "B T"]:
-    """How much of the exact effect each frame has gained since the first, <x_t - x_0, E>/<E, E>: 1 the whole finding, in size."""
+    """Returns how much of the exact effect each frame has gained since the first: <x_t - x_0, E>/<E, E>, 1 for the whole finding."""
     e = effects.astype(np.float64)
     power = (e * e).sum(axis=(1, 2))[:, None]
     gained = np.einsum("bthw,bhw->bt", frames.astype(np.float64) - frames[:, :1], e)

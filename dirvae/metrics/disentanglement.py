@@ -87,9 +87,9 @@ def aug(train: LabelledCodes, test: LabelledCodes) -> Gap:
 def sap(train: LabelledCodes, test: LabelledCodes) -> Gap:
     """Separated attribute predictability (Kumar et al. 2018): gap of the latents' accuracies as linear classifiers.
 
-    A linear classifier of one latent is a threshold and a direction. Here it is the best one on train, exactly, and accuracy
-    is balanced, (sensitivity + specificity)/2, so that noise has 1/2 and a perfect code 1/2 more at any prevalence; the
-    original fits a support vector machine with balanced classes and counts plain accuracy.
+    A linear classifier of one latent is a threshold and a direction. Here it is the best one on train, exactly.
+    Accuracy is balanced, (sensitivity + specificity)/2, so that noise has 1/2 and a perfect code 1/2 more at any prevalence.
+    The original fits a support vector machine with balanced classes and counts plain accuracy.
     """
     cuts = [_best_cut(ranked) for ranked in _ranked(train)]
     counted = [split.weight * value for split, value in ((test, test.target), (test, 1 - test.target))]
@@ -121,7 +121,7 @@ class Dci(NamedTuple):
 def dci(importance: Float[np.ndarray, "D L"]) -> Dci:
     """Eastwood & Williams 2018, from importances R >= 0 of D latents for L labels (two of each at least).
 
-    D = sum_j rho_j (1 - H_L(R_j./sum_k R_jk)), H_L the entropy to base L, rho_j the share of latent j in sum R;
+    D = sum_j rho_j (1 - H_L(R_j./sum_k R_jk)), H_L the entropy to base L, rho_j the share of latent j in sum R.
     C is the same of the transposed matrix, to base D. Both are 0 where nothing is important.
     """
     return Dci(_concentration(importance), _concentration(importance.T))
@@ -139,9 +139,9 @@ def _concentration(rows: np.ndarray) -> float:
 def gain_importances(split: LabelledCodes, num_threads: int = 1, seed: int = 0) -> Float[np.ndarray, "D L"]:
     """Share of each latent in the loss that boosted trees save in telling a label: each column sums to 1, or 0 unsplit.
 
-    One binary classifier a label, deterministic: the same numbers for any number of threads. One is the default because
-    LightGBM's threads spin while they wait: on cores that others use too, two took a hundred times longer. (Not the weights of
-    linear probes with an L1 penalty, which are used elsewhere: by those a random code has D = .54.)
+    Each label has one binary classifier, and any number of threads gives the same numbers. One thread is the default because
+    LightGBM's threads spin while they wait: on cores that others use too, two took a hundred times longer. Weights of linear
+    probes with an L1 penalty, which are used elsewhere, are not taken: by those a random code has D = .54.
     """
     import lightgbm  # here, since only this needs it
 
@@ -164,9 +164,9 @@ def udr(
 ) -> float:
     """Unsupervised disentanglement ranking of two seeds' codes of the same examples (Duan et al. 2020), with Spearman's R.
 
-    [sum_b r_b^2/sum_a R_ab + sum_a r_a^2/sum_b R_ab]/(D1 + D2), r the largest of |R| in a column or row: 1 where the latents
-    of one are, up to order, sign and monotone transform, those of the other, and uncorrelated among themselves. Over
-    `informative` latents, by default those that vary (the paper: a KL above .01 nats); 0 where a code has none.
+    It is [sum_b r_b^2/sum_a R_ab + sum_a r_a^2/sum_b R_ab]/(D1 + D2), with r the largest of |R| in a column or row. It is 1 where
+    the latents are uncorrelated among themselves and the same in both codes, up to order, sign and monotone transform. It takes
+    the `informative` latents, by default those that vary (the paper: a KL above .01 nats), and is 0 where a code has none.
     """
     from scipy import stats  # here, since importing it takes as long as importing JAX
 

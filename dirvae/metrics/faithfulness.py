@@ -1,9 +1,9 @@
 """Does the classifier lean on what a map shows? Curves of its answer while pixels are replaced in the map's order.
 
-deletion:  the image's pixels give way to a baseline's, most relevant first; the faster the answer falls, the better
-insertion: a baseline's give way to the image's (Petsiuk et al. 2018, RISE)
-ROAD:      removed pixels are imputed from their neighbours, so that the shape of what is missing tells the classifier little,
-           most relevant first and least relevant first (Rong et al. 2022, arXiv 2202.00449)
+deletion:  the image's pixels give way to a baseline's, most relevant first. The faster the answer falls, the better.
+insertion: a baseline's give way to the image's (Petsiuk et al. 2018, RISE).
+ROAD:      removed pixels are imputed from their neighbours, so that the shape of what is missing tells the classifier little.
+           It is done most relevant first and least relevant first (Rong et al. 2022, arXiv 2202.00449).
 
 Their areas depend on classifier and image: only a random map's on the same images says what chance is. A map that does not
 change with the classifier explains nothing, whatever it scores: `rank_correlation` with the map of a randomised classifier

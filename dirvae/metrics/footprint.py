@@ -1,13 +1,14 @@
-"""Which factors make up a difference image, by least squares on the exact effects of all of them.
+"""A footprint says which factors make up a difference image, by least squares on the exact effects of all of them.
 
     d = sum_k b_k E_k/|E_k| + residual        beta_k = mean b_k/sum_j |mean b_j|        residual share = |residual|^2/|d|^2
 
 with E_k = x(do k = high) - x(do k = low) of the same image, nuisances included. A confounder's beta sees what a mask does not: a
 change of the whole image, such as a scanner's gamma. Its sign says which way: where d is what a finding adds, a factor that the
-classifier takes for the finding has a beta above 0. It needs the factor to be listed and switched in the very image, where a
-classifier's reliance could be measured directly, too; a factor that is not listed only raises the residual.
-Each factor has a beta of its own even where the classifier ignores it, since effects overlap and decoders leak: so beta is read
-against that factor's null, its values in models trained where the factor tells nothing.
+classifier takes for the finding has a beta above 0. The factor must be listed and switched in the very image, where a classifier's
+reliance could be measured directly, too. A factor that is not listed only raises the residual.
+
+Each factor has a beta of its own even where the classifier ignores it, since effects overlap and decoders leak. So beta is read
+against that factor's null: its values in models trained where the factor tells nothing.
 """
 
 from typing import NamedTuple
@@ -34,7 +35,7 @@ def footprint(differences: Float[np.ndarray, "n H W"], effects: Float[np.ndarray
     """Least squares of each image's difference on its own effects; the shortest solution where some all but coincide.
 
     Two effects that differ by next to nothing, such as two kinds of noise, would otherwise come out with huge coefficients of opposite
-    sign, which leave nothing of the sum to any other factor.
+    sign. Those would leave nothing of the sum to any other factor.
 
     Raises:
       ValueError: for arrays that do not fit or are not finite.

@@ -2,7 +2,7 @@
 
 Axes: N examples, D latents, L labels (two of each at least). Targets are 0 or 1; weights are 0 where a label is not known.
 Information is in nats and plug-in: it is overestimated by about (bins - 1)/(2 N), which is much for a rare label in a small
-sample, so that scores should be read against those of permuted codes (`dirvae.metrics.latent_panel`).
+sample. Scores should be read against those of permuted codes (`dirvae.metrics.latent_panel`).
 """
 
 import numpy as np
@@ -18,10 +18,10 @@ ROUNDING = 1e-12  # nats below which information is rounding error
 def discretise(code: Float[np.ndarray, "N D"], bins: int = BINS) -> Int[np.ndarray, "N D"]:
     """Bins of equal mass, floor(bins (midrank - 1/2)/N): equal values share a bin, a constant latent has one.
 
-    Equal mass and not equal width: the bins are then the same for z, log z and any increasing transform, and log ratios of
-    sparse simplex points, whose tails reach far, do not end up in two or three bins. The price is paid by rare labels: a
-    continuous code cannot tell apart what shares a bin, and of a label with prevalence p < 1/bins it shows at most
-    1 - entropy(bins p)/(bins entropy(p)) of the entropy (.75 at 3 %), be it perfect.
+    Bins have equal mass and not equal width, so they are the same for z, log z and any increasing transform. Log ratios of sparse
+    simplex points, whose tails reach far, do not end up in two or three bins. Rare labels pay the price: a continuous code cannot
+    tell apart what shares a bin. Even a perfect one shows, of a label with prevalence p < 1/bins, at most
+    1 - entropy(bins p)/(bins entropy(p)) of the entropy (.75 at 3 %).
     """
     from scipy import stats  # here, since importing it takes as long as importing JAX
 
@@ -106,7 +106,7 @@ def infoe(train: LabelledCodes, test: LabelledCodes) -> Float[np.ndarray, " L"]:
 
     Cross-entropy of a logistic regression on all latents over that of a logistic regression on nothing, which predicts
     the prevalence. Fitted on train and scored on test, where the paper scores the fit itself; so below 0 means overfitted.
-    Classes weigh as they occur (the released code balances them in the fit, but not in the score).
+    Classes weigh as they occur (their published code balances them in the fit, but not in the score).
     """
     return np.array([_explicitness(train, test, label) for label in range(train.target.shape[1])])
 

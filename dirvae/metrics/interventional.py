@@ -29,8 +29,8 @@ def changes(
 def disentanglement(changes: Float[np.ndarray, "L n A"], weights: Float[np.ndarray, "R n"]) -> Float[np.ndarray, " R"]:
     """D of `dirvae.metrics.disentanglement.dci` of E[latent, finding] = mean change over images, for each row of multiplicities.
 
-    Each finding's column of E is divided by its sum first, so that a finding of many pixels does not make every latent look as if
-    it were its own: latents that all answer alike to everything have D = 0, whatever the sizes of the findings.
+    Each finding's column of E is divided by its sum first. Else a finding of many pixels would make every latent look as if it were
+    its own. Latents that all answer alike to everything have D = 0, whatever the sizes of the findings.
     """
     means = _responses(changes, weights)
     mass = means.sum(axis=2)

@@ -1,4 +1,4 @@
-"""How much an encoder tells of an image, and lower bounds of log p(x) from importance weights.
+"""Importance weights give lower bounds of log p(x), and say how much an encoder tells of an image.
 
 With S draws z_s ~ q(z|x) and weights w_s = p(x|z_s) p(z_s)/q(z_s|x):
 

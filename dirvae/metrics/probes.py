@@ -86,7 +86,7 @@ def specificity(
 def leakage(
     train: LabelledCodes, test: LabelledCodes, blocks: Sequence[Int[np.ndarray, "_"]], enough: int = ENOUGH
 ) -> Float[np.ndarray, "L L"]:
-    """What block c tells of label k among examples that agree on label c: mean over y_c = 0, 1 of 2 AUC(y_k | block c) - 1.
+    """Leakage is what block c tells of label k among examples that agree on label c: mean over y_c = 0, 1 of 2 AUC(y_k | block c) - 1.
 
     [c, k], 0 where nothing leaks (a fair coin falls on either side: values below 0 are noise) and 1 where block c gives
     label k away. NaN on the diagonal, and where neither stratum has `enough` of both values of label k in both splits.
@@ -103,6 +103,6 @@ def leakage(
 
 
 def fewest(split: LabelledCodes) -> Float[np.ndarray, " L"]:
-    """How many positives each label has, or negatives if those are fewer, among the examples in which it is known."""
+    """Counts the positives of each label, or its negatives if those are fewer, among the examples in which it is known."""
     positives = (split.weight * split.target).sum(axis=0, dtype=np.float64)
     return np.minimum(positives, split.weight.sum(axis=0) - positives)

@@ -1,4 +1,4 @@
-"""What a probe reads of every label from a frozen code: a linear one, a boosted one, and a linear one of permuted codes.
+"""Probes read every label from a frozen code: a linear one, a boosted one, and a linear one of permuted codes.
 
 The encoder's own classifier is trained with it; a probe is fitted afterwards, alike for every code, so that codes compare. A
 linear probe says what lies in the latents as they are, boosted trees what lies there in any shape. Each has a few settings: the
@@ -41,8 +41,8 @@ def readouts(
 ) -> Readouts:
     """`weights` are multiplicities of the examples of `scored`; examples of one patient belong in one fold of `fitted`.
 
-    `permuted`: the linear probe, of the setting chosen, where codes of either split are dealt to other examples of it (dealt in
-    `fitted` alone, a label that lies along one direction of the code would be told, one way or the other, by a chance direction).
+    `permuted` is the linear probe, in the setting chosen, on codes that were dealt to other examples of their split. Both splits are
+    dealt: a label along one direction of the code would else be told, one way or the other, by a chance direction.
     """
     from threadpoolctl import threadpool_limits  # here, with the libraries that it limits
 

@@ -1,4 +1,4 @@
-"""How close a reconstruction is, per image; images in [0, 1]."""
+"""These scores say how close a reconstruction is, per image; images are in [0, 1]."""
 
 import jax
 import jax.numpy as jnp

@@ -1,13 +1,13 @@
 """Does an explanation separate classifiers that use a confounder from those that do not? Shares of it against true reliance.
 
-A model m has a reliance R[m, c] on each confounder c, measured by intervention (`counterfactual.reliance`), and its explanations a
-share beta[m, k] on each factor k (`footprint`), both with a sign: above 0 where the factor counts for the finding. The share is
+A model m has a reliance R[m, c] on each confounder c, measured by intervention (`counterfactual.reliance`). Its explanations have a
+share beta[m, k] on each factor k (`footprint`). Both have a sign, above 0 where the factor counts for the finding. The share is
 read against the factor's own null: models in whose training data no confounder told anything, though they may rely on one a little,
 
     z[m, k] = (beta[m, k] - mean of the null)/sd of the null,
 
-a null model against the others. Then: AUROC of z for R > `threshold`, the share of null models above the alarm level, and the rank
-of the confounder that is used among all factors, by z, which nobody had to name. `departures` needs no list of factors at all.
+a null model against the others. The scores are the AUROC of z for R > `threshold`, the share of null models above the alarm level,
+and a rank. It ranks the confounder in use among all factors, by z; nobody had to name it. `departures` needs no list of factors at all.
 """
 
 from typing import NamedTuple

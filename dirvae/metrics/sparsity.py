@@ -1,4 +1,4 @@
-"""How many latents are used: sparsity of simplex points and switching of pairs beside the prior's, active units, both collapses."""
+"""These scores say how many latents are used: sparsity and switching beside the prior's, active units, both collapses."""
 
 from typing import NamedTuple
 
@@ -49,13 +49,13 @@ def means(z: np.ndarray) -> dict[str, float]:
 
 
 def prior_expectation(components: int, concentration: float | np.ndarray) -> dict[str, float]:
-    """What `means` is expected to give of draws from Dir(b), all b alike where `concentration` is a number.
+    """Returns what `means` is expected to give of draws from Dir(b), all b alike where `concentration` is a number.
 
-    Of concentrations [..., K] it is the mean over their rows. E hoyer, E exp(entropy) and E 1/sum z^2 have no closed form, and those of
-    exp(E entropy) and 1/E sum z^2, which have, are other numbers (4.0 for 4.6 with 64 components at b = .05). So it is the mean over
-    draws of a fixed seed, with a standard error below .003 of the measure's range for a single row. A draw is made in logarithms,
-    log g = log g' + (log u)/b with g' ~ Gamma(b + 1) and u uniform (Marsaglia & Tsang 2000), since at small b all g of a draw may
-    underflow.
+    Of concentrations [..., K] it is the mean over their rows. E hoyer, E exp(entropy) and E 1/sum z^2 have no closed form. Those of
+    exp(E entropy) and 1/E sum z^2 exist and are other numbers (4.0 for 4.6 with 64 components at b = .05). So it is the mean over
+    draws of a fixed seed, with a standard error below .003 of the measure's range for a single row. At small b all g of a draw may
+    underflow, so a draw is made in logarithms: log g = log g' + (log u)/b with g' ~ Gamma(b + 1) and u uniform (Marsaglia & Tsang
+    2000).
     """
     rows = np.asarray(concentration, np.float64).reshape(-1, components if np.ndim(concentration) else 1)
     rng, count = np.random.default_rng(0), int(np.clip(DRAWS * 100 / (len(rows) * components), DRAWS / 10, DRAWS))
@@ -118,8 +118,8 @@ def dead_columns(kernel: np.ndarray) -> int:
 def summary(posterior_means: np.ndarray, draws: np.ndarray, concentration: float | np.ndarray) -> dict:
     """Means of `sparsity` over posterior means [N, K] and over draws of the posterior [N, K], and what became of each component.
 
-    Draws stand beside the prior's, since both are draws: a posterior that equals the prior has "draws" equal to "prior", while its means
-    are all alike and as little sparse as can be.
+    Draws stand beside the prior's, since both are draws. A posterior that equals the prior has "draws" equal to "prior", while its
+    means are all alike and as little sparse as can be.
     """
     return means(posterior_means) | {
         "draws": means(draws),

@@ -53,7 +53,7 @@ def intervals(
 
 
 class Patients(NamedTuple):
-    """How many patients have an image in which a label is positive, negative, known: each [L]."""
+    """These counts say how many patients have an image in which a label is positive, negative or known: each [L]."""
 
     positive: np.ndarray
     negative: np.ndarray

@@ -1,4 +1,4 @@
-"""What the scores are called where people read them, once for every table and figure."""
+"""This module holds the scores' names for people, once for every table and figure."""
 
 PER_LABEL = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "ece": "ECE"}
 PER_IMAGE = {  # name -> heading, digits

@@ -34,7 +34,7 @@ def depth_to_space(images: Float[Array, "*B h w D"], factor: int = 2) -> Float[A
 
 
 def pad(images: Float[Array, "B H W C"], by: int = 1) -> Float[Array, "B H2 W2 C"]:
-    """So many pixels of zeros on each side."""
+    """Adds `by` pixels of zeros on each side."""
     return jnp.pad(images, ((0, 0), (by, by), (by, by), (0, 0)))
 
 

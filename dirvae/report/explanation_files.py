@@ -1,6 +1,6 @@
-"""What an explanation of one image leaves: strip.png, map.png, path.gif and path.json, as bytes; and its predictions as text.
+"""An explanation of one image leaves strip.png, map.png, path.gif and path.json, as bytes, and its predictions as text.
 
-Where further maps were asked for, maps.png shows them. A probability of a path is always the one that the head reads from the
+The file maps.png shows further maps where they were asked for. A probability of a path is always the one that the head reads from the
 latent code; the decoded picture is not classified again.
 """
 
@@ -87,7 +87,7 @@ def table(explainer: Explainer, explanation: Explanation) -> str:
 
 
 def sentence(explainer: Explainer, explanation: Explanation, chosen: bool = False) -> str:
-    """What the path did, whether it came as far as it should, and why it is this finding's where nobody named one."""
+    """Says what the path did, whether it came as far as it should, and why it is this finding's where nobody named one."""
     column, path, target = int(explanation.label), explanation.path, explainer.options.target_probability
     first, last = path.probability[[0, -1], column]
     steps = int(np.count_nonzero(np.diff(path.distance)))

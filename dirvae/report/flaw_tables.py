@@ -51,8 +51,8 @@ def traversals(scores: Mapping[str, TraversalScores]) -> str:
         rank, gap = f"{one.rank:.0f} of {one.components}", one.difference
         means = [tables.estimate(*part) for part in (one.on_manifold, one.as_released)]
         rows.append([html.escape(arm), str(one.cases), rank, *means, tables.signed(gap.difference, gap.interval)])
-    head = ["arm", "cases", "median rank of |z| moved", "NCC, on the manifold", "NCC, as released", "difference"]
+    head = ["arm", "cases", "median rank of |z| moved", "NCC, on the manifold", "NCC, as published", "difference"]
     return tables.table(head, rows) + legend(
         "Normalised cross-correlation (NCC) with the exact effect of the finding, over true positives drawn by seed; intervals resample "
-        "patients. Rank: of the three coordinates that the released procedure moves, 1 the smallest of the image's own."
+        "patients. Rank: of the three coordinates that the published procedure moves, 1 the smallest of the image's own."
     )

@@ -42,7 +42,7 @@ def data(config: Config, facts: Mapping, unused: tuple[str, ...]) -> Iterator[Fa
 
 
 def model(config: Config) -> Iterator[Fact]:
-    """What a reader must know to judge the model and its training."""
+    """Returns what a reader must know to judge the model and its training."""
     net, loss, rates = config.model, config.loss, config.optimizer
     yield "prior p(z)", net.family.prior.format(concentration=net.concentration)
     if net.prior_learning != "fixed":
@@ -96,7 +96,7 @@ def _objective(loss: LossConfig) -> Iterator[Fact]:
 
 
 def intervals(scores: Mapping) -> Iterator[Fact]:
-    """What stands behind a split's scores and their intervals, which runs of earlier versions do not say."""
+    """Returns what stands behind a split's scores and their intervals, which runs of earlier versions do not say."""
     yield "findings without an AUROC", html.escape(", ".join(scores["undefined"])) or "none"
     basis = scores.get("intervals")
     if basis is None:
@@ -110,7 +110,7 @@ def intervals(scores: Mapping) -> Iterator[Fact]:
 
 
 def checkpoint(config: Config, timing: Mapping) -> Iterator[Fact]:
-    """Which step was kept."""
+    """Says which step was kept."""
     if timing.get("best_step"):
         yield "step that was kept", f"{timing['best_step']:,} of {config.train.steps:,}"
         yield "chosen by", f"validation {SCORES[config.evaluate.select_by]}"

@@ -142,7 +142,7 @@ def further(workdir: Path) -> Section:
 
 
 def provenance(workdir: Path, config: Config, facts: Mapping) -> Section:
-    """How the run was made: its departures from its preset, sizes, times and versions."""
+    """Says how the run was made: its departures from its preset, sizes, times and versions."""
     overview = workdir / "parameters.txt"
     parameters = overview.read_text().strip().splitlines()[-1] if overview.exists() else "–"
     versions = read_json(workdir / "versions.json")

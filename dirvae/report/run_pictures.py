@@ -74,7 +74,7 @@ def _walks(workdir: Path) -> str:
 
 
 def _introduction(config: Config, exact: bool) -> str:
-    """What the figures show; `exact` says whether the exact effects are among it."""
+    """Says what the figures show; `exact` tells whether the exact effects are among it."""
     remove = config.explain.direction == "remove"
     truth = (
         "The exact effect is the rendering with the finding less the one without it, everything else equal. "

@@ -139,7 +139,7 @@ def _flaws(effects: FlawEffects) -> Section:
         )
         body += flaw_tables.LEGEND
     if effects.traversals:
-        parts.append("The released traversal")
+        parts.append("The published traversal")
         body += document.part(parts[-1]) + flaw_tables.traversals(effects.traversals)
     return Section("Effects of flaws", body, tuple(parts))
 

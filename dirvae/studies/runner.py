@@ -55,7 +55,7 @@ def unprepared(directory: Path, runs: Runs) -> set[DataConfig]:
 
 
 def state(where: Path, complete: Complete | None = None) -> str:
-    """What is to be said of a run's folder: done, failed with its reason, or what it lacks."""
+    """Says of a run's folder that it is done, that it failed and why, or what it lacks."""
     if (where / FAILED).exists():
         return f"failed: {workdir.read_json(where / FAILED)['reason']}"
     if not (where / "config.json").exists():

@@ -123,7 +123,7 @@ def _arrays(tree: PyTree) -> Arrays:
 
 
 def _difference(stored: Arrays, wanted: Arrays) -> str:
-    """What tells a stored state from the wanted one; nothing where there is none.
+    """Says in what a stored state differs from the wanted one; nothing where they agree.
 
     Orbax compares shapes alone, and only where the names agree: it converts types without a word.
     """

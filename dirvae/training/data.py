@@ -1,7 +1,7 @@
 """Batches of a TFDS data set: shuffled by seed, masked, split over hosts, decoded ahead of the step.
 
-The order of examples is a pure function of (seed, position), so a step's number is the whole state of the iterator and a
-resumed run sees exactly the batches that an uninterrupted one would have seen.
+The order of examples is a pure function of (seed, position), so a step's number is the whole state of the iterator. A resumed
+run sees exactly the batches that an uninterrupted one would have seen.
 """
 
 import io
@@ -23,7 +23,7 @@ DEVELOPMENT = ("train", "validation")  # splits from which a run learns or choos
 
 
 class Table(NamedTuple):
-    """What is known of each example of a split besides its image; rows in the order of the records."""
+    """A table holds what is known of each example of a split besides its image; rows are in the order of the records."""
 
     labels: np.ndarray  # int8 [N, 14], as stored
     patient: np.ndarray  # text [N]
@@ -159,9 +159,9 @@ def choose_labels(training: Examples, config: DataConfig) -> Choice:
 def examples(split: Split, labels: tuple[str, ...], config: DataConfig, seed: int = 0) -> Examples:
     """Applies the label policies of a configuration to the chosen findings.
 
-    With `shuffle_labels` the rows of the labels are permuted over the images of train and of validation, by `seed`: prevalences
-    and which findings go together stay, what they have to do with the images is lost. Validation too, since a checkpoint
-    chosen by true labels would have seen some; what is scored on test is then what chance gives.
+    With `shuffle_labels` the rows of the labels are permuted over the images of train and of validation, by `seed`. Prevalences
+    stay, and which findings go together; what they have to do with the images is lost. Validation is shuffled too, since a
+    checkpoint chosen by true labels would have seen some. What is scored on test is then what chance gives.
     """
     stored = split.table.labels
     if config.shuffle_labels and split.name in DEVELOPMENT:

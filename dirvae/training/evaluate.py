@@ -21,7 +21,7 @@ from dirvae.types import Batch, Params, grey_levels
 
 
 class Predictions(NamedTuple):
-    """What a model says of each example of a split; rows in the order of the records."""
+    """Predictions are what a model says of each example of a split; rows are in the order of the records."""
 
     target: np.ndarray  # float32 [N, L]
     weight: np.ndarray  # float32 [N, L]
@@ -165,9 +165,9 @@ def score(labels: tuple[str, ...], config: Config, predictions: Predictions, lin
 
 
 def latent_scores(model: Model, config: Config, params: Params, predictions: Predictions) -> dict:
-    """How the latent is used: active units, the two collapses and, on simplexes, sparsity of means, of draws and of the prior's draws.
+    """Scores the use of the latent: active units, both collapses and, on simplexes, sparsity of means, draws and the prior's draws.
 
-    Of simplexes of two components also how often they are off, in between and on; such a pair counts as one coordinate.
+    For simplexes of two components it adds how often they are off, in between and on; such a pair counts as one coordinate.
     """
     settings = config.model
     read = compositions.coordinates(settings, predictions.head_mean)
@@ -207,7 +207,7 @@ def save(
 
 
 class Saved(NamedTuple):
-    """What `save` left."""
+    """A saved split holds what `save` wrote: its predictions, the labels' names, the images' paths and the linear baseline."""
 
     predictions: Predictions
     labels: tuple[str, ...]

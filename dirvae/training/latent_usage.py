@@ -1,4 +1,4 @@
-"""How a model's latent is used beside its prior, as arrays that a report draws."""
+"""This module says how a model's latent is used beside its prior, as arrays that a report draws."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ DRAWS = 500  # from the prior
 
 
 class Usage(NamedTuple):
-    """What images and draws from the prior make of the latent; components are empty where it is no composition.
+    """Usage is what images and draws from the prior make of the latent; components are empty where it is no composition.
 
     Of pairs, components are [3, n]: how often each pair is off, in between and on (`dirvae.metrics.sparsity.Switching`). Of larger
     compositions they are [K]: the mean share of the largest, second largest, ... component. What stands beside the prior's draws is
@@ -73,7 +73,7 @@ def save(directory: Path, usage: Usage) -> None:
 
 
 def load(directory: Path) -> Usage | None:
-    """What `save` wrote; None in a run of an earlier version, which has no such file or less in it."""
+    """Reads what `save` wrote; None in a run of an earlier version, which has no such file or less in it."""
     path = Path(directory) / "latent.npz"
     if not path.exists():
         return None

@@ -1,4 +1,4 @@
-"""How tightly a trained model bounds log p(x), by importance weights, and how much its draws tell of the image."""
+"""This module measures how tightly a trained model bounds log p(x), by importance weights, and what its draws tell of the image."""
 
 import jax
 import jax.numpy as jnp

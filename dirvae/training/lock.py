@@ -32,12 +32,12 @@ class Holder(NamedTuple):
 
     @property
     def ours(self) -> bool:
-        """Whether it is this very process."""
+        """Tells whether the holder is this very process."""
         return (self.host, self.pid) == (socket.gethostname(), os.getpid())
 
     @property
     def dead(self) -> bool:
-        """Whether it is a process of this host that runs no more."""
+        """Tells whether the holder is a process of this host that runs no more."""
         return self.host == socket.gethostname() and not _runs(self.pid)
 
     def __str__(self) -> str:
@@ -107,7 +107,7 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def _holder(path: Path) -> Holder | None:
-    """Who holds a lock; None where there is no lock, or one that cannot be read yet."""
+    """Reads who holds a lock; None where there is no lock, or one that cannot be read yet."""
     try:
         return Holder(**read_json(path))
     except (WorkdirError, TypeError, OSError):
@@ -115,7 +115,7 @@ def _holder(path: Path) -> Holder | None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process of this host runs, whoever's it is."""
+    """Tells whether a process of this host runs, no matter who owns it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -67,7 +67,7 @@ def local(devices: list[jax.Device]) -> list[jax.Device]:
 
 
 def rows_of_host(batch_size: int, devices: list[jax.Device]) -> slice:
-    """Which rows of a global batch this host loads.
+    """Returns the rows of a global batch that this host loads.
 
     Raises:
       ConfigError: when the rows do not divide evenly over the devices.

@@ -18,7 +18,7 @@ from dirvae.types import Params
 
 
 class Run(NamedTuple):
-    """What evaluation and explanation start from: `model` gives calibrated logits, `params` is the best checkpoint's average."""
+    """Evaluation and explanation start from a run: `model` gives calibrated logits, `params` is the best checkpoint's average."""
 
     workdir: Path
     config: Config

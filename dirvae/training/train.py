@@ -35,7 +35,7 @@ class NonFiniteError(ValueError):
 
 
 class Progress(NamedTuple):
-    """What a progress line can say."""
+    """Progress holds what a line of progress can say."""
 
     step: int
     steps: int

@@ -12,7 +12,7 @@ from dirvae.types import Key, Params
 
 
 class Reading(NamedTuple):
-    """What evaluation makes of images: logits, the reconstruction, and what decoder and head read."""
+    """A reading is what evaluation makes of images: logits, the reconstruction, and what decoder and head read."""
 
     logits: Float[Array, "B L"]
     location: Float[Array, "B H W C"]
@@ -47,7 +47,7 @@ def own_examples(own: data.Examples, load: Callable[[str], data.Examples]) -> da
 
 
 class Variant(NamedTuple):
-    """What replaces parts of a run; the default replaces nothing.
+    """A variant replaces parts of a run; the default replaces nothing.
 
     latent:    the configuration's latent -> the one that the model is built with
     objective: the model's latent -> the one whose KL the training objective takes

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 
 class Settings(NamedTuple):
-    """How much is measured.
+    """Settings say how much is measured.
 
-    `turns` of every candidate; `wider`, further widths of the training step; `compile` of none, preset or all: where
-    torch.compile is tried, which takes about a minute a model; `images` of the loader's data set; `torch`, whether
-    PyTorch is there.
+    Every candidate has `turns` turns. `wider` holds further widths of the training step. `compile` is none, preset or all: it
+    says where torch.compile is tried, which takes about a minute a model. The loader's data set has `images` images. `torch`
+    tells whether PyTorch is there.
     """
 
     turns: int

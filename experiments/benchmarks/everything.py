@@ -46,7 +46,7 @@ def run(config: Config, settings: Settings, parts: tuple[str, ...], output: Path
 
 
 def machine(torch: bool) -> dict[str, str]:
-    """What is measured on; PyTorch gets as many threads as XLA takes, and freed memory is kept, as in training, for both."""
+    """Describes the machine; PyTorch gets as many threads as XLA takes, and freed memory is kept, as in training, for both."""
     parallel.keep_freed_memory()
     found = {"cores": str(timing.cores()), "Python": platform.python_version(), "JAX": jax.__version__}
     if torch:

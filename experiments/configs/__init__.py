@@ -48,7 +48,7 @@ def twin(model: ModelConfig, prior: str) -> dict[str, int]:
 
 
 def origin(name: str, config: Config) -> dict[str, Any]:
-    """What data.json holds of a run's preset: its name and the fields that differ from it; nothing where there is no preset."""
+    """Returns what data.json holds of a run's preset: its name and the fields that differ from it; nothing where there is no preset."""
     if not name:
         return {}
     departures = {path: ours for path, (ours, _) in differences(config, preset(name)).items()}

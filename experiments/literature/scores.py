@@ -48,7 +48,7 @@ def binarised(part: Part, seed: int = 0) -> np.ndarray:
 
 
 def means(latent: Latent, params: Params, part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """What decoder and head read of every binarised image's posterior in expectation, [N, K] each."""
+    """Returns what decoder and head read of every binarised image's posterior in expectation, [N, K] each."""
     read = jax.jit(lambda images: _means(latent, params, images))
     images = binarised(part)
     columns = [read(images[first : first + CHUNK]) for first in range(0, len(images), CHUNK)]

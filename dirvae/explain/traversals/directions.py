@@ -1,4 +1,4 @@
-"""Which way a traversal goes: the gradient of a logit, restricted, cleared of other logits, and raised by a metric.
+"""A direction says which way a traversal goes: it is the gradient of a logit, restricted, cleared of other logits, and raised by a metric.
 
 At coordinates c let g be the gradient of tau -> logit(retract(c, tau)) at tau = 0, and M the metric that raises it
 (`dirvae.latents.geometry`). Let P project onto the latents that may move, and A hold the gradients of logits that are to stay. The
@@ -40,7 +40,7 @@ Raise = Callable[[Array], Array]
 
 
 class Options(NamedTuple):
-    """How a traversal goes. Names select code: close over it, it is no argument of a jitted function."""
+    """Options say how a traversal goes. Their names select code, so close over them: they are no argument of a jitted function."""
 
     steps: int = 24
     step_size: float = 0.6  # length of a step in the latent's coordinates

@@ -34,14 +34,14 @@ def on_manifold(
 ) -> Path:
     """Follows a label's logit from each image's latent, up where the sign is +1 and down where it is -1, and decodes the path.
 
-    `images` are float32 [B, H, W, C], grey levels in [0, 1]. `label` [B] holds columns of the classifier, and with a further axis,
-    [B, G], several labels of each image; `sign` is as long. The path has `options.steps` + 1 = T frames and starts at the
+    `images` are float32 [B, H, W, C], grey levels in [0, 1]. `label` [B] holds columns of the classifier. With a further axis,
+    [B, G], it holds several labels of each image. `sign` has its shape. The path has `options.steps` + 1 = T frames and starts at the
     posterior's `point`. It returns a `Path`: images [*B, T, H, W, C] in grey levels, sigmoids of the logits [*B, T, L], distances
     [*B, T] in the latent's coordinates, and the coordinates themselves.
 
     A path stops, and its frames repeat, once the label's probability has passed the target (its complement when
-    lowering), or where the gradient vanishes. With `adaptive_step`, a step is as long as the rest of the way to
-    the target's logit, by the slope here, over the steps that are left, unless `step_size` is longer.
+    lowering), or where the gradient vanishes. Steps are `step_size` long. With `adaptive_step` a step may be
+    longer: the rest of the way to the target's logit, by the slope here, divided by the steps that are left.
 
     Raises:
       ValueError: for `options.chunk` below 1.

@@ -66,7 +66,7 @@ def ranks(
 
 
 def in_logarithms(family: str) -> bool:
-    """Whether the family's coordinates are log z."""
+    """Tells whether the family's coordinates are log z."""
     return families.family(family).logarithmic
 
 

@@ -1,4 +1,4 @@
-"""What every page is made of.
+"""This package holds the parts that every page is made of.
 
 | module | what it holds |
 |---|---|

@@ -125,9 +125,10 @@ def gallery(images: np.ndarray, columns: int = 8, titles: Sequence[str] = ()) ->
 
 @plt.rc_context(RULES)
 def traversal(cases: Cases, row: int, column: int, finding: str, direction: str, frames: int = 6) -> Figure:
-    """One case of a finding: image, frames of the path, map of its whole change over the image, the exact effect where it
-    is known, and the finding's probability along the path; above on the manifold, below as published.
+    """Draws one case of a finding: above on the manifold, below as published (Harkness et al. 2023).
 
+    It shows the image, frames of the path, a map of its whole change over the image, the exact effect where it is known, and the
+    finding's probability along the path.
     All maps share one colour scale, the exact effect's or else that of the map on the manifold.
     """
     sign = 1.0 if direction == "add" else -1.0

@@ -86,7 +86,7 @@ def reliability(arms: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], tit
 
 @plt.rc_context(RULES)
 def strengths(codes: Mapping[str, np.ndarray], labels: Sequence[str]) -> Figure:
-    """How well each latent alone tells each finding: codes[arm] [D, L] in [0, 1], latents in the order in which they are drawn."""
+    """Draws how well each latent alone tells each finding: codes[arm] [D, L] in [0, 1], latents in the order of the figure."""
     height = 0.5 + len(codes) * (0.55 + 0.17 * len(labels))
     figure, axes = plt.subplots(len(codes), 1, figsize=(WIDTH, height), layout="constrained", squeeze=False)
     for axis, (name, strength) in zip(axes[:, 0], codes.items(), strict=True):

@@ -25,7 +25,7 @@ PERTURBED = 8  # images a finding for deletion, insertion and ROAD, which ask th
 
 
 class Request(NamedTuple):
-    """What is compared, and on what."""
+    """A request says what is compared, and on which data."""
 
     directory: Path  # of the run that is explained
     split: str

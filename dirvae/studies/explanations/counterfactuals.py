@@ -1,6 +1,6 @@
-"""What the end of a traversal is worth as a counterfactual (`dirvae.metrics.counterfactual`).
+"""This module scores the end of a traversal as a counterfactual (`dirvae.metrics.counterfactual`).
 
-Whether the finding is gone from the picture is asked of an independent classifier, which was trained apart from the explained one.
+An independent classifier, trained apart from the explained one, says whether the finding is gone from the picture.
 What the explained classifier says along the path is read from the code and not from the picture; the two may differ.
 """
 
@@ -81,7 +81,7 @@ def walker(model: Model, options: traversals.Options, sign: float, rows: int) ->
 
 
 class Reading(NamedTuple):
-    """How the ends of paths are read."""
+    """A reading says how the ends of paths are judged."""
 
     labels: tuple[str, ...]
     spread: Float[np.ndarray, " L"]  # standard deviation of each logit over validation
@@ -113,7 +113,7 @@ def scores(walks: Walks, truth: Truth, reading: Reading) -> Scores:
 def independent_scores(
     classify: IndependentClassifier, start: np.ndarray, end: np.ndarray, column: int, present: bool
 ) -> Scores:
-    """What the independent classifier says of both ends and of the way between them.
+    """Returns what the independent classifier says of both ends and of the way between them.
 
     `seen` is 1 where it did not yet make the intended call of the start, so that validity counts the image.
     """

@@ -1,4 +1,4 @@
-"""What a comparison of explanations reads: the truths of a split, the independent classifier, and the run on shuffled labels."""
+"""A comparison of explanations reads these inputs: the truths of a split, the independent classifier, and the run on shuffled labels."""
 
 from pathlib import Path
 

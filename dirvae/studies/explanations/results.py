@@ -19,7 +19,7 @@ Estimates = dict[str, Estimate]
 
 
 class Tuning(NamedTuple):
-    """What was picked on validation images, and what each candidate scored there."""
+    """Tuning records what was picked on validation images, and what each candidate scored there."""
 
     geometry: str  # of our traversal
     geometries: dict[str, float]  # {name: mean NCC with the exact effect, or mean RRA}

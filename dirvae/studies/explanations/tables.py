@@ -56,7 +56,10 @@ def means(comparison: Comparison) -> Table:
             MAP_SCORES[score].better,
         )
     }
-    roles = "Ours and rival maps explain the model; controls are maps that no explanation should be worse than, or ours taken apart."
+    roles = (
+        "Ours and rival maps explain the model; controls are maps that no explanation should be worse than, or ours taken apart. "
+        "As published means the procedure of Harkness et al. 2023."
+    )
     legend = f"Means over {len(comparison.findings)} findings. {roles} {_legend(MAP_SCORES, scores)}"
     heads = ("map", "role", *(MAP_SCORES[score].title for score in scores))
     return Table("Means over findings", heads, rows, legend, frozenset(best))

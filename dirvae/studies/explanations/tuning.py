@@ -1,4 +1,4 @@
-"""What is picked on validation images: the geometry of our traversal, and how far a counterfactual's path goes.
+"""Tuning picks on validation images: the geometry of our traversal, and how far a counterfactual's path goes.
 
 The geometry is picked by what its signed map scores, the target by how often an independent classifier is convinced.
 """
@@ -29,7 +29,7 @@ Report = Callable[[str], None]
 
 
 class Bench(NamedTuple):
-    """What candidates are tried on."""
+    """A bench holds what candidates are tried on."""
 
     model: Model
     params: Params

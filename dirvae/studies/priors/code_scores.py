@@ -40,7 +40,7 @@ class Heat(NamedTuple):
 
 
 class CodeScores(NamedTuple):
-    """What a report shows of the arms' codes; strengths [D, L], their latents in order, and heat maps are of the first seeds."""
+    """A report shows these scores of the arms' codes; strengths [D, L], their latents in order, and heat maps are of the first seeds."""
 
     panel: Mapping[str, Mapping[str, PanelScore | None]]  # {score: {arm: None where the arm lacks it}}
     probes: Mapping[str, ProbeScores]
@@ -74,7 +74,7 @@ def panel_score(runs: Sequence[Scored], name: str) -> PanelScore | None:
 
 
 def probe_scores(runs: Sequence[Scored]) -> ProbeScores:
-    """What probes read from an arm's codes."""
+    """Returns what probes read from an arm's codes."""
     deals = np.concatenate([run.probes.permuted for run in runs])
     return ProbeScores(
         estimate(np.stack([run.endpoints["auroc"] for run in runs])),

@@ -1,4 +1,4 @@
-"""What a run's scores are computed from: predictions, codes in each of their coordinates, and responses to interventions."""
+"""A run's scores are computed from its predictions, its codes in each of their coordinates, and responses to interventions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ class Responses(NamedTuple):
 
 
 class ScoredCodes(NamedTuple):
-    """What is scored, of a run or of anything else that has a code, on one split; n <= M <= N images, the first of the split."""
+    """These codes of one split are scored, whatever made them; n <= M <= N images, the first of the split."""
 
     probability: Float[np.ndarray, "N L"]
     target: Float[np.ndarray, "N L"]

@@ -43,7 +43,7 @@ def gather(where: Path, simulator_of: SimulatorOf, data_dir: Path | None = None)
 
 
 def complete(where: Path, simulator_of: SimulatorOf) -> bool:
-    """Whether all of a run's evidence is there; a run on real images needs none."""
+    """Tells whether all of a run's evidence is there; a run on real images needs none."""
     config = workdir.read_config(where)
     simulator = simulator_of(config.data)
     return evidence.complete(where, simulator) and traversals.complete(where, config, simulator)

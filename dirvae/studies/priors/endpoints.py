@@ -12,10 +12,12 @@ Endpoints of a run, each [1 + R], the first value being that of the sample itsel
 The last two need a data set on which findings can be switched, the phantom; runs on real images have only the first two.
 Findings with few cases (`evaluate.min_cases`) are left out of all, and named with the reason.
 
-Every code is offered several coordinates (`dirvae.metrics.coordinates`) and read in those with the highest `aug` on validation;
-where they tie, since a monotone map of each latent changes no AUC, in those with the highest `interventional` there. `aug_raw` and
-`d_raw` of the summary are in raw coordinates for all; `c` is interventional completeness, `specificity` (normalised as `aug` is) how much
-better a finding is read from the latents that an assigned head gives it than from all others (`dirvae.metrics.probes`), in the chosen ones.
+Every code is offered several coordinates (`dirvae.metrics.coordinates`) and read in those with the highest `aug` on validation. A
+monotone map of each latent changes no AUC, so they may tie. Then those with the highest `interventional` there are taken.
+
+The summary's `aug_raw` and `d_raw` are in raw coordinates for all codes, its other scores in the chosen ones. `c` is interventional
+completeness. `specificity` says how much better a finding is read from the latents that an assigned head gives it than from all
+others (`dirvae.metrics.probes`). It is normalised as `aug` is.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +41,7 @@ PERMUTATIONS = 5
 
 
 class Basis(NamedTuple):
-    """What a run was scored on and said of it; L the findings with enough cases, M <= N the images whose codes are kept."""
+    """A basis holds what a run was scored on and said of it; L findings have enough cases, and codes of M <= N images are kept."""
 
     probability: np.ndarray  # [N, L]
     target: np.ndarray  # [N, L]
@@ -226,7 +228,7 @@ def _normalised(gaps: np.ndarray, panel: dict) -> np.ndarray:
 
 
 def _summary(directory: Path) -> dict[str, float]:
-    """What is described and not tested."""
+    """Returns the scores that are described and not tested."""
     metrics = workdir.read_json(Path(directory) / "metrics.json")
     test, latent = metrics["test"], metrics["latent"]
     chosen = {name: test[name] for name in ("kl", "l1", "ssim", "elbo")}

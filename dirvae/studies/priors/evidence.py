@@ -1,4 +1,4 @@
-"""What a study asks of a finished run beyond its scores: how its code responds to interventions on simulated images.
+"""Evidence is what a study asks of a finished run beyond its scores: how its code responds to interventions on simulated images.
 
 The same is asked of principal components, the code and decoder that need no network.
 """
@@ -39,7 +39,7 @@ def gather(directory: Path, simulator: Simulator | None, data_dir: Path | None =
 
 
 def complete(directory: Path, simulator: Simulator | None) -> bool:
-    """Whether everything that `gather` writes is there; a run whose images have no simulator needs nothing."""
+    """Tells whether everything that `gather` writes is there; a run whose images have no simulator needs nothing."""
     return simulator is None or all((directory / "evidence" / f"{split}.npz").exists() for split in SPLITS)
 
 

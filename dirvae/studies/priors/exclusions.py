@@ -1,4 +1,4 @@
-"""What a study leaves out, with counts and reasons: runs, findings, labels, latents, endpoints."""
+"""This module lists what a study leaves out, with counts and reasons: runs, findings, labels, latents, endpoints."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class RareFinding(NamedTuple):
 
 
 class WithinRun(NamedTuple):
-    """What a run's scores rest on and leave out."""
+    """These counts say what a run's scores rest on and leave out."""
 
     arm: str
     seed: int

@@ -1,4 +1,4 @@
-"""What each flaw of the released code does to the difference of two arms, and how two traversals compare.
+"""This module measures what each flaw of the published code does to the difference of two arms, and compares two traversals.
 
 A row is a pair of arms, one or both of them flawed, beside the study's own contrast of the sound ones. It takes the seeds that
 all four have, and resamples them and the patients alike for both differences, so that the change is judged on pairs.
@@ -19,7 +19,7 @@ Pair = tuple[str, str]
 
 
 class Effect(NamedTuple):
-    """What a flaw does on one endpoint: the difference with it, without it, and the first less the second."""
+    """An effect is what a flaw does on one endpoint: the difference with it, without it, and the first less the second."""
 
     flawed: Difference
     sound: Difference
@@ -50,7 +50,7 @@ class Traversals(NamedTuple):
     patient: np.ndarray  # text [n]
     finding: np.ndarray  # text [n]
     on_manifold: np.ndarray  # [n] NCC of what the path says the finding adds with what it really adds
-    as_released: np.ndarray  # [n] the same of the released procedure
+    as_released: np.ndarray  # [n] the same of the published procedure
     rank: np.ndarray  # int [n, 3], of |z| of the coordinates that the latter moves, 1 the smallest
     components: np.ndarray  # int, how many there are
 
@@ -59,7 +59,7 @@ class TraversalScores(NamedTuple):
     """Means over an arm's cases with patient-bootstrap intervals, and their paired difference."""
 
     cases: int
-    rank: float  # median of the coordinates that the released procedure moves
+    rank: float  # median of the coordinates that the published procedure moves
     components: int
     on_manifold: tuple[float, Sequence[float]]
     as_released: tuple[float, Sequence[float]]
@@ -125,7 +125,7 @@ def _judged(effect: Effect, p: float, decided: bool) -> JudgedEffect:
 
 
 def verdict(effect: Effect, p: float) -> FlawVerdict:
-    """What the flaw did to the conclusion; no effect, unless the change itself is sure (`p`, adjusted)."""
+    """Says what the flaw did to the conclusion; no effect, unless the change itself is sure (`p`, adjusted)."""
     with_it, without = side(effect.flawed), side(effect.sound)
     if p >= SURE:
         return FlawVerdict.NO_EFFECT

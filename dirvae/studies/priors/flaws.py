@@ -1,7 +1,7 @@
-"""Flaws of the released code of Harkness et al. 2023 (arXiv 2302.02979), each a wrapper around the sound library.
+"""Flaws of the published code of Harkness et al. 2023 (arXiv 2302.02979), each a wrapper around the sound library.
 
 They exist to measure what each does to a comparison of priors (experiments/configs/studies/audit.py) and are no options to
-train with. A configuration names them in its field `flaws`, and `variant` builds what they replace. What that code did:
+train with. A configuration names them in its field `flaws`, and `variant` builds what they replace. That code did this:
 
   reversed_kl           DirVAE's regulariser is KL(p || q), expectations under the prior, instead of KL(q || p); GVAE's is right
   effusion_overwritten  Pleural Effusion := not (Pleural Other or Pneumothorax), in all splits
@@ -12,8 +12,8 @@ train with. A configuration names them in its field `flaws`, and `variant` build
   draw_at_test          scores are those of one draw of q(z|x), not of its expectations
 
 Two more need no wrapper. Horizontal flips are `loss.flip`. GVAE's objective was mean |x - m| + .05 mean_k KL_k, DirVAE's 100 mean
-|x - m| + .00005 sum_k KL_k; with 256^2 pixels and 1,024 latents these are KL weights of 3.2 and .033 on a sum over pixels, a ratio
-of 98, hence `loss.beta=98`. The selection of a traversal's coordinates is `traversals.harkness2023`.
+|x - m| + .00005 sum_k KL_k. With 256^2 pixels and 1,024 latents these are KL weights of 3.2 and .033 on a sum over pixels. Their
+ratio is 98, hence `loss.beta=98`. The selection of a traversal's coordinates is `traversals.harkness2023`.
 """
 
 import copy
@@ -37,12 +37,12 @@ from dirvae.training.variant import Read, Reading, Variant
 from dirvae.types import Key, Params, PyTree
 
 EFFUSION, EXCLUDING = FINDINGS.index("Pleural Effusion"), ("Pleural Other", "Pneumothorax")
-BALANCED = ("No Finding", "Lung Opacity", "Pleural Effusion", "Support Devices")  # the findings of the released code
+BALANCED = ("No Finding", "Lung Opacity", "Pleural Effusion", "Support Devices")  # the findings of the published code
 LEAKED = 0.197  # share of test rows that are in train
 
 
 def variant(config: Config) -> Variant:
-    """What replaces parts of a run with the flaws that its configuration names; without flaws nothing is replaced.
+    """Returns the parts of a run that carry the flaws its configuration names; without flaws nothing is replaced.
 
     Raises:
       ConfigError: for an unknown flaw, with the nearest one, or for a flaw that means nothing in this configuration.
@@ -106,8 +106,8 @@ def overwrite_effusion(labels: Int8[np.ndarray, "N 14"]) -> Int8[np.ndarray, "N 
     """Pleural Effusion becomes 1 without, and 0 with, a positive Pleural Other or Pneumothorax; the others are kept.
 
     Uncertain and unmentioned labels count as absent. The phantom has no Pleural Other, so there "Pleural Effusion" becomes the
-    absence of a pneumothorax and says nothing of effusions: a perfect detector of effusions has AUROC .5 on it (in the released
-    code's own selection of CheXpert .759).
+    absence of a pneumothorax and says nothing of effusions. A perfect detector of effusions has AUROC .5 on it, and .759 in the
+    published code's own selection of CheXpert.
     """
     excluded = (labels[:, [FINDINGS.index(name) for name in EXCLUDING]] == POSITIVE).any(axis=1)
     changed = labels.copy()
@@ -138,11 +138,12 @@ def leaky_split(sound: Variant) -> Variant:
 def leaked_rows(labels: Int8[np.ndarray, "N 14"], share: float = LEAKED, seed: int = 0) -> np.ndarray:
     """Positions, in order, of the test rows that training sees too: `share` of all, the same in every run.
 
-    The released procedure leaks images that were drawn for one finding into train and for another into test; so they are drawn
-    here among those with two positives or more of its four findings (all of them, if they are fewer). Training on these rows
-    beside its own reproduces the share of leaked rows with the prepared splits as they are. Of the test rows with a patient in
-    train it reproduces only part, on the default phantom 42 % instead of 75.7 %, since the others of a test patient's images
-    remain unseen; and a leaked row is there once, not once a finding that it has.
+    The published procedure leaks an image that was drawn for one finding into train and for another into test. So the rows are
+    drawn here among those with two positives or more of its four findings, and all of these are taken if they are fewer.
+    Training on these rows beside its own reproduces the share of leaked rows with the prepared splits as they are.
+
+    Two things differ from the published procedure. Fewer test rows have a patient in train, on the default phantom 42 % instead of
+    75.7 %, since a test patient's other images remain unseen. A leaked row is there once, not once for each finding that it has.
     """
     several = (labels[:, [FINDINGS.index(name) for name in BALANCED]] == POSITIVE).sum(axis=1) >= 2
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(several))

@@ -1,12 +1,12 @@
-"""What a model makes of an intervention: how its code moves, and what of the exact effect it can draw at all.
+"""This module asks what a model makes of an intervention: how its code moves, and what of the exact effect it can draw at all.
 
 Given an image x(do c = 0) and the same with c = 1, the code's response needs no probe and no labels, and
 
     ceiling = NCC(decode(encode(x(do 1))) - decode(encode(x(do 0))),  x(do 1) - x(do 0))
 
 says how much of an intervention survives encoding and decoding. Traversals start from what was encoded and show what the decoder
-can render, so a low value explains a poor traversal; a bound in the strict sense it is only for a projection (an encoder may
-answer with more than the decoder's best).
+can render, so a low value explains a poor traversal. It is a bound in the strict sense only for a projection, since an encoder
+may answer with more than the decoder's best.
 """
 
 from typing import NamedTuple
@@ -53,7 +53,7 @@ def _respond(model: Model, params: Params, low: Array, high: Array) -> tuple[Arr
 
 
 def _read(model: Model, params: Params, images: Array) -> tuple[Array, Array]:
-    """What the head reads [B, D] and the reconstruction, both from the posterior's expectations."""
+    """Returns what the head reads [B, D] and the reconstruction, both from the posterior's expectations."""
     outputs = model.expected(params, images)
     read = model.latent.head_mean(outputs.posterior)
     return read.reshape(read.shape[0], -1), outputs.pixels.location

@@ -1,4 +1,4 @@
-"""What a study has found: every number and verdict that its report shows, from whatever runs are finished."""
+"""An outcome is what a study has found: every number and verdict that its report shows, from the runs that are finished."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations

@@ -1,6 +1,6 @@
-"""How two traversals of a run compare on simulated images: with the exact effect, and in what the released one moves.
+"""This module compares two traversals of a run on simulated images: with the exact effect, and in what the published one moves.
 
-Gathered for the runs of a study whose `explain.cases` is above 0.
+It is gathered for the runs of a study whose `explain.cases` is above 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def gather(directory: Path, simulator: Simulator | None, data_dir: Path | None =
 
 
 def likeness(made: Cases, towards: float) -> tuple[np.ndarray, np.ndarray]:
-    """NCC [n] with the exact effect of what each path adds: the one on the manifold, the released one."""
+    """NCC [n] with the exact effect of what each path adds: the one on the manifold, the published one."""
     released = towards * (made.released[:, -1] - made.released[:, 0])
     first, second = (
         np.nan_to_num(counterfactual.ncc(drawn[..., 0], made.effect)).astype(np.float32)
@@ -51,7 +51,7 @@ def likeness(made: Cases, towards: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def complete(directory: Path, config: Config, simulator: Simulator | None) -> bool:
-    """Whether there is nothing left to gather."""
+    """Tells whether there is nothing left to gather."""
     return simulator is None or config.explain.cases == 0 or (directory / "evidence" / "traversals.npz").exists()
 
 

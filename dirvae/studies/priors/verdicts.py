@@ -11,7 +11,7 @@ FEWEST = 3  # seeds of an arm below which nothing is decided
 
 
 class Verdict(Enum):
-    """What may be said of the first arm beside the second on one endpoint."""
+    """A verdict says what holds of the first arm beside the second on one endpoint."""
 
     SUPERIOR = "superior"
     INFERIOR = "inferior"
@@ -26,7 +26,7 @@ class Verdict(Enum):
 
 
 class FlawVerdict(Enum):
-    """What a flaw does to the difference of two arms."""
+    """A flaw's verdict says what it does to the difference of two arms."""
 
     NO_EFFECT = "no effect shown"
     SIGN = "changes the sign"
@@ -86,7 +86,7 @@ def no_loss(difference: Difference, test: AdjustedP | None, seeds: int) -> Judge
 
 
 def at_floor(p: float, difference: Difference, sides: int = 2) -> bool:
-    """Whether a raw p is the smallest that so many replicates can give to a test of one or two sides."""
+    """Tells whether a raw p is the smallest that so many replicates can give to a test of one or two sides."""
     return p <= sides / 2 * bootstrap.floor(len(difference.replicates))
 
 

@@ -26,7 +26,7 @@ Detections = dict[str, dict[str, Kinds]]
 
 
 class Score(NamedTuple):
-    """What is read from a map to detect a shortcut."""
+    """A score says what is read from a map to detect a shortcut."""
 
     name: str
     title: str

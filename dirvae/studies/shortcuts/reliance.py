@@ -1,4 +1,4 @@
-"""What a model of the shortcut grid relies on, by intervention, and what its explanations show; `detection` sums up many models."""
+"""This module measures what one model relies on, by intervention, and what its explanations show; `detection` sums up many."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -118,7 +118,7 @@ def explain(run: runs.Run, images: Float[np.ndarray, "n H W 1"], column: int) ->
 
 
 def load(place: Path) -> Measurement | None:
-    """What was measured; None where nothing was, or with other fields than these."""
+    """Reads what was measured; None where nothing was, or with other fields than these."""
     if not place.exists():
         return None
     with np.load(place) as arrays:

@@ -1,4 +1,4 @@
-"""Audit: which flaws of the released code of Harkness et al. 2023 change "DirVAE better than GVAE"? Three seeds, on the phantom.
+"""Audit: which flaws of the published code of Harkness et al. 2023 change "DirVAE better than GVAE"? Three seeds, on the phantom.
 
     python -m experiments.study --preset=audit                 # 54 runs of about 1.5 minutes on two CPU cores
 
@@ -47,7 +47,7 @@ def study() -> Study:
     arms |= {f"GVAE, {flaw}": {"prior": "gaussian"} | settings for flaw, settings in gaussian.items()}
     return Study(
         name="audit",
-        question="Which flaws of the released code change the conclusion that the Dirichlet prior is better?",
+        question="Which flaws of the published code change the conclusion that the Dirichlet prior is better?",
         arms=arms,
         seeds=(0, 1, 2),
         common=plain.SETTINGS | {"steps": 600, "cases": 0, "replicates": 0},
