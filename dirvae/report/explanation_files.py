@@ -23,6 +23,7 @@ from dirvae.training import workdir
 DPI = 160
 FRAMES = 7
 SIDE = 256  # pixels that a smaller image is enlarged to, about, in the animation
+ROUNDING = 5e-4  # of a probability with three digits: what looks equal in print is not called short
 VERBS = {1.0: "raised", -1.0: "lowered"}
 PANELS = 5  # maps side by side in maps.png
 
@@ -92,7 +93,8 @@ def sentence(explainer: Explainer, explanation: Explanation, chosen: bool = Fals
     first, last = path.probability[[0, -1], column]
     steps = int(np.count_nonzero(np.diff(path.distance)))
     goal = target if explanation.sign > 0 else 1.0 - target
-    short = "" if explanation.sign * (last - goal) >= 0 else f", short of the {goal:.2f} asked for"
+    reached = explanation.sign * (last - goal) >= -ROUNDING
+    short = "" if reached else f", short of the {goal:.3f} asked for"
     ends = f"probability of the code {first:.3f} -> {last:.3f}{short}"
     label = explainer.run.labels[column]
     why = f"no label given: {label}, whose odds exceed its threshold's by the largest factor\n" if chosen else ""
