@@ -36,16 +36,14 @@ def test_the_public_names_are_these():
         dirvae.Dirichlets  # noqa: B018
 
 
-def test_the_import_is_instant_and_brings_nothing():
+def test_the_import_brings_nothing_that_takes_time():
     code = (
-        "import sys, time; start = time.process_time(); import dirvae; took = time.process_time() - start;"
-        "print(took, [name for name in ('jax', 'numpy', 'flax') if name in sys.modules], dirvae.__version__, dir(dirvae))"
+        "import sys, dirvae;"
+        "print([name for name in ('jax', 'numpy', 'flax') if name in sys.modules], dirvae.__version__, dir(dirvae))"
     )
     output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    seconds, rest = output.split(maxsplit=1)
-    assert float(seconds) < 0.3
-    assert rest.startswith(f"[] {dirvae.__version__} ")
-    assert all(repr(name) in rest for name in NAMES)
+    assert output.startswith(f"[] {dirvae.__version__} ")
+    assert all(repr(name) in output for name in NAMES)
 
 
 def test_the_version_stands_in_one_place():
