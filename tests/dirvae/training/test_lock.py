@@ -17,9 +17,10 @@ from dirvae.training.workdir import LOCK, WorkdirError
 
 ROOT = Path(__file__).parents[3]
 HOLDING = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from dirvae.training import lock
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background of a shell would ignore
 with lock.held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
