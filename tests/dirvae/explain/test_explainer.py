@@ -54,6 +54,7 @@ def same(one, other):
             np.testing.assert_array_equal(a, b, err_msg=name)
 
 
+@pytest.mark.slow
 def test_it_is_the_librarys_traversals_and_maps(explainer, images, found):
     run, pixels = explainer.run, jnp.asarray(images[..., None], jnp.float32) / 255.0
     tuned = run.tuned
@@ -102,6 +103,7 @@ def test_the_seed_draws_the_starts_of_the_map_and_nothing_else(explainer, images
     same(other, explainer(images[0], "Edema", seed=1))
 
 
+@pytest.mark.slow
 def test_further_maps_come_on_request(explainer, images, found):
     """The gated map is the one that the explanation has anyhow, and nothing else changes."""
     wanted = ["traversal_gated", "latent_shift"]

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from support.linear_heads import POSTERIORS, WEIGHTS, build
 from support.truths import SIDE, N, known
 
@@ -18,6 +19,7 @@ def test_names_of_controls_are_not_those_of_methods():
     assert roles == sorted(roles, key=["ours", "rival", "control"].index)
 
 
+@pytest.mark.slow
 def test_every_map_is_one_of_every_image_and_filling_up_changes_none():
     net, params = build(POSTERIORS["gaussian"], WEIGHTS, "gaussian")
 

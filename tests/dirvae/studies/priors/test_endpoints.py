@@ -56,6 +56,7 @@ def test_without_interventions_their_endpoints_are_absent_and_the_others_unchang
     assert without.left_out == {}
 
 
+@pytest.mark.slow
 def test_assigned_latents_have_a_specificity_where_they_vary():
     picked, scored = material(300, 1), material(200, 2)
     owned = {name: range(row, row + 1) for row, name in enumerate(NAMES)}
@@ -100,6 +101,7 @@ def test_every_shape_of_codes_is_read_in_its_coordinates(prior, names):
         np.testing.assert_allclose(read(flat)["clr"], flat - flat.mean(axis=1, keepdims=True), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_coordinates_that_rank_alike_are_told_apart_by_interventions():
     """A cubed code has the AUCs of the code and another D; whichever is offered first, the same is chosen."""
     low = RNG.normal(size=(2, 40, 5))
