@@ -233,9 +233,9 @@ def score(run: runs.Run) -> None:
         predictions, metrics[name] = score_split(run, name, examples)
         if name == "validation":
             _say_untuned(run.labels, predictions)
-        metrics["latent"] = evaluate.latent_scores(run.model, run.config, run.params, predictions)
         metrics["timing"][f"{name}_seconds"] = time.monotonic() - began
     latent_usage.save(directory, latent_usage.of_run(run.model, run.config, run.params, predictions))
+    metrics["latent"] = evaluate.latent_scores(run.model, run.config, run.params, predictions)
     metrics["latent"] |= likelihood.scores(run.model, run.config, run.params, examples)
     workdir.write_json(directory / "metrics.json", metrics)
 

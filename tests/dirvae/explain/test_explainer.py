@@ -4,13 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import workdirs
+from support import untrained, workdirs
 
 from dirvae.config import ConfigError, override
 from dirvae.explain import attributions, maps, methods, setting, traversals
 from dirvae.explain import explainer as explainers
-from dirvae.training import evaluate, runs, train, workdir
-from dirvae.training.checkpoints import Checkpoints
+from dirvae.training import evaluate, runs, workdir
 
 LABELS = ("Cardiomegaly", "Edema", "Pleural Effusion")
 SIDE, DRAWS = workdirs.SIDE, 3
@@ -21,16 +20,7 @@ WEIGHTS = [2.0, 0.5, 4.0]
 def folder(tmp_path_factory):
     """A run whose training is a fresh start: what is checked does not depend on what was learned."""
     where = tmp_path_factory.mktemp("runs") / "run"
-    fields = {"dataset": "chexpert", "path_steps": 4, "step_size": 0.3}
-    config = workdirs.make(where, LABELS, ("validation",), **fields)
-    facts = runs.describe(where) | {"directory": "nowhere/data/1.0.0", "positive_weight": WEIGHTS}
-    workdir.write_json(where / "data.json", facts)
-    checkpoints = Checkpoints(where / "checkpoints", config.evaluate.select_by)
-    checkpoints.save(1, train.initial_state(runs.build_model(config, LABELS), config), {"auroc": 0.5})
-    checkpoints.wait()
-    checkpoints.close()
-    workdir.finish(where, "train", 1.0)
-    return where
+    return untrained.make(where, LABELS, WEIGHTS)
 
 
 @pytest.fixture(scope="module")
