@@ -52,10 +52,10 @@ def prepare_split(raw_dir: Path, name: str, data: DataConfig, data_dir: Path, pr
       ConfigError: where the data's source reads no tables.
       SourceError: see `build`.
     """
-    open_table = sources.named(data.dataset).open_table
-    if open_table is None:
+    open_split = sources.named(data.dataset).open_split
+    if open_split is None:
         raise ConfigError(f"--dataset={data.dataset} reads no tables; give --dataset={sources.of_tables()}")
-    return build(open_table(raw_dir, name, data), data_dir, data.build_workers, data.max_skipped_percent, progress)
+    return build(open_split(raw_dir, name, data), data_dir, data.build_workers, data.max_skipped_percent, progress)
 
 
 def build(
@@ -123,7 +123,7 @@ def _describe(source: Source, directory: Path, by_split: dict[str, list[Shard]])
     )
     info = tfds.core.DatasetInfo(
         builder=owner,
-        features=features(source.image_size, source.factors),
+        features=features(source.image_size, source.factors, len(source.findings)),
         description="Chest X-rays of one schema (data_prep/schema.py); manifest.json tells what they are.",
     )
     info.set_file_format("array_record")
@@ -150,9 +150,9 @@ def _manifest(source: Source, jobs: list[Job], written: list[Shard]) -> dict:
     tallies: dict[str, Tally] = {}
     skipped = []
     for job, shard in zip(jobs, written, strict=True):
-        tallies.setdefault(job.split, Tally()).__iadd__(shard.tally)
+        tallies.setdefault(job.split, Tally.empty(len(source.findings))).__iadd__(shard.tally)
         skipped += [{"split": job.split} | item._asdict() for item in shard.skipped]
-    summaries = {split: tally.summary() for split, tally in tallies.items()}
+    summaries = {split: tally.summary(source.findings) for split, tally in tallies.items()}
     for split, summary in summaries.items():
         if not summary["images"]:
             raise SourceError(
@@ -163,6 +163,7 @@ def _manifest(source: Source, jobs: list[Job], written: list[Shard]) -> dict:
         "reader_version": source.version,
         "options": source.options,
         "image_size": source.image_size,
+        "findings": list(source.findings),
         "content_hash": manifest.content_hash({split: summary["sha256"] for split, summary in summaries.items()}),
         "splits": summaries,
         "skipped": skipped,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,9 @@ import numpy as np
 from data_prep import records
 from data_prep.schema import UNKNOWN_AGE, Example
 from data_prep.source import SourceError
-from dirvae.labels import BLANK, FINDINGS, NEGATIVE, POSITIVE, UNCERTAIN
+from dirvae.labels import STATES
 
 FILE = "manifest.json"
-STATES = {"positive": POSITIVE, "negative": NEGATIVE, "uncertain": UNCERTAIN, "blank": BLANK}
 
 
 @dataclass
@@ -28,8 +28,13 @@ class Tally:
     views: list[str] = field(default_factory=list)
     sexes: list[str] = field(default_factory=list)
     ages: list[int] = field(default_factory=list)  # years; known ones only
-    labels: list[list[int]] = field(default_factory=lambda: [[0] * len(FINDINGS) for _ in STATES])  # [state][finding]
+    labels: list[list[int]] = field(default_factory=list)  # [state][finding]
     boxes: int = 0
+
+    @classmethod
+    def empty(cls, findings: int) -> "Tally":
+        """The tally of no example, for data with so many findings."""
+        return cls(labels=[[0] * findings for _ in STATES])
 
     def add(self, example: Example) -> None:
         self.digests.append(records.digest(example).hex())
@@ -46,7 +51,7 @@ class Tally:
     def __iadd__(self, other: "Tally") -> "Tally":
         for name in ("digests", "patients", "studies", "views", "sexes", "ages"):
             getattr(self, name).extend(getattr(other, name))
-        self.labels = (np.asarray(self.labels) + other.labels).tolist()
+        self.labels = (np.asarray(self.labels, int).reshape(len(STATES), -1) + other.labels).tolist()
         self.boxes += other.boxes
         return self
 
@@ -57,11 +62,11 @@ class Tally:
         """Over the examples' digests in their order, hence the same however they are spread over shards."""
         return hashlib.sha256("".join(self.digests).encode()).hexdigest()
 
-    def summary(self) -> dict[str, Any]:
-        """A split's entry in the manifest."""
+    def summary(self, findings: Sequence[str]) -> dict[str, Any]:
+        """A split's entry in the manifest, for the findings of its labels."""
         labels = {
             finding: {state: self.labels[row][column] for row, state in enumerate(STATES)}
-            for column, finding in enumerate(FINDINGS)
+            for column, finding in enumerate(findings)
         }
         return {
             "images": len(self.digests),

@@ -14,9 +14,7 @@ import shutil
 from pathlib import Path
 
 from data_prep import images
-from data_prep.chexpert import locate
 from data_prep.source import SourceError
-from data_prep.tables import read_table
 from dirvae.config import command_line
 from dirvae.config.command_line import Parser
 

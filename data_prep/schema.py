@@ -1,8 +1,9 @@
 """The one example schema, which every source is turned into and every model reads.
 
-An example is a grey PNG of the data set's size and what is known of it. Labels are the 14 findings of `dirvae.labels` as
-int8 in {1 positive, 0 negative, -1 uncertain, -2 not mentioned}; policies are applied when a data set is loaded. The
-phantom adds its factors and seed, from which an example and its exact counterfactuals can be rendered again.
+An example is a grey PNG of the data set's size and what is known of it. Labels are int8, one for each of the data set's own
+findings, whose names are in its manifest: 1 positive, 0 negative, -1 uncertain, -2 not mentioned, -3 not labelled here
+(`dirvae.labels.STATES`). Policies are applied when a data set is loaded. The phantom adds its factors and seed, from which an
+example and its exact counterfactuals can be rendered again.
 """
 
 from typing import NamedTuple
@@ -12,16 +13,22 @@ import tensorflow_datasets as tfds
 
 from dirvae.labels import FINDINGS
 
-VIEWS = ("AP", "PA", "LATERAL", "FRONTAL", "UNKNOWN")  # FRONTAL: projection not stated (LL and RL are LATERAL)
+VIEWS = ("AP", "PA", "LATERAL", "FRONTAL", "UNKNOWN", "OTHER")  # FRONTAL: AP or PA; OTHER: neither frontal nor lateral
 SEXES = ("Female", "Male", "Unknown")
 UNKNOWN_AGE = -1
+NO_BOXES = np.zeros((0, 5), np.float32)
+NO_MASKS = np.zeros((0, 0), np.uint8)
 
 
 class Example(NamedTuple):
-    """One image and what is known of it; `boxes` are (finding index, ymin, xmin, ymax, xmax), shares of the image."""
+    """One image and what is known of it.
+
+    `boxes` are (finding index, ymin, xmin, ymax, xmax), shares of the square image. `masks` are (finding index, then the square's
+    pixels packed eight to a byte, as `numpy.packbits` does it), one row a mask.
+    """
 
     image: np.ndarray  # uint8 [H, W, 1]
-    labels: np.ndarray  # int8 [14]
+    labels: np.ndarray  # int8 [L], L the number of the data set's findings
     patient: str
     study: str
     view: str  # one of VIEWS
@@ -31,14 +38,16 @@ class Example(NamedTuple):
     boxes: np.ndarray  # float32 [n, 5]
     factors: np.ndarray  # float32 [F]; F = 0 but for the phantom
     seed: int  # the phantom's render seed, otherwise 0
+    origin: str = ""  # the data set it stems from, where several are merged
+    masks: np.ndarray = NO_MASKS  # uint8 [m, 1 + ceil(H W / 8)]
 
 
-def features(image_size: int, factors: int = 0) -> tfds.features.FeaturesDict:
-    """TFDS features of `Example` for square images of `image_size` pixels and `factors` factors of variation."""
+def features(image_size: int, factors: int = 0, findings: int = len(FINDINGS)) -> tfds.features.FeaturesDict:
+    """TFDS features of `Example`, for square images of `image_size` pixels, so many factors of variation and so many findings."""
     return tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(image_size, image_size, 1), dtype=np.uint8, encoding_format="png"),
-            "labels": tfds.features.Tensor(shape=(len(FINDINGS),), dtype=np.int8),
+            "labels": tfds.features.Tensor(shape=(findings,), dtype=np.int8),
             "patient": tfds.features.Text(),
             "study": tfds.features.Text(),
             "view": tfds.features.ClassLabel(names=list(VIEWS)),
@@ -48,5 +57,7 @@ def features(image_size: int, factors: int = 0) -> tfds.features.FeaturesDict:
             "boxes": tfds.features.Tensor(shape=(None, 5), dtype=np.float32),
             "factors": tfds.features.Tensor(shape=(factors,), dtype=np.float32),
             "seed": np.int64,
+            "origin": tfds.features.Text(),
+            "masks": tfds.features.Tensor(shape=(None, 1 + -(-(image_size**2) // 8)), dtype=np.uint8),
         }
     )

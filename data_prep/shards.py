@@ -23,7 +23,7 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from data_prep import records
 from data_prep.manifest import Tally
 from data_prep.schema import Example, features
-from data_prep.source import Skipped, Source, SourceError
+from data_prep.source import Chunk, Skipped, Source, SourceError
 
 NOTES = "notes"
 PARTIAL = ".partial-"
@@ -100,12 +100,12 @@ def _check_skipped(skipped: list[Skipped], total: int, limit: float) -> None:
 def _run(source: Source, jobs: list[Job], workers: int) -> Iterator[tuple[Job, Shard]]:
     """Each job and its shard, as they finish; closing the iterator drops what has not begun."""
     if workers <= 1:
-        yield from ((job, write(source, job)) for job in jobs)
+        yield from ((job, write(job, *_work(source, job))) for job in jobs)
         return
     spawn = multiprocessing.get_context("spawn")  # a forked child would inherit the locks of JAX's threads
     pool = ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent)
     try:
-        futures = {pool.submit(write, source, job): job for job in jobs}
+        futures = {pool.submit(write, job, *_work(source, job)): job for job in jobs}
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool:
@@ -127,27 +127,32 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def write(source: Source, job: Job) -> Shard:
-    """Reads one chunk and leaves its shard and note.
+def _work(source: Source, job: Job) -> tuple[Callable[[], Chunk], tuple[int, int, int]]:
+    """What a worker needs of a source for one shard: the task, and what the features are made of."""
+    return source.task(job.split, job.number), (source.image_size, source.factors, len(source.findings))
+
+
+def write(job: Job, task: Callable[[], Chunk], shape: tuple[int, int, int]) -> Shard:
+    """Reads one chunk and leaves its shard and note; `shape` are the arguments of `data_prep.schema.features`.
 
     Raises:
       OSError: when they cannot be written.
     """
-    examples, skipped = source.chunk(job.split, job.number)
-    tally = Tally()
-    for example in examples:
+    chunk = task()
+    tally = Tally.empty(shape[2])
+    for example in chunk.examples:
         tally.add(example)
     with replacing(job.path) as partial:
-        _write_records(partial, examples, source)
-    shard = Shard(job.path.stat().st_size, tally, skipped)
+        _write_records(partial, chunk.examples, shape)
+    shard = Shard(job.path.stat().st_size, tally, chunk.skipped)
     job.note.parent.mkdir(exist_ok=True)
     with replacing(job.note) as partial:
-        partial.write_text(json.dumps({"size": shard.size, "tally": tally.to_json(), "skipped": skipped}))
+        partial.write_text(json.dumps({"size": shard.size, "tally": tally.to_json(), "skipped": chunk.skipped}))
     return shard
 
 
-def _write_records(path: Path, examples: list[Example], source: Source) -> None:
-    schema = features(source.image_size, source.factors)
+def _write_records(path: Path, examples: list[Example], shape: tuple[int, int, int]) -> None:
+    schema = features(*shape)
     encoded = [records.encode(example, schema) for example in examples]
     try:
         writer = ArrayRecordWriter(str(path), "group_size:1")  # single records, read in any order

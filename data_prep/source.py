@@ -19,12 +19,33 @@ class Skipped(NamedTuple):
     reason: str
 
 
-class Source(Protocol):
-    """A source is a small picklable object, since worker processes get a copy; equal sources give equal examples.
+class RawFile(NamedTuple):
+    """The state of a raw file when it was read: its name as the folder gives it, bytes, modification time, and content."""
 
-    `name` is a Python identifier, `version` the reader's (major.minor.patch), `image_size` in pixels, and `factors` the length of
-    an example's factors. `chunk_size` is the number of images of a shard. It does not change the content hash, as long as a
-    source's images do not depend on it.
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str  # hexadecimal
+
+
+class Chunk(NamedTuple):
+    """The examples of one shard in their order, the images that were left out, and what was noticed in reading.
+
+    `warnings` holds (path, name of a verdict of `data_prep.quality`); `files` the raw files, none where a source draws its images.
+    """
+
+    examples: list[Example]
+    skipped: list[Skipped] = []
+    warnings: list[tuple[str, str]] = []
+    files: list[RawFile] = []
+
+
+class Source(Protocol):
+    """A source is an object whose equal copies give equal examples.
+
+    `name` is a Python identifier, `version` the reader's (major.minor.patch), `image_size` in pixels, `factors` the length of
+    an example's factors, and `findings` names its labels in their order. `chunk_size` is the number of images of a shard. It
+    does not change the content hash, as long as a source's images do not depend on it.
     """
 
     version: str
@@ -33,6 +54,9 @@ class Source(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def findings(self) -> tuple[str, ...]: ...
 
     @property
     def chunk_size(self) -> int: ...
@@ -46,8 +70,8 @@ class Source(Protocol):
         """Images of each split, those that will turn out to be unreadable included."""
         ...
 
-    def chunk(self, split: str, number: int) -> tuple[list[Example], list[Skipped]]:
-        """Images number * chunk_size to (number + 1) * chunk_size of a split, and those that were left out."""
+    def task(self, split: str, number: int) -> Callable[[], Chunk]:
+        """Images number * chunk_size to (number + 1) * chunk_size of a split, as a function that a worker process can be sent."""
         ...
 
     def facts(self) -> dict[str, Any]:
@@ -65,7 +89,7 @@ class DataSource(NamedTuple):
     `open(data, raw_dir)` gives the `Source` of a configuration's data section. `title` and `origin` take that section and the
     built data set's manifest; they give the data's name for a title, and plain-text sentences on where the images come from.
     `simulator(data)` gives an object of the protocol `dirvae.types.Simulator` for data whose causes can be switched, else None.
-    `open_table(raw_dir, name, data)` gives a source whose only split is one table of a folder, for external validation.
+    `open_split(raw_dir, name, data)` gives a source with one split alone, for external validation: a table or an owner's split.
     `raw_dir_holds` says what --raw_dir must be, where the source needs it.
     """
 
@@ -74,7 +98,7 @@ class DataSource(NamedTuple):
     origin: Callable[[DataConfig, Mapping[str, Any]], str]
     raw_dir_holds: str = ""
     simulator: Callable[[DataConfig], Any] = no_simulator
-    open_table: Callable[[Path, str, DataConfig], Source] | None = None
+    open_split: Callable[[Path, str, DataConfig], Source] | None = None
 
     @property
     def needs_raw_dir(self) -> bool:

@@ -1,6 +1,7 @@
 """The registry of data sources: where images and labels come from.
 
-To add a source, write one module that holds `SOURCE`, a `data_prep.source.DataSource`, and add its line here.
+To add a source, write one module and add its line here. For a published data set it is a module of `data_prep.readers` that holds
+`READER`, a `data_prep.reader.Reader`; for images that are made it holds `SOURCE`, a `data_prep.source.DataSource`.
 """
 
 import difflib
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 SOURCES = {
     "phantom": "data_prep.phantom",
-    "chexpert": "data_prep.chexpert",
+    "chexpert": "data_prep.readers.chexpert",
 }
 """Name of a source, as --dataset takes it, and the module that holds it; modules are imported at their first use."""
 
@@ -29,7 +30,12 @@ def named(name: str) -> "DataSource":
     if name not in SOURCES:
         near = difflib.get_close_matches(name, SOURCES, n=1, cutoff=0.0)[0]
         raise ConfigError(f"data.dataset={name!r} is not one of {', '.join(SOURCES)}; did you mean {near!r}?")
-    return importlib.import_module(SOURCES[name]).SOURCE
+    module = importlib.import_module(SOURCES[name])
+    if hasattr(module, "READER"):
+        from data_prep.table_source import data_source  # a reader's module cannot import it, and a phantom needs none
+
+        return data_source(module.READER)
+    return module.SOURCE
 
 
 def open_source(data: DataConfig, raw_dir: Path | None) -> "Source":
@@ -45,6 +51,6 @@ def open_source(data: DataConfig, raw_dir: Path | None) -> "Source":
 
 
 def of_tables(preferred: str | None = None) -> str:
-    """The name of a source that reads tables of a folder: `preferred` if it does, else the first registered one."""
+    """The name of a source that reads raw images from a folder: `preferred` if it does, else the first registered one."""
     candidates = [preferred, *SOURCES] if preferred else list(SOURCES)
-    return next(name for name in candidates if named(name).open_table is not None)
+    return next(name for name in candidates if named(name).open_split is not None)

@@ -4,7 +4,11 @@ import hashlib
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-VALIDATION_SALT, FOLD_SALT = "dirvae", "dirvae-folds"  # part of every split ever published: never change them
+VALIDATION_SALT, FOLD_SALT, TEST_SALT = (
+    "dirvae",
+    "dirvae-folds",
+    "dirvae-test",
+)  # part of every split ever published: never change them
 
 
 def bucket(patient: str, buckets: int, salt: str = VALIDATION_SALT) -> int:

@@ -19,7 +19,7 @@ from data_prep.schema import SEXES, UNKNOWN_AGE, VIEWS, Example
 from data_prep.source import SourceError
 from dirvae.config import command_line
 from dirvae.config.command_line import Parser
-from dirvae.labels import FINDINGS
+from dirvae.labels import FINDINGS, STATES
 
 MAX_PROBLEMS = 20  # of a split; a broken data set is broken in the same way everywhere
 
@@ -44,14 +44,15 @@ def verify(directory: Path) -> Report:
         builder = tfds.builder_from_directory(directory)
     except Exception as error:  # whatever TFDS makes of metadata that is not there, or not its own
         raise SourceError(f"{directory} holds no metadata that TFDS can read ({error}); build it again") from None
+    findings = claimed.get("findings", FINDINGS)
     tallies: dict[str, Tally] = {}
     problems: list[str] = []
     if set(builder.info.splits) != set(claimed["splits"]):
         problems.append(f"splits are {sorted(builder.info.splits)}, the manifest has {sorted(claimed['splits'])}")
     for split in builder.info.splits:
-        tallies[split], found = _read(builder, split)
+        tallies[split], found = _read(builder, split, len(findings))
         problems += found[:MAX_PROBLEMS]
-        problems += _compare(split, tallies[split].summary(), claimed["splits"].get(split, {}))
+        problems += _compare(split, tallies[split].summary(findings), claimed["splits"].get(split, {}))
     for (a, b), both in splits.shared_patients({name: tally.patients for name, tally in tallies.items()}).items():
         problems.append(f"{a} and {b} share {len(both)} patients, such as {both[0]}")
     found_hash = manifest.content_hash({split: tally.sha256() for split, tally in tallies.items()})
@@ -60,15 +61,15 @@ def verify(directory: Path) -> Report:
     return Report({split: len(tally.digests) for split, tally in tallies.items()}, found_hash, tuple(problems))
 
 
-def _read(builder: tfds.core.DatasetBuilder, split: str) -> tuple[Tally, list[str]]:
+def _read(builder: tfds.core.DatasetBuilder, split: str, findings: int) -> tuple[Tally, list[str]]:
     """The tally of a split's records, and what is wrong with them."""
-    tally, problems, position = Tally(), [], 0
+    tally, problems, position = Tally.empty(findings), [], 0
     size = builder.info.features["image"].shape
     try:
         source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
         for position in range(len(source)):
             example = records.decode(source[position], builder.info.features)
-            problems += [f"{split}[{position}] {problem}" for problem in check(example, size)]
+            problems += [f"{split}[{position}] {problem}" for problem in check(example, size, findings)]
             tally.add(example)
     except Exception as error:  # the readers of files, records, features and PNG raise many kinds; all mean damage
         problems.append(
@@ -77,11 +78,11 @@ def _read(builder: tfds.core.DatasetBuilder, split: str) -> tuple[Tally, list[st
     return tally, problems
 
 
-def check(example: Example, image_shape: tuple[int, ...]) -> Iterator[str]:
+def check(example: Example, image_shape: tuple[int, ...], findings: int) -> Iterator[str]:
     """Yields a line for each field of an example that breaks the schema (`data_prep.schema.Example`)."""
     if example.image.shape != image_shape or example.image.dtype != np.uint8:
         yield f"image is {example.image.dtype}{example.image.shape}, not uint8{image_shape}"
-    if example.labels.shape != (len(FINDINGS),) or not np.isin(example.labels, list(manifest.STATES.values())).all():
+    if example.labels.shape != (findings,) or not np.isin(example.labels, list(STATES.values())).all():
         yield f"labels are {example.labels.tolist()}"
     if example.view not in VIEWS or example.sex not in SEXES:
         yield f"view is {example.view!r}, sex is {example.sex!r}"
@@ -94,7 +95,7 @@ def check(example: Example, image_shape: tuple[int, ...]) -> Iterator[str]:
     finding, *edges = example.boxes.T
     top, left, bottom, right = edges
     inside = (np.asarray(edges) >= 0).all() and (np.asarray(edges) <= 1).all()
-    if not (inside and np.isin(finding, range(len(FINDINGS))).all() and (top < bottom).all() and (left < right).all()):
+    if not (inside and np.isin(finding, range(findings)).all() and (top < bottom).all() and (left < right).all()):
         yield f"boxes are {example.boxes.tolist()}"
 
 

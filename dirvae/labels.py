@@ -1,8 +1,9 @@
-"""The 14 findings of CheXpert and what to make of labels that are uncertain or not mentioned.
+"""Findings, how those of different data sets correspond, and what to make of labels that are uncertain or not known.
 
-A stored label is one of four integers (`POSITIVE`, `NEGATIVE`, `UNCERTAIN`, `BLANK`); nothing is decided when a data set
-is built. `apply_policies` turns them into targets and weights when they are loaded, so that one data set serves every
-policy. The policies' names follow Irvin et al. 2019 (CheXpert), table 3: U-Ignore, U-Zeros and U-Ones.
+A data set names its own findings; the 14 of CheXpert are the default. A stored label is one of five integers (`POSITIVE`,
+`NEGATIVE`, `UNCERTAIN`, `BLANK`, `UNLABELLED`); nothing is decided when a data set is built. `apply_policies` turns them into
+targets and weights when they are loaded, so that one data set serves every policy. The policies' names follow Irvin et al. 2019
+(CheXpert), table 3: U-Ignore, U-Zeros and U-Ones. Data sets that name other findings are read through `translate`.
 """
 
 import difflib
@@ -35,7 +36,43 @@ PARTS = {
 }
 """Findings that imply another, under it: CheXpert's hierarchy (Irvin et al. 2019, figure 1)."""
 
-POSITIVE, NEGATIVE, UNCERTAIN, BLANK = 1, 0, -1, -2
+COMPOSED = {
+    "Lung Lesion": ("Mass", "Nodule"),
+    "Lung Opacity": (
+        "Lung Lesion",
+        "Edema",
+        "Consolidation",
+        "Pneumonia",
+        "Atelectasis",
+        "Infiltration",
+        "Mass",
+        "Nodule",
+    ),
+    "Pleural Other": ("Pleural Thickening",),
+}
+"""A wider finding, and narrower ones of other data sets of which any implies it."""
+
+EXHAUSTIVE = {
+    "Lung Lesion": frozenset({"Mass", "Nodule"}),
+    "Lung Opacity": frozenset({"Edema", "Consolidation", "Pneumonia", "Atelectasis", "Infiltration", "Mass", "Nodule"}),
+}
+"""Narrower findings whose absence, all together, is read as the absence of the wider one."""
+
+SYNONYMS = {
+    "Effusion": "Pleural Effusion",
+    "Infiltrate": "Infiltration",
+}
+"""Spellings of other data sets, each with the name that this project uses."""
+
+POSITIVE, NEGATIVE, UNCERTAIN, BLANK, UNLABELLED = 1, 0, -1, -2, -3
+STATES = {
+    "positive": POSITIVE,
+    "negative": NEGATIVE,
+    "uncertain": UNCERTAIN,
+    "blank": BLANK,
+    "unlabelled": UNLABELLED,
+}
+"""What a stored label can be. Blank: the report does not mention the finding. Unlabelled: nobody looked for it in this image."""
 UNCERTAIN_POLICIES = ("ignore", "zeros", "ones")
 BLANK_POLICIES = ("zeros", "ignore")
 
@@ -51,21 +88,24 @@ def apply_policies(labels: np.ndarray, uncertain: str = "ignore", blank: str = "
     """Targets and weights for stored labels int8 [..., L].
 
     Uncertain: `ignore` masks the term (not the image), `zeros` and `ones` impute. Blank (not mentioned in the report):
-    `zeros` reads silence as absence, as the CheXpert labeller's authors do, `ignore` masks the term.
+    `zeros` reads silence as absence, as the CheXpert labeller's authors do, `ignore` masks the term. A finding that is not
+    labelled in an image is masked under every policy.
 
     Raises:
-      ValueError: for a policy that does not exist, or a label value outside {1, 0, -1, -2}.
+      ValueError: for a policy that does not exist, or a label value outside {1, 0, -1, -2, -3}.
     """
     if uncertain not in UNCERTAIN_POLICIES:
         raise ValueError(f"uncertain policy {uncertain!r} is not one of {', '.join(UNCERTAIN_POLICIES)}")
     if blank not in BLANK_POLICIES:
         raise ValueError(f"blank policy {blank!r} is not one of {', '.join(BLANK_POLICIES)}")
     labels = np.asarray(labels)
-    strange = np.setdiff1d(labels, (POSITIVE, NEGATIVE, UNCERTAIN, BLANK))
+    strange = np.setdiff1d(labels, tuple(STATES.values()))
     if strange.size:
-        raise ValueError(f"label values {strange[:5].tolist()} are not among 1, 0, -1 (uncertain), -2 (not mentioned)")
+        known = "1, 0, -1 (uncertain), -2 (not mentioned), -3 (not labelled)"
+        raise ValueError(f"label values {strange[:5].tolist()} are not among {known}")
     positive = (labels == POSITIVE) | ((labels == UNCERTAIN) & (uncertain == "ones"))
     masked = ((labels == UNCERTAIN) & (uncertain == "ignore")) | ((labels == BLANK) & (blank == "ignore"))
+    masked |= labels == UNLABELLED
     return Targets(positive.astype(np.float32), (~masked).astype(np.float32))
 
 
@@ -82,6 +122,37 @@ def finding_index(name: str, findings: Sequence[str] = FINDINGS) -> int:
         listed = f"did you mean {findings[folded[near[0]]]!r}? Known are {', '.join(findings)}"
         raise ValueError(f"{name!r} is not a finding; {listed}")
     return folded[key]
+
+
+def canonical(name: str) -> str:
+    """The name that this project uses for a finding that a data set may spell otherwise, as in `Pleural_Thickening`."""
+    plain = " ".join(name.replace("_", " ").split())
+    return SYNONYMS.get(plain, plain)
+
+
+def translate(labels: np.ndarray, own: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """Stored labels int8 [N, len(wanted)] of the wanted findings, for labels int8 [N, len(own)] of a set's own findings.
+
+    A finding that both name keeps its labels. Another one is composed: it is positive where any of its parts in `COMPOSED` is,
+    and negative where all of `EXHAUSTIVE` are. Everything else is `UNLABELLED`, which no policy turns into a negative.
+    """
+    labels, position = np.asarray(labels, np.int8), {name: column for column, name in enumerate(own)}
+    columns = [_translated(labels, position, name) for name in wanted]
+    return np.stack(columns, axis=1) if columns else np.zeros((len(labels), 0), np.int8)
+
+
+def _translated(labels: np.ndarray, position: dict[str, int], name: str) -> np.ndarray:
+    """One column of `translate`: a set's own label comes first, and what its parts imply where it has none."""
+    parts = [position[part] for part in COMPOSED.get(name, ()) if part in position]
+    implied = np.full(len(labels), UNLABELLED, np.int8)
+    exhaustive = EXHAUSTIVE.get(name)
+    if exhaustive and exhaustive <= position.keys():
+        implied[(labels[:, [position[part] for part in exhaustive]] == NEGATIVE).all(axis=1)] = NEGATIVE
+    implied[(labels[:, parts] == POSITIVE).any(axis=1)] = POSITIVE
+    if name not in position:
+        return implied
+    given = labels[:, position[name]]
+    return np.where(given == UNLABELLED, implied, given)
 
 
 def related(finding: str) -> frozenset[str]:

@@ -18,7 +18,6 @@ from dirvae import losses
 from dirvae.config import Config, ConfigError, DataConfig, override
 from dirvae.config.command_line import CONSOLE
 from dirvae.explain import gallery
-from dirvae.labels import FINDINGS
 from dirvae.report import run_page
 from dirvae.training import (
     data,
@@ -166,7 +165,9 @@ def prepare(
     """Builds the data set where it is not there yet, settles the findings, and claims the run's folder: data.json."""
     built = build.prepare(config.data, raw_dir, data_dir, progress_line)
     train_split = data.Split(built, "train", config.data.cache_megabytes)
-    choice = data.choose_labels(variant.examples(train_split, FINDINGS, config.data, config.seed), config.data)
+    choice = data.choose_labels(
+        variant.examples(train_split, train_split.findings, config.data, config.seed), config.data
+    )
     chosen = variant.examples(train_split, choice.labels, config.data, config.seed)
     weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
     manifest, source = build.read_manifest(built), sources.named(config.data.dataset)

@@ -15,11 +15,12 @@ ROOT = Path(__file__).parents[1]
 SOURCE = '''"""Bright bars on noise: a source that needs no files."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from data_prep.schema import Example
-from data_prep.source import DataSource
+from data_prep.source import Chunk, DataSource
 from dirvae.labels import FINDINGS
 
 PLACES = {"Cardiomegaly": slice(20, 28), "Edema": slice(4, 12)}
@@ -36,6 +37,7 @@ class Bars:
     name = "bars"
     factors = 0
     chunk_size = 64
+    findings = FINDINGS
     options = {}
 
     def counts(self):
@@ -44,10 +46,13 @@ class Bars:
     def facts(self):
         return {}
 
+    def task(self, split, number):
+        return partial(self.chunk, split, number)
+
     def chunk(self, split, number):
         count = min(self.chunk_size, COUNTS[split] - number * self.chunk_size)
         rng = np.random.default_rng([sorted(COUNTS).index(split), number])
-        return [self._example(rng, f"{split}-{number}-{i}") for i in range(count)], []
+        return Chunk([self._example(rng, f"{split}-{number}-{i}") for i in range(count)])
 
     def _example(self, rng, name):
         image = rng.integers(0, 60, (self.image_size, self.image_size, 1), dtype=np.uint8)

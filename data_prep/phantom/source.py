@@ -1,6 +1,7 @@
 """The phantom as a source of examples (see `data_prep.build`): every chunk is a function of configuration and number."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from data_prep.phantom.factors import FACTORS, INDEX, PATHOLOGIES, do
 from data_prep.phantom.population import Population, probabilities, sample
 from data_prep.phantom.rendering import TAU, quantise, render
 from data_prep.schema import Example
+from data_prep.source import Chunk
 from dirvae.labels import FINDINGS
 
 
@@ -19,9 +21,10 @@ class Phantom:
 
     config: PhantomConfig
 
-    version = "1.0.0"
+    version = "1.1.0"
     chunk_size = 500
     factors = len(FACTORS)
+    findings = FINDINGS
 
     @property
     def name(self) -> str:
@@ -56,12 +59,15 @@ class Phantom:
         shares = {split: probabilities(self.whole(split).factors, self.config) for split in self.counts()}
         return {"probability": shares, "factors": list(FACTORS)}
 
-    def chunk(self, split: str, number: int) -> tuple[list[Example], list]:
-        """The chunk's examples, and what had to be skipped: nothing."""
+    def task(self, split: str, number: int) -> Callable[[], Chunk]:
+        return functools.partial(self.chunk, split, number)
+
+    def chunk(self, split: str, number: int) -> Chunk:
+        """The chunk's examples; none has to be skipped."""
         people = self.population(split, number)
         drawn = render(people.factors, people.seeds, self.image_size)
         found, images = boxes(people.factors, people.seeds, drawn), quantise(drawn)
-        return [self._example(split, number, people, images, found, i) for i in range(len(images))], []
+        return Chunk([self._example(split, number, people, images, found, i) for i in range(len(images))])
 
     def _example(
         self, split: str, number: int, people: Population, images: np.ndarray, found: list[np.ndarray], i: int
@@ -104,4 +110,4 @@ def generate(config: PhantomConfig, split: str, image_size: int | None = None) -
     """Every example of a split, chunk by chunk, at the configuration's size or another."""
     made = Phantom(replace(config, image_size=image_size or config.image_size))
     for number in range(made.chunks(split)):
-        yield from made.chunk(split, number)[0]
+        yield from made.chunk(split, number).examples

@@ -27,13 +27,36 @@ class DataConfig:
     rho: float = setting(0.9, "how strongly that confounder follows the finding", "correlation, -1 to 1")
     image_size: int = setting(64, "height and width of an image", "pixels")
     views: str = setting("frontal", "which views are used; all takes laterals too", choices=("frontal", "all"))
+    intensity: str = setting(
+        "declared",
+        "which grey levels are black and white: those that a file declares, or its own range, or its own percentiles",
+        choices=("declared", "range", "percentile"),
+    )
+    allowed_roots: tuple[str, ...] = setting((), "folders outside raw_dir that links in it may lead to")
+    max_unknown_percent: float = setting(
+        5.0, "more cells of a kind that cannot be read than this fail the build", "percent"
+    )
     labels: tuple[str, ...] = setting(
         (), "findings to learn; none: all that have both values among the training labels"
     )
     uncertain: str = setting("ignore", "what a label marked uncertain counts as", choices=("ignore", "zeros", "ones"))
     blank: str = setting("zeros", "what a label not mentioned counts as", choices=("zeros", "ignore"))
     shuffle_labels: bool = setting(False, "a control: images of training and validation get each other's labels")
-    validation_percent: int = setting(10, "share of train.csv's patients, by hash, that selects checkpoints", "percent")
+    division: str = setting(
+        "official", "what decides an image's split: its owners, or a hash of its patient", choices=("official", "hash")
+    )
+    split_table: str = setting("", "a table that says the split of each image or patient, instead of the owners")
+    train_table: str = setting("", "stem of the training table, such as train_cheXbert; none: the reader's own")
+    validation_table: str = setting(
+        "", "stem of a table whose images select checkpoints; none: a share of the training patients"
+    )
+    test_table: str = setting("", "stem of the test table; none: the reader's own")
+    validation_percent: int = setting(
+        10, "share of the training patients, by hash, that selects checkpoints", "percent"
+    )
+    test_percent: int = setting(
+        0, "share of the patients, by hash, that become test where the owners name no split", "percent"
+    )
     folds: int = setting(0, "number of patient-wise folds for cross-validation, without a test split; 0: none")
     fold: int = setting(0, "which of the folds is held out as validation, from 0")
     cache_megabytes: int = setting(2000, "splits up to this size are kept in memory as decoded images", "megabytes")

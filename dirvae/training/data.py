@@ -5,6 +5,7 @@ run sees exactly the batches that an uninterrupted one would have seen.
 """
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from dirvae.config import ConfigError, DataConfig
-from dirvae.labels import FINDINGS, apply_policies, finding_index
+from dirvae.labels import FINDINGS, apply_policies, finding_index, translate
 from dirvae.training import parallel
 from dirvae.types import Batch
 
@@ -25,7 +26,7 @@ DEVELOPMENT = ("train", "validation")  # splits from which a run learns or choos
 class Table(NamedTuple):
     """A table holds what is known of each example of a split besides its image; rows are in the order of the records."""
 
-    labels: np.ndarray  # int8 [N, 14], as stored
+    labels: np.ndarray  # int8 [N, F], as stored, F the number of the data set's findings
     patient: np.ndarray  # text [N]
     study: np.ndarray  # text [N]
     path: np.ndarray  # text [N]
@@ -42,6 +43,13 @@ def decode(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)))[..., None]
 
 
+def findings_of(directory: Path) -> tuple[str, ...]:
+    """The findings that a data set's labels stand for; the 14 of CheXpert where its manifest names none."""
+    path = Path(directory) / "manifest.json"
+    named = json.loads(path.read_text()).get("findings") if path.exists() else None
+    return tuple(named or FINDINGS)
+
+
 class Split:
     """One split: its table, and images by position. Small splits are decoded once and kept in memory as uint8."""
 
@@ -51,6 +59,7 @@ class Split:
             held = ", ".join(sorted(builder.info.splits))
             raise ConfigError(f"{directory} has no split {name!r}; it holds {held}")
         self.name, self.directory = name, Path(directory)
+        self.findings = findings_of(self.directory)
         features = builder.info.features
         # Pillow decodes as well as TFDS's own decoder, and releases the interpreter lock for the reading threads.
         self.source = builder.as_data_source(name, decoders={"image": tfds.decode.SkipDecoding()})
@@ -80,7 +89,7 @@ class Split:
 
         count = len(self.source)
         return Table(
-            labels=np.asarray(columns["labels"], np.int8).reshape(count, len(FINDINGS)),
+            labels=np.asarray(columns["labels"], np.int8).reshape(count, len(self.findings)),
             patient=text("patient"),
             study=text("study"),
             path=text("path"),
@@ -130,7 +139,7 @@ class Choice(NamedTuple):
 def choose_labels(training: Examples, config: DataConfig) -> Choice:
     """The findings to learn: those that `config.labels` names, or all that have positives and negatives.
 
-    `training` holds all 14 findings under the policies of the configuration. What counts is what the policies leave: a finding that
+    `training` holds all findings of the data set under the policies of the configuration. What counts is what the policies leave: a finding that
     reports name only where it is present, such as No Finding, has no negative where blank labels are ignored.
 
     Raises:
@@ -143,7 +152,7 @@ def choose_labels(training: Examples, config: DataConfig) -> Choice:
         for column, finding in enumerate(training.labels)
     }
     usable = tuple(finding for finding, value in lacking.items() if not value)
-    wanted = tuple(FINDINGS[finding_index(name)] for name in config.labels)
+    wanted = tuple(training.labels[finding_index(name, training.labels)] for name in config.labels)
     policies = f"under data.uncertain={config.uncertain} and data.blank={config.blank}"
     if refused := [f"{name} (no {lacking[name]})" for name in wanted if name not in usable]:
         raise ConfigError(
@@ -166,8 +175,7 @@ def examples(split: Split, labels: tuple[str, ...], config: DataConfig, seed: in
     stored = split.table.labels
     if config.shuffle_labels and split.name in DEVELOPMENT:
         stored = stored[np.random.default_rng((seed, DEVELOPMENT.index(split.name))).permutation(len(stored))]
-    columns = [FINDINGS.index(name) for name in labels]
-    target, weight = apply_policies(stored[:, columns], config.uncertain, config.blank)
+    target, weight = apply_policies(translate(stored, split.findings, labels), config.uncertain, config.blank)
     return Examples(split, labels, target, weight)
 
 

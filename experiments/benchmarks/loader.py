@@ -12,7 +12,6 @@ import numpy as np
 
 from data_prep import build
 from dirvae.config import Config, override
-from dirvae.labels import FINDINGS
 from dirvae.training import data
 from dirvae.types import Batch
 from experiments.benchmarks import Settings, timing
@@ -37,7 +36,7 @@ def measure(config: Config, settings: Settings) -> dict:
 def _stream(built: Path, config: Config, megabytes: int) -> Iterator[Batch]:
     """Batches as training draws them, of all findings that occur."""
     split = data.Split(built, "train", megabytes)
-    labels = data.choose_labels(data.examples(split, FINDINGS, config.data), config.data).labels
+    labels = data.choose_labels(data.examples(split, split.findings, config.data), config.data).labels
     chosen = data.examples(split, labels, config.data)
     size = config.train.batch_size
     return data.shuffled(chosen, size, slice(0, size), config.seed, range(100_000))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import tensorflow_datasets as tfds
+from data_prep.chexpert import CheXpert
 
 from data_prep.build import build, identity, main, prepare, prepare_split, read_manifest
-from data_prep.chexpert import CheXpert
 from data_prep.phantom import Phantom, PhantomConfig
 from data_prep.source import SourceError
 from data_prep.verify import verify

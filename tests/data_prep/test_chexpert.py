@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from data_prep.chexpert import CheXpert
 
 from data_prep.build import identity
-from data_prep.chexpert import CheXpert
 from data_prep.schema import Example
 from data_prep.source import Skipped, SourceError
 from dirvae.labels import FINDINGS

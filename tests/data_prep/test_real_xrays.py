@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from data_prep.chexpert import CheXpert
 from PIL import Image
 
 from data_prep.build import build, read_manifest
-from data_prep.chexpert import CheXpert
 from data_prep.verify import verify
 from dirvae.labels import FINDINGS
 

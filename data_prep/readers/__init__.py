@@ -1,0 +1,9 @@
+"""Readers: one module for each published chest X-ray data set, or form in which data sets are brought.
+
+Each maps its owners' tables to rows of one form (`data_prep.reader`), cites where the layout is documented, and is registered in
+`data_prep.sources`.
+
+| module | data set |
+|---|---|
+| chexpert | CheXpert as published, and any folder in its layout |
+"""

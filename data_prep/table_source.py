@@ -1,0 +1,335 @@
+"""A published data set as a source of examples: its reader's rows, divided by patient and matched to the files of a folder.
+
+The plan of a data set lists every image that is wanted, with its split. It is settled before anything is read, so that a set
+that cannot be built fails at once. Its digest, with sizes and modification times of the files, is part of the set's identity.
+"""
+
+import functools
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from data_prep import images, splits
+from data_prep.cells import Cells
+from data_prep.files import File, Folder
+from data_prep.reader import Inputs, Reader, Row
+from data_prep.schema import NO_BOXES, NO_MASKS, Example
+from data_prep.source import Chunk, DataSource, RawFile, Skipped, SourceError
+from data_prep.tables import Table
+from dirvae.config import DataConfig
+from dirvae.labels import UNLABELLED
+
+CHUNK_PIXELS = 64_000_000  # a shard's images are held in memory at once
+SPLITS = ("train", "validation", "test")
+
+
+class Entry(NamedTuple):
+    """A row and its file; `file` is None where there is none, and `reason` says why."""
+
+    row: Row
+    file: File | None
+    reason: str = ""
+
+
+class Plan(NamedTuple):
+    """A plan lists what there is to read: entries of each split, the findings, and what was noticed on the way."""
+
+    entries: dict[str, list[Entry]]
+    findings: tuple[str, ...]
+    notes: dict[str, Any]
+    tables: dict[str, str]  # name of each table read, and its sha256
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """A `data_prep.source.Source` of a reader's rows. `only` names one split, or one table where the reader says so."""
+
+    reader: Reader
+    data: DataConfig
+    raw_dir: Path
+    only: str = ""
+    _plan: list[Plan] = field(default_factory=list, compare=False, repr=False)
+
+    factors = 0
+
+    @property
+    def name(self) -> str:
+        return self.reader.name
+
+    @property
+    def version(self) -> str:
+        return self.reader.version
+
+    @property
+    def image_size(self) -> int:
+        return self.data.image_size
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        return self.plan().findings
+
+    @property
+    def chunk_size(self) -> int:
+        return min(512, max(16, CHUNK_PIXELS // self.image_size**2))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        plan = self.plan()
+        return {
+            "folder": Path(self.raw_dir).resolve().name,
+            "views": self.data.views,
+            "intensity": self.data.intensity,
+            "division": self.division(),
+            "findings": plan.findings,
+            "tables": plan.tables,
+            "files": _files_digest(plan),
+        }
+
+    def division(self) -> dict[str, Any]:
+        """The settings that decide which image goes to which split."""
+        if self.only:
+            return {"only": self.only}
+        names = ["division", "train_table", "validation_table", "test_table", "split_table"]
+        names += ["folds", "fold"] if self.data.folds else ["validation_percent", "test_percent"]
+        return {name: value for name in names if (value := getattr(self.data, name)) not in ("", 0)}
+
+    def plan(self) -> Plan:
+        """What there is to read.
+
+        Raises:
+          SourceError: for a missing folder or table, a bad table, a split that would be empty, or a patient of two splits.
+        """
+        if not self._plan:
+            self._plan.append(make_plan(self))
+        return self._plan[0]
+
+    def counts(self) -> dict[str, int]:
+        return {name: len(entries) for name, entries in self.plan().entries.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """What the plan noticed: cells that could not be read, views left out, boxes listed."""
+        return self.plan().notes
+
+    def task(self, split: str, number: int) -> Callable[[], Chunk]:
+        first = number * self.chunk_size
+        entries = self.plan().entries[split][first : first + self.chunk_size]
+        folder = Path(self.raw_dir).resolve()
+        return functools.partial(read_entries, entries, folder, self.image_size, self.findings, self.data.intensity)
+
+
+def read_entries(
+    entries: list[Entry], folder: Path, image_size: int, findings: tuple[str, ...], intensity: str
+) -> Chunk:
+    """The examples of one shard."""
+    chunk = Chunk([], [], [], [])
+    for entry in entries:
+        try:
+            if entry.file is None:
+                raise images.ImageError(entry.reason)
+            content = (folder / entry.file.path).read_bytes()
+            image = images.read(folder / entry.file.path, image_size)
+        except (images.ImageError, OSError) as error:
+            chunk.skipped.append(Skipped(entry.row.path, str(error)))
+        else:
+            digest = hashlib.sha256(content).hexdigest()
+            chunk.files.append(RawFile(entry.file.path, entry.file.size, entry.file.mtime_ns, digest))
+            chunk.examples.append(_example(entry.row, image, findings))
+    return chunk
+
+
+def _example(row: Row, image: np.ndarray, findings: tuple[str, ...]) -> Example:
+    labels = np.asarray([row.labels.get(finding, UNLABELLED) for finding in findings], np.int8)
+    return Example(
+        image=image,
+        labels=labels,
+        patient=row.patient,
+        study=row.study,
+        view=row.view,
+        sex=row.sex,
+        age=row.age,
+        path=row.path,
+        boxes=_boxes(row, findings),
+        factors=np.zeros(0, np.float32),
+        seed=0,
+        masks=NO_MASKS,
+    )
+
+
+def _boxes(row: Row, findings: tuple[str, ...]) -> np.ndarray:
+    """float32 [n, 5]; boxes of findings that are not the set's own are left out."""
+    kept = [box for box in row.boxes if box.finding in findings]
+    shares = [
+        (findings.index(box.finding), *np.clip(np.asarray(box[1:5]) / float(box.frame), 0.0, 1.0)) for box in kept
+    ]
+    return np.asarray(shares, np.float32) if shares else NO_BOXES
+
+
+def make_plan(source: TableSource) -> Plan:
+    """Opens the folder and its tables, maps every row, and divides the rows."""
+    data, reader = source.data, source.reader
+    folder = Folder(source.raw_dir, data.allowed_roots)
+    tables, digests = open_tables(reader, folder, data, source.only)
+    inputs, cells = Inputs(tables, folder, data, source.only), Cells()
+    rows = _unique(reader.rows(inputs, cells), folder)
+    notes: dict[str, Any] = {}
+    rows = _of_views(rows, data, notes)
+    parts = {source.only: rows} if source.only else divide(rows, data, folder)
+    _check(parts, source)
+    _check_cells(cells, data)
+    notes |= {"unknown_cells": {kind: dict(odd.most_common(20)) for kind, odd in cells.odd.items()}}
+    notes |= {"boxes_listed": sum(len(row.boxes) for row in rows)}
+    entries = {name: [_entry(row, folder, reader.tail) for row in part] for name, part in parts.items()}
+    return Plan(entries, tuple(reader.findings(inputs)), notes, digests)
+
+
+def open_tables(reader: Reader, folder: Folder, data: DataConfig, only: str) -> tuple[dict[str, Table], dict[str, str]]:
+    """The tables that a reader takes, by key, and the sha256 of each by name.
+
+    Raises:
+      SourceError: for a table that is missing, there twice, or without a column that it must have.
+    """
+    tables, digests = {}, {}
+    for wanted in reader.tables(data, only):
+        paths = folder.match(wanted.patterns)
+        uppermost = [path for path in paths if path.count("/") == paths[0].count("/")]
+        if not paths:
+            if wanted.optional:
+                continue
+            raise SourceError(f"raw_dir {folder} holds no {wanted.patterns[0]}; give {reader.holds}")
+        if len(uppermost) > 1:
+            names = ", ".join(uppermost)
+            raise SourceError(
+                f"raw_dir {folder} holds several tables that may be meant ({names}); give one of the folders"
+            )
+        table = Table(f"{folder.name}/{paths[0]}", functools.partial(folder.open, paths[0]))
+        table.require(wanted.columns)
+        tables[wanted.key] = table
+        with folder.open(paths[0]) as file:
+            digests[paths[0]] = hashlib.file_digest(file, "sha256").hexdigest()
+    return tables, digests
+
+
+def _unique(rows: Iterator[Row], folder: Folder) -> list[Row]:
+    found: dict[str, Row] = {}
+    for row in rows:
+        if row.path in found:
+            raise SourceError(f"{folder}: {row.path} is in the tables already; remove one of its lines")
+        found[row.path] = row
+    if not found:
+        raise SourceError(f"{folder}: the tables have a header but no rows")
+    return list(found.values())
+
+
+def _of_views(rows: list[Row], data: DataConfig, notes: dict[str, Any]) -> list[Row]:
+    """The rows of the wanted views; where the owners tell the views of some images, one of an unknown view is none of the wanted."""
+    views = Counter(row.view for row in rows)
+    notes["views"] = dict(views)
+    if data.views != "frontal" or set(views) == {"UNKNOWN"}:
+        return rows
+    return [row for row in rows if row.view in ("AP", "PA", "FRONTAL")]
+
+
+def divide(rows: list[Row], data: DataConfig, folder: Folder) -> dict[str, list[Row]]:
+    """Rows by split, as `data.division` says."""
+    parts: dict[str, list[Row]] = {}
+    validated = any(row.split == "validation" for row in rows)
+    for row in rows:
+        split = row.split if data.division == "official" else ""
+        if not split and data.test_percent and splits.bucket(row.patient, 100, splits.TEST_SALT) < data.test_percent:
+            split = "test"
+        if split in ("", "train") and not (validated and split):
+            split = splits.development_split(row.patient, data.validation_percent, data.folds, data.fold)
+        parts.setdefault(split, []).append(row)
+    if data.folds:
+        parts.pop("test", None)
+    parts.setdefault("validation", [])
+    parts.setdefault("train", [])
+    patients = {name: {row.patient for row in part} for name, part in parts.items()}
+    both = sorted(set().union(*splits.shared_patients(patients).values()))
+    if both:
+        some = ", ".join(both[:3]) + ", ..." * (len(both) > 3)
+        raise SourceError(f"{folder}: two splits share {len(both)} patients ({some}); remove them from one table")
+    return {name: parts[name] for name in (*SPLITS, *parts) if name in parts}
+
+
+def _check(parts: dict[str, list[Row]], source: TableSource) -> None:
+    for name in (name for name, rows in parts.items() if not rows):
+        more = "use fewer data.folds" if source.data.folds else "raise data.validation_percent"
+        hint = f"; {more}" if name == "validation" else ""
+        if source.data.views == "frontal":
+            hint += "; laterals are left out unless data.views is all"
+        raise SourceError(f"{source.raw_dir} leaves no image for the split {name}{hint}")
+
+
+def _check_cells(cells: Cells, data: DataConfig) -> None:
+    """Checks that few cells of a kind could not be read.
+
+    Raises:
+      SourceError: for a kind with more of them than `data.max_unknown_percent`.
+    """
+    for kind, odd in cells.odd.items():
+        share = 100.0 * odd.total() / max(cells.read[kind], odd.total())
+        if share > data.max_unknown_percent:
+            text, _ = odd.most_common(1)[0]
+            raise SourceError(
+                f"{cells.first[kind]}: {odd.total()} cells of {cells.read[kind]} are no {kind} that is known, such as {text!r}; "
+                "mend the table, or raise data.max_unknown_percent"
+            )
+
+
+def _entry(row: Row, folder: Folder, tail: int) -> Entry:
+    try:
+        return Entry(row, folder.locate(row.path, tail))
+    except images.ImageError as error:
+        return Entry(row, None, str(error))
+
+
+def _files_digest(plan: Plan) -> str:
+    """sha256 over every image's split, name, file, size and modification time, in the order of the plan."""
+    whole = hashlib.sha256()
+    for split, entries in plan.entries.items():
+        for row, file, _ in entries:
+            whole.update(json.dumps([split, row.path, file]).encode())
+    return whole.hexdigest()
+
+
+def data_source(reader: Reader) -> DataSource:
+    """The entry of a reader in the registry of data sources."""
+
+    def title(data: DataConfig, manifest: Mapping[str, Any]) -> str:
+        return f"{reader.title} ({manifest['options']['folder']})"
+
+    def origin(data: DataConfig, manifest: Mapping[str, Any]) -> str:
+        folder = manifest["options"]["folder"]
+        return f"{reader.title}, chest X-rays from the folder {folder}, divided by patient: {_division_told(data, manifest)}."
+
+    return DataSource(
+        open=functools.partial(_open, reader),
+        title=title,
+        origin=origin,
+        raw_dir_holds=reader.holds,
+        open_split=functools.partial(_open_split, reader),
+    )
+
+
+def _open(reader: Reader, data: DataConfig, raw_dir: Path | None) -> TableSource:
+    assert raw_dir is not None
+    return TableSource(reader, data, Path(raw_dir))
+
+
+def _open_split(reader: Reader, raw_dir: Path, name: str, data: DataConfig) -> TableSource:
+    return TableSource(reader, data, Path(raw_dir), only=name)
+
+
+def _division_told(data: DataConfig, manifest: Mapping[str, Any]) -> str:
+    if data.folds:
+        return f"fold {data.fold + 1} of {data.folds} of the training patients is held out as validation"
+    test = "the owners' test split" if data.division == "official" else "a test split"
+    held = f"{data.validation_percent} % of the training patients select the checkpoint (validation)"
+    return held + (f"; there is {test}" if "test" in manifest["splits"] else "; there is no test split")
