@@ -9,6 +9,7 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | reader, readers | the contract of a reader of a published data set, and one module for each set |
 | table_source | a reader's rows as a source: plan, splits, identity |
 | phantom | X-rays drawn by a program |
+| division, marks | which row goes to which split, and boxes and masks in the square |
 | files, tables, cells | the files of a folder, CSV files, and what their cells mean |
 | images, records | one image file, one stored example |
 | splits, resplit | which patient goes where, and another division of the same images |

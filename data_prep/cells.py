@@ -16,27 +16,14 @@ EMPTY = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
 SEXES = {"male": "Male", "m": "Male", "female": "Female", "f": "Female", "w": "Female"}
 UNKNOWN_WORDS = EMPTY | {"unknown", "u", "o", "other", "?"}
 VIEWS = {
-    "AP": ("ap", "ap horizontal", "ap supine", "ap portable", "portable", "anteroposterior", "antero-posterior"),
-    "PA": ("pa", "posteroanterior", "postero-anterior"),
-    "LATERAL": ("lateral", "ll", "rl", "l", "lat", "large lateral", "xtable lateral", "left lateral", "right lateral"),
-    "FRONTAL": ("frontal", "front"),
-    "OTHER": (
-        "ap axial",
-        "pa axial",
-        "costal",
-        "ap lld",
-        "ap rld",
-        "pa lld",
-        "pa rld",
-        "lld",
-        "rld",
-        "lao",
-        "rao",
-        "lpo",
-    )
-    + ("rpo", "swimmers", "lordotic", "ap lordotic", "pa lordotic", "oblique", "decubitus", "expiratory"),
+    "AP": "ap, ap horizontal, ap supine, ap portable, portable, anteroposterior, antero-posterior",
+    "PA": "pa, posteroanterior, postero-anterior",
+    "LATERAL": "lateral, ll, rl, l, lat, large lateral, xtable lateral, left lateral, right lateral",
+    "FRONTAL": "frontal, front",
+    "OTHER": "ap axial, pa axial, costal, ap lld, ap rld, pa lld, pa rld, lld, rld, lao, rao, lpo, rpo, swimmers, lordotic, "
+    "ap lordotic, pa lordotic, oblique, decubitus",
 }
-VIEW_OF = {spelling: view for view, spellings in VIEWS.items() for spelling in spellings}
+VIEW_OF = {spelling: view for view, spellings in VIEWS.items() for spelling in spellings.split(", ")}
 
 
 class Cells:

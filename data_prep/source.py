@@ -1,6 +1,6 @@
 """This module says what a data set is built from: the contracts of a source and of its entry in the registry, and the error users see."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -35,9 +35,9 @@ class Chunk(NamedTuple):
     """
 
     examples: list[Example]
-    skipped: list[Skipped] = []
-    warnings: list[tuple[str, str]] = []
-    files: list[RawFile] = []
+    skipped: Sequence[Skipped] = ()
+    warnings: Sequence[tuple[str, str]] = ()
+    files: Sequence[RawFile] = ()
 
 
 class Source(Protocol):

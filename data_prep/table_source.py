@@ -7,7 +7,6 @@ that cannot be built fails at once. Its digest, with sizes and modification time
 import functools
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,18 +14,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_prep import images, splits
+from data_prep import division, images, marks
 from data_prep.cells import Cells
 from data_prep.files import File, Folder
 from data_prep.reader import Inputs, Reader, Row
-from data_prep.schema import NO_BOXES, NO_MASKS, Example
+from data_prep.schema import Example
 from data_prep.source import Chunk, DataSource, RawFile, Skipped, SourceError
 from data_prep.tables import Table
 from dirvae.config import DataConfig
 from dirvae.labels import UNLABELLED
 
 CHUNK_PIXELS = 64_000_000  # a shard's images are held in memory at once
-SPLITS = ("train", "validation", "test")
 
 
 class Entry(NamedTuple):
@@ -85,19 +83,11 @@ class TableSource:
             "folder": Path(self.raw_dir).resolve().name,
             "views": self.data.views,
             "intensity": self.data.intensity,
-            "division": self.division(),
+            "division": division.settings(self.data, self.only),
             "findings": plan.findings,
             "tables": plan.tables,
             "files": _files_digest(plan),
         }
-
-    def division(self) -> dict[str, Any]:
-        """The settings that decide which image goes to which split."""
-        if self.only:
-            return {"only": self.only}
-        names = ["division", "train_table", "validation_table", "test_table", "split_table"]
-        names += ["folds", "fold"] if self.data.folds else ["validation_percent", "test_percent"]
-        return {name: value for name in names if (value := getattr(self.data, name)) not in ("", 0)}
 
     def plan(self) -> Plan:
         """What there is to read.
@@ -154,20 +144,11 @@ def _example(row: Row, image: np.ndarray, findings: tuple[str, ...]) -> Example:
         sex=row.sex,
         age=row.age,
         path=row.path,
-        boxes=_boxes(row, findings),
+        boxes=marks.boxes(row, findings),
         factors=np.zeros(0, np.float32),
         seed=0,
-        masks=NO_MASKS,
+        masks=marks.masks(row, findings),
     )
-
-
-def _boxes(row: Row, findings: tuple[str, ...]) -> np.ndarray:
-    """float32 [n, 5]; boxes of findings that are not the set's own are left out."""
-    kept = [box for box in row.boxes if box.finding in findings]
-    shares = [
-        (findings.index(box.finding), *np.clip(np.asarray(box[1:5]) / float(box.frame), 0.0, 1.0)) for box in kept
-    ]
-    return np.asarray(shares, np.float32) if shares else NO_BOXES
 
 
 def make_plan(source: TableSource) -> Plan:
@@ -178,9 +159,9 @@ def make_plan(source: TableSource) -> Plan:
     inputs, cells = Inputs(tables, folder, data, source.only), Cells()
     rows = _unique(reader.rows(inputs, cells), folder)
     notes: dict[str, Any] = {}
-    rows = _of_views(rows, data, notes)
-    parts = {source.only: rows} if source.only else divide(rows, data, folder)
-    _check(parts, source)
+    rows = division.of_views(rows, data, notes)
+    parts = {source.only: rows} if source.only else division.divide(rows, data, str(folder))
+    division.check(parts, data, str(folder))
     _check_cells(cells, data)
     notes |= {"unknown_cells": {kind: dict(odd.most_common(20)) for kind, odd in cells.odd.items()}}
     notes |= {"boxes_listed": sum(len(row.boxes) for row in rows)}
@@ -226,47 +207,6 @@ def _unique(rows: Iterator[Row], folder: Folder) -> list[Row]:
     return list(found.values())
 
 
-def _of_views(rows: list[Row], data: DataConfig, notes: dict[str, Any]) -> list[Row]:
-    """The rows of the wanted views; where the owners tell the views of some images, one of an unknown view is none of the wanted."""
-    views = Counter(row.view for row in rows)
-    notes["views"] = dict(views)
-    if data.views != "frontal" or set(views) == {"UNKNOWN"}:
-        return rows
-    return [row for row in rows if row.view in ("AP", "PA", "FRONTAL")]
-
-
-def divide(rows: list[Row], data: DataConfig, folder: Folder) -> dict[str, list[Row]]:
-    """Rows by split, as `data.division` says."""
-    parts: dict[str, list[Row]] = {}
-    validated = any(row.split == "validation" for row in rows)
-    for row in rows:
-        split = row.split if data.division == "official" else ""
-        if not split and data.test_percent and splits.bucket(row.patient, 100, splits.TEST_SALT) < data.test_percent:
-            split = "test"
-        if split in ("", "train") and not (validated and split):
-            split = splits.development_split(row.patient, data.validation_percent, data.folds, data.fold)
-        parts.setdefault(split, []).append(row)
-    if data.folds:
-        parts.pop("test", None)
-    parts.setdefault("validation", [])
-    parts.setdefault("train", [])
-    patients = {name: {row.patient for row in part} for name, part in parts.items()}
-    both = sorted(set().union(*splits.shared_patients(patients).values()))
-    if both:
-        some = ", ".join(both[:3]) + ", ..." * (len(both) > 3)
-        raise SourceError(f"{folder}: two splits share {len(both)} patients ({some}); remove them from one table")
-    return {name: parts[name] for name in (*SPLITS, *parts) if name in parts}
-
-
-def _check(parts: dict[str, list[Row]], source: TableSource) -> None:
-    for name in (name for name, rows in parts.items() if not rows):
-        more = "use fewer data.folds" if source.data.folds else "raise data.validation_percent"
-        hint = f"; {more}" if name == "validation" else ""
-        if source.data.views == "frontal":
-            hint += "; laterals are left out unless data.views is all"
-        raise SourceError(f"{source.raw_dir} leaves no image for the split {name}{hint}")
-
-
 def _check_cells(cells: Cells, data: DataConfig) -> None:
     """Checks that few cells of a kind could not be read.
 
@@ -307,7 +247,7 @@ def data_source(reader: Reader) -> DataSource:
 
     def origin(data: DataConfig, manifest: Mapping[str, Any]) -> str:
         folder = manifest["options"]["folder"]
-        return f"{reader.title}, chest X-rays from the folder {folder}, divided by patient: {_division_told(data, manifest)}."
+        return f"{reader.title}, chest X-rays from the folder {folder}, divided by patient: {division.told(data, manifest)}."
 
     return DataSource(
         open=functools.partial(_open, reader),
@@ -325,11 +265,3 @@ def _open(reader: Reader, data: DataConfig, raw_dir: Path | None) -> TableSource
 
 def _open_split(reader: Reader, raw_dir: Path, name: str, data: DataConfig) -> TableSource:
     return TableSource(reader, data, Path(raw_dir), only=name)
-
-
-def _division_told(data: DataConfig, manifest: Mapping[str, Any]) -> str:
-    if data.folds:
-        return f"fold {data.fold + 1} of {data.folds} of the training patients is held out as validation"
-    test = "the owners' test split" if data.division == "official" else "a test split"
-    held = f"{data.validation_percent} % of the training patients select the checkpoint (validation)"
-    return held + (f"; there is {test}" if "test" in manifest["splits"] else "; there is no test split")

@@ -107,7 +107,7 @@ class Table:
             raw: BinaryIO = self._open()
             if raw.read(2) == b"\x1f\x8b":
                 raw.seek(0)
-                raw = gzip.open(raw)  # type: ignore[assignment]
+                raw = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]
             raw.seek(0)
             mark = raw.read(2)
             raw.seek(0)

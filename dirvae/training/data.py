@@ -139,8 +139,8 @@ class Choice(NamedTuple):
 def choose_labels(training: Examples, config: DataConfig) -> Choice:
     """The findings to learn: those that `config.labels` names, or all that have positives and negatives.
 
-    `training` holds all findings of the data set under the policies of the configuration. What counts is what the policies leave: a finding that
-    reports name only where it is present, such as No Finding, has no negative where blank labels are ignored.
+    `training` holds all findings of the data set under the policies of the configuration. What counts is what the policies leave: a
+    finding that reports name only where it is present, such as No Finding, has no negative where blank labels are ignored.
 
     Raises:
       ConfigError: for a wanted finding whose known labels have one value alone, or where no finding has both.
