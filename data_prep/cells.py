@@ -6,9 +6,10 @@ A cell that cannot be read makes one fact of one image unknown. It does not stop
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from data_prep.schema import UNKNOWN_AGE
-from dirvae.labels import BLANK, NEGATIVE, POSITIVE, UNCERTAIN, UNLABELLED
+from dirvae.labels import BLANK, NEGATIVE, POSITIVE, UNCERTAIN, UNLABELLED, canonical
 
 MAX_AGE = 120
 LABELS = {1.0: POSITIVE, 0.0: NEGATIVE, -1.0: UNCERTAIN}
@@ -67,6 +68,17 @@ class Cells:
         match = re.fullmatch(r"(\d{1,3})(?:[.,]\d*)?\s*([YMWD]?)", text.upper())
         years = int(match[1]) // {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}[match[2]] if match else -1
         return years if 0 <= years <= MAX_AGE else self._unknown("age", text, where, UNKNOWN_AGE)
+
+    def listed(self, names: Iterable[str], findings: Sequence[str], where: str = "") -> dict[str, int]:
+        """The states of findings of which a cell names those that are present: the others are absent, odd names are counted."""
+        labels = dict.fromkeys(findings, NEGATIVE)
+        for name in names:
+            self.read["finding"] += 1
+            if (finding := canonical(name)) in labels:
+                labels[finding] = POSITIVE
+            else:
+                self._unknown("finding", name, where, None)
+        return labels
 
     def unknown(self, kind: str, text: str, where: str = "") -> None:
         """Counts something that a reader itself could not read, such as a finding's name, under a kind of its own."""

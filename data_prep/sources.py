@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SOURCES = {
     "phantom": "data_prep.phantom",
     "chexpert": "data_prep.readers.chexpert",
+    "nih": "data_prep.readers.nih",
 }
 """Name of a source, as --dataset takes it, and the module that holds it; modules are imported at their first use."""
 

@@ -159,6 +159,8 @@ def make_plan(source: TableSource) -> Plan:
     inputs, cells = Inputs(tables, folder, data, source.only), Cells()
     rows = _unique(reader.rows(inputs, cells), folder)
     notes: dict[str, Any] = {}
+    if source.only and not reader.split_is_table:
+        rows = [row for row in rows if row.split == source.only]
     rows = division.of_views(rows, data, notes)
     parts = {source.only: rows} if source.only else division.divide(rows, data, str(folder))
     division.check(parts, data, str(folder))

@@ -50,6 +50,7 @@ class Table:
         if not any(name.strip() for name in self.header):
             raise SourceError(f"{self.name} is empty; it must begin with a line of column names")
         folded = [fold(column) for column in self.header]
+        self.fewest = max(place for place, name in enumerate(folded, 1) if name)  # a header may end in commas
         self._places = {column: folded.index(column) for column in folded}
         self._repeated = {column for column in folded if column and folded.count(column) > 1}
         self._known: dict[str, int] = {}
@@ -93,7 +94,7 @@ class Table:
                 for cells in reader:
                     if not any(cells):
                         continue
-                    if len(cells) != len(self.header):
+                    if not self.fewest <= len(cells) <= len(self.header):
                         raise SourceError(
                             f"{self.name}, line {reader.line_num}: {len(cells)} fields, but the header has "
                             f"{len(self.header)}; the file may be cut off"

@@ -61,8 +61,15 @@ EXHAUSTIVE = {
 SYNONYMS = {
     "Effusion": "Pleural Effusion",
     "Infiltrate": "Infiltration",
+    "Pleural": "Pleural Thickening",
+    "Airspace Opacity": "Lung Opacity",
+    "Nodule/Mass": "Lung Lesion",
+    "Nodule or mass": "Lung Lesion",
+    "Pulmonary fibrosis": "Fibrosis",
 }
-"""Spellings of other data sets, each with the name that this project uses."""
+"""Spellings of other data sets, each with the name that this project uses; case does not matter."""
+KNOWN = {name.lower(): name for name in (*FINDINGS, *(part for parts in COMPOSED.values() for part in parts))}
+KNOWN |= {spelling.lower(): name for spelling, name in SYNONYMS.items()}
 
 POSITIVE, NEGATIVE, UNCERTAIN, BLANK, UNLABELLED = 1, 0, -1, -2, -3
 STATES = {
@@ -127,7 +134,7 @@ def finding_index(name: str, findings: Sequence[str] = FINDINGS) -> int:
 def canonical(name: str) -> str:
     """The name that this project uses for a finding that a data set may spell otherwise, as in `Pleural_Thickening`."""
     plain = " ".join(name.replace("_", " ").split())
-    return SYNONYMS.get(plain, plain)
+    return KNOWN.get(plain.lower(), plain)
 
 
 def translate(labels: np.ndarray, own: Sequence[str], wanted: Sequence[str]) -> np.ndarray:

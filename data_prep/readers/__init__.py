@@ -6,4 +6,5 @@ Each maps its owners' tables to rows of one form (`data_prep.reader`), cites whe
 | module | data set |
 |---|---|
 | chexpert | CheXpert as published, and any folder in its layout |
+| nih | NIH ChestX-ray14, with its official split, its boxes and its adjudicated labels |
 """

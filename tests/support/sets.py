@@ -1,0 +1,63 @@
+"""Small data sets in the layouts of their owners, made by the tests: tables, pictures, and what a reader makes of them."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from data_prep import sources
+from data_prep.cells import Cells
+from data_prep.files import Folder
+from data_prep.reader import Inputs, Reader, Row
+from data_prep.table_source import TableSource, open_tables
+from dirvae.config import DataConfig
+
+
+class Mapped(NamedTuple):
+    """What a reader makes of a folder: rows by their paths, the findings, and cells that could not be read."""
+
+    rows: dict[str, Row]
+    findings: tuple[str, ...]
+    odd: dict[str, dict[str, int]]
+
+
+def write(path: Path, text: str) -> Path:
+    """A text file, with its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def picture(path: Path, height: int = 32, width: int = 32, seed: int = 0) -> np.ndarray:
+    """A grey PNG or JPEG of noise, with its folders; its pixels as written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def mapped(reader: Reader, folder: Path, only: str = "", **settings) -> Mapped:
+    """The rows that a reader yields, before they are divided and matched to files."""
+    data = DataConfig(dataset=reader.name, **settings)
+    opened = Folder(folder)
+    tables, _ = open_tables(reader, opened, data, only)
+    inputs, cells = Inputs(tables, opened, data, only), Cells()
+    rows = {row.path: row for row in reader.rows(inputs, cells)}
+    return Mapped(rows, reader.findings(inputs), {kind: dict(odd) for kind, odd in cells.odd.items()})
+
+
+def source(folder: Path, dataset: str, **settings) -> TableSource:
+    """The source that a command opens for a folder."""
+    return sources.open_source(DataConfig(dataset=dataset, **settings), folder)  # type: ignore[return-value]
+
+
+def files(made: TableSource) -> dict[str, str]:
+    """The file of each planned image, by the path that its table gives; nothing where there is none."""
+    entries = [entry for part in made.plan().entries.values() for entry in part]
+    return {entry.row.path: entry.file.path if entry.file else "" for entry in entries}
+
+
+def positives(row: Row) -> set[str]:
+    """Findings that a row says are present."""
+    return {name for name, state in row.labels.items() if state == 1}
