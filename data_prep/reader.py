@@ -11,7 +11,7 @@ from typing import NamedTuple
 from data_prep.cells import Cells
 from data_prep.files import Folder
 from data_prep.schema import UNKNOWN_AGE
-from data_prep.tables import Table
+from data_prep.tables import Document, Table
 from dirvae.config import DataConfig
 from dirvae.labels import FINDINGS
 
@@ -68,22 +68,32 @@ class TableFile(NamedTuple):
     """A table that a reader takes: its key there, file names or patterns that it may have, and the columns it must have.
 
     Patterns are those of `fnmatch`, without regard to case; `.gz` may follow. The table may lie in the set's folder or in one
-    of its subfolders. An optional one that is missing is not among the reader's inputs.
+    of its subfolders. An optional one that is missing is not among the reader's inputs. With `json`, it is no table but a
+    `data_prep.tables.Document`.
     """
 
     key: str
     patterns: tuple[str, ...]
     columns: tuple[str, ...] = ()
     optional: bool = False
+    json: bool = False
 
 
 class Inputs(NamedTuple):
-    """What a reader maps: its tables by key, the folder with the images, the configuration, and the one split that is wanted, if any."""
+    """What a reader maps: its tables and documents by key, the images' folder, the configuration, the only split wanted, if any."""
 
     tables: Mapping[str, Table]
     folder: Folder
     data: DataConfig
     only: str = ""
+    documents: Mapping[str, Document] = {}
+
+
+def inputs_of(opened: Mapping[str, Table | Document], folder: Folder, data: DataConfig, only: str = "") -> Inputs:
+    """The inputs of a reader, of what was opened for it by key."""
+    tables = {key: item for key, item in opened.items() if isinstance(item, Table)}
+    documents = {key: item for key, item in opened.items() if isinstance(item, Document)}
+    return Inputs(tables, folder, data, only, documents)
 
 
 def default_findings(inputs: Inputs) -> tuple[str, ...]:

@@ -18,6 +18,12 @@ SOURCES = {
     "phantom": "data_prep.phantom",
     "chexpert": "data_prep.readers.chexpert",
     "nih": "data_prep.readers.nih",
+    "mimic": "data_prep.readers.mimic",
+    "padchest": "data_prep.readers.padchest",
+    "vindr": "data_prep.readers.vindr",
+    "rsna": "data_prep.readers.rsna",
+    "siim": "data_prep.readers.siim",
+    "openi": "data_prep.readers.openi",
 }
 """Name of a source, as --dataset takes it, and the module that holds it; modules are imported at their first use."""
 

@@ -17,10 +17,10 @@ import numpy as np
 from data_prep import division, images, marks
 from data_prep.cells import Cells
 from data_prep.files import File, Folder
-from data_prep.reader import Inputs, Reader, Row
+from data_prep.reader import Reader, Row, inputs_of
 from data_prep.schema import Example
 from data_prep.source import Chunk, DataSource, RawFile, Skipped, SourceError
-from data_prep.tables import Table
+from data_prep.tables import Document, Table
 from dirvae.config import DataConfig
 from dirvae.labels import UNLABELLED
 
@@ -156,7 +156,7 @@ def make_plan(source: TableSource) -> Plan:
     data, reader = source.data, source.reader
     folder = Folder(source.raw_dir, data.allowed_roots)
     tables, digests = open_tables(reader, folder, data, source.only)
-    inputs, cells = Inputs(tables, folder, data, source.only), Cells()
+    inputs, cells = inputs_of(tables, folder, data, source.only), Cells()
     rows = _unique(reader.rows(inputs, cells), folder)
     notes: dict[str, Any] = {}
     if source.only and not reader.split_is_table:
@@ -171,13 +171,16 @@ def make_plan(source: TableSource) -> Plan:
     return Plan(entries, tuple(reader.findings(inputs)), notes, digests)
 
 
-def open_tables(reader: Reader, folder: Folder, data: DataConfig, only: str) -> tuple[dict[str, Table], dict[str, str]]:
-    """The tables that a reader takes, by key, and the sha256 of each by name.
+def open_tables(
+    reader: Reader, folder: Folder, data: DataConfig, only: str
+) -> tuple[dict[str, Table | Document], dict[str, str]]:
+    """The tables and documents that a reader takes, by key, and the sha256 of each by name.
 
     Raises:
       SourceError: for a table that is missing, there twice, or without a column that it must have.
     """
-    tables, digests = {}, {}
+    tables: dict[str, Table | Document] = {}
+    digests = {}
     for wanted in reader.tables(data, only):
         paths = folder.match(wanted.patterns)
         uppermost = [path for path in paths if path.count("/") == paths[0].count("/")]
@@ -190,9 +193,13 @@ def open_tables(reader: Reader, folder: Folder, data: DataConfig, only: str) -> 
             raise SourceError(
                 f"raw_dir {folder} holds several tables that may be meant ({names}); give one of the folders"
             )
-        table = Table(f"{folder.name}/{paths[0]}", functools.partial(folder.open, paths[0]))
-        table.require(wanted.columns)
-        tables[wanted.key] = table
+        name, opener = f"{folder.name}/{paths[0]}", functools.partial(folder.open, paths[0])
+        if wanted.json:
+            tables[wanted.key] = Document(name, opener)
+        else:
+            table = Table(name, opener)
+            table.require(wanted.columns)
+            tables[wanted.key] = table
         with folder.open(paths[0]) as file:
             digests[paths[0]] = hashlib.file_digest(file, "sha256").hexdigest()
     return tables, digests

@@ -4,8 +4,9 @@ import csv
 import difflib
 import gzip
 import io
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, NamedTuple
 
 from data_prep.source import SourceError
 
@@ -118,3 +119,22 @@ class Table:
             return text
         except (OSError, EOFError, UnicodeDecodeError, gzip.BadGzipFile) as error:
             raise SourceError(f"{self.name} is not a readable CSV file ({error}); it must be UTF-8 text") from None
+
+
+class Document(NamedTuple):
+    """A JSON file beside the tables, such as outlines of findings; `open` gives it as a binary file."""
+
+    name: str
+    open: Callable[[], BinaryIO]
+
+    def json(self) -> Any:
+        """What the file holds.
+
+        Raises:
+          SourceError: for a file that is no JSON.
+        """
+        try:
+            with self.open() as file:
+                return json.loads(file.read())
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{self.name} is not a readable JSON file ({error}); fetch it again") from None

@@ -49,6 +49,7 @@ COMPOSED = {
         "Nodule",
     ),
     "Pleural Other": ("Pleural Thickening",),
+    "Fracture": ("Rib Fracture", "Clavicle Fracture"),
 }
 """A wider finding, and narrower ones of other data sets of which any implies it."""
 

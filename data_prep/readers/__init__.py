@@ -7,4 +7,10 @@ Each maps its owners' tables to rows of one form (`data_prep.reader`), cites whe
 |---|---|
 | chexpert | CheXpert as published, and any folder in its layout |
 | nih | NIH ChestX-ray14, with its official split, its boxes and its adjudicated labels |
+| mimic | MIMIC-CXR-JPG, three tables joined |
+| padchest | PadChest, with its terms mapped to findings |
+| vindr | VinDr-CXR of PhysioNet, and Kaggle's VinBigData |
+| rsna | RSNA Pneumonia Detection Challenge 2018, with its boxes |
+| siim | SIIM-ACR Pneumothorax Segmentation 2019, with its masks |
+| openi | OpenI of Indiana University, in Kaggle's form |
 """

@@ -9,7 +9,7 @@ from PIL import Image
 from data_prep import sources
 from data_prep.cells import Cells
 from data_prep.files import Folder
-from data_prep.reader import Inputs, Reader, Row
+from data_prep.reader import Reader, Row, inputs_of
 from data_prep.table_source import TableSource, open_tables
 from dirvae.config import DataConfig
 
@@ -42,7 +42,7 @@ def mapped(reader: Reader, folder: Path, only: str = "", **settings) -> Mapped:
     data = DataConfig(dataset=reader.name, **settings)
     opened = Folder(folder)
     tables, _ = open_tables(reader, opened, data, only)
-    inputs, cells = Inputs(tables, opened, data, only), Cells()
+    inputs, cells = inputs_of(tables, opened, data, only), Cells()
     rows = {row.path: row for row in reader.rows(inputs, cells)}
     return Mapped(rows, reader.findings(inputs), {kind: dict(odd) for kind, odd in cells.odd.items()})
 
@@ -52,10 +52,14 @@ def source(folder: Path, dataset: str, **settings) -> TableSource:
     return sources.open_source(DataConfig(dataset=dataset, **settings), folder)  # type: ignore[return-value]
 
 
-def files(made: TableSource) -> dict[str, str]:
-    """The file of each planned image, by the path that its table gives; nothing where there is none."""
-    entries = [entry for part in made.plan().entries.values() for entry in part]
-    return {entry.row.path: entry.file.path if entry.file else "" for entry in entries}
+def files(reader: Reader, folder: Path, **settings) -> dict[str, str]:
+    """The file that each row's path means.
+
+    Raises:
+      ImageError: where there is none, or more than one.
+    """
+    opened = Folder(folder)
+    return {path: opened.locate(path, reader.tail).path for path in mapped(reader, folder, **settings).rows}
 
 
 def positives(row: Row) -> set[str]:
