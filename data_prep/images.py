@@ -1,30 +1,60 @@
 """One raw image file to one grey square of the data set's size.
 
 The rules, none of which looks at other images:
+  file          PNG, JPEG, JPEG 2000, TIFF, WebP, BMP, PNM (`data_prep.rasters`) or DICOM (`data_prep.dicom`), told by content
   colour        becomes luma (ITU-R 601); what is transparent shows black
-  16 bit        levels are divided by 257, so 65535 becomes 255, whatever the brightest pixel is
-  DICOM         modality LUT, then VOI LUT or window, whose output range becomes 0..255 (without one, the image's own range
-                does); MONOCHROME1 is inverted
-  shape         black is added on both sides of the shorter axis, so that nothing is cut off or distorted
-  size          a pixel is the exact average of the area it covers; smaller images grow by bilinear interpolation
+  intensity     as `data_prep.intensity` says: what the file declares, or the image's own range
+  16 bit        65535 becomes 255. Levels that all stay below 2**8, 2**10, 2**12 or 2**14 count as levels of so many bits
+                (`data_prep.stored.depth`)
+  DICOM         modality LUT, then VOI LUT or window, whose output range becomes 0..255; without one, 2**BitsStored - 1 becomes
+                255. Padding is black. MONOCHROME1 is inverted
+  orientation   upright, by what the file says of itself
+  shape, size   black bars and exact averages (`data_prep.geometry`)
 """
 
+import io
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from data_prep.source import SourceError
+from data_prep import dicom, quality, rasters
+from data_prep.geometry import Frame
+from data_prep.intensity import grey
+from data_prep.stored import MAX_BYTES, ImageError, Stored
 
-MAX_PIXELS = 50_000_000  # more than twice the largest radiograph; beyond it a file is a decompression bomb
-FORMATS = ("PNG", "JPEG", "JPEG2000", "TIFF", "BMP", "PPM")  # Pillow's other decoders see no untrusted file
-TOO_LARGE = f"more than {MAX_PIXELS:,} pixels"
+__all__ = ["Facts", "ImageError", "Picture", "picture", "read"]
 
 
-class ImageError(ValueError):
-    """A file that is not a usable image; the message says why, in a few words."""
+class Facts(NamedTuple):
+    """What a file says of its image, in small values for a manifest.
+
+    `height` and `width` are those of the stored pixels. `kind` is Pillow's mode or DICOM's photometric interpretation. `turned` is the
+    Orientation that was undone (1: none), `aspect` the height / width of a stored pixel. `shown_by` names what set black and white: a
+    `window` or `VOI LUT` of DICOM, `declared bits`, `levels` where the depth was told from the levels themselves, or another rule of
+    `data_prep.intensity`. `bits` is the depth that was used. `blank` is the share of stored pixels that are padding or transparent.
+    """
+
+    format: str
+    kind: str
+    height: int
+    width: int
+    bits: int
+    turned: int
+    aspect: float
+    inverted: bool
+    shown_by: str
+    blank: float
+
+
+class Picture(NamedTuple):
+    """An image uint8 [size, size, 1], the frame that takes boxes and masks of the stored image to it, facts and verdicts."""
+
+    image: np.ndarray
+    frame: Frame
+    facts: Facts
+    warnings: tuple[quality.Verdict, ...]
 
 
 def read(path: Path, size: int) -> np.ndarray:
@@ -34,154 +64,75 @@ def read(path: Path, size: int) -> np.ndarray:
       ImageError: for a missing, empty, truncated, oversized, multi-frame or non-image file.
       SourceError: for DICOM where pydicom is not installed.
     """
-    try:
-        if not path.is_file():
-            raise ImageError("no such file")
-        with path.open("rb") as file:
-            head = file.read(132)
-    except OSError as error:
-        raise ImageError(f"cannot be opened ({error.strerror})") from None
-    if not head:
-        raise ImageError("the file is empty")
-    dicom = head[128:] == b"DICM" or path.suffix.lower() in (".dcm", ".dicom")
+    return picture(path, size).image
+
+
+def picture(file: Any, size: int, intensity: str = "declared", name: str = "") -> Picture:
+    """The picture of a file: a path (any object with `open`, also of a remote file system) or an open binary file.
+
+    `name`, with its suffix, stands for an open file in messages; `intensity` is a key of `data_prep.intensity.RULES`.
+
+    Raises:
+      ImageError: for a missing, empty, truncated, oversized, multi-frame or non-image file.
+      SourceError: for DICOM where pydicom is not installed.
+      ConfigError: for an unknown rule.
+    """
+    name = name or Path(str(getattr(file, "name", "") or "an open file")).name
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is wrong with a file is said once, in the list of those left out
-        return square(_read_dicom(path) if dicom else _read_picture(path), size)[..., None]
+        stored = _stored(file, name)
+        frame = Frame(*stored.codes.shape, size, stored.turn, stored.aspect)
+        image = frame.square(grey(stored, intensity))[..., None]
+    facts = _facts(stored, intensity)
+    return Picture(image, frame, facts, _verdicts(image, facts))
 
 
-def _read_picture(path: Path) -> np.ndarray:
+def _stored(file: Any, name: str) -> Stored:
+    """What a path or an open file stores."""
+    if not hasattr(file, "open"):
+        content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ImageError(f"more than {MAX_BYTES:,} bytes")
+        return _of_stream(io.BytesIO(content), name)
     try:
-        with Image.open(path, formats=FORMATS) as picture:
-            _check_extent(picture.width, picture.height, getattr(picture, "n_frames", 1))
-            picture.load()
-            return _grey(picture)
-    except ImageError:
-        raise
-    except Image.DecompressionBombError:  # Pillow's own limit, which is higher but is looked at first
-        raise ImageError(TOO_LARGE) from None
-    except Exception as error:  # Pillow's decoders raise many kinds; each means that there is no usable picture
-        raise ImageError(f"not a readable image ({_brief(error, path)})") from None
+        if not file.is_file():
+            raise ImageError("no such file")
+        with file.open("rb") as stream:
+            return _of_stream(stream, name) if isinstance(file, Path) else _stored(stream, name)
+    except OSError as error:
+        raise ImageError(f"cannot be opened ({error.strerror or type(error).__name__})") from None
 
 
-def _check_extent(width: int, height: int, frames: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ImageError(TOO_LARGE)
-    if frames > 1:
-        raise ImageError(f"the file holds {frames} frames; one is needed")
+def _of_stream(file: BinaryIO, name: str) -> Stored:
+    head = file.read(132)
+    if not head:
+        raise ImageError("the file is empty")
+    suffix = Path(name).suffix
+    marked = head[128:] == b"DICM"
+    raster = head.startswith(rasters.HEADS) and not marked
+    return (rasters if raster or not dicom.is_dicom(head, suffix) else dicom).stored(file, name)
 
 
-def _brief(error: Exception, path: Path) -> str:
-    """The first line of a decoder's message, without the folder, so that lists of reasons group and travel."""
-    lines = str(error).replace(str(path), path.name).splitlines()
-    return lines[0][:100] if lines else type(error).__name__
+def _facts(stored: Stored, rule: str) -> Facts:
+    span = stored.range
+    shown_by = "levels" if span and span.guess else "declared bits"
+    if rule != "declared" or stored.display:
+        shown_by = stored.display.kind if rule == "declared" else rule
+    return Facts(
+        format=stored.format,
+        kind=stored.kind,
+        height=stored.codes.shape[0],
+        width=stored.codes.shape[1],
+        bits=span.bits if span else stored.bits,
+        turned=stored.turn,
+        aspect=round(stored.aspect, 4),
+        inverted=bool(stored.inverted),
+        shown_by=shown_by,
+        blank=round(float(stored.blank[stored.codes].mean()), 4) if stored.blank.any() else 0.0,
+    )
 
 
-def _grey(picture: Image.Image) -> np.ndarray:
-    """[H, W], grey levels of [0, 255], uint8 or float32."""
-    if picture.mode == "F":
-        raise ImageError("floating-point pixels have no stated range; convert them to 8 or 16 bit")
-    if picture.mode.startswith("I"):
-        levels = np.asarray(picture).astype(np.float32)
-        if levels.min() < 0 or levels.max() > 65535:
-            raise ImageError("integer pixels outside 0..65535 have no stated range; convert them to 16 bit")
-        return levels / np.float32(257.0)
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        layered = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layered.size, (0, 0, 0, 255)), layered).convert("RGB")
-    return np.asarray(picture.convert("L"))
-
-
-def _read_dicom(path: Path) -> np.ndarray:
-    try:
-        import pydicom
-    except ImportError:
-        raise SourceError(f"{path} is DICOM, which needs pydicom to read: pip install 'dirvae[dicom]'") from None
-    try:
-        dataset = pydicom.dcmread(path)
-        _check_extent(int(dataset.Columns), int(dataset.Rows), int(dataset.get("NumberOfFrames") or 1))
-        return _dicom_grey(dataset)
-    except ImageError:
-        raise
-    except Exception as error:  # pydicom and its decoders raise many kinds; each means that there is no usable picture
-        raise ImageError(f"not a readable DICOM image ({_brief(error, path)})") from None
-
-
-def _dicom_grey(dataset: Any) -> np.ndarray:
-    """[H, W], grey levels of [0, 255], of a pydicom dataset with one frame."""
-    from pydicom.pixels import apply_modality_lut
-
-    kind = dataset.PhotometricInterpretation
-    if kind == "RGB" or kind.startswith("YBR"):
-        return np.asarray(Image.fromarray(dataset.pixel_array).convert("L"))
-    if kind not in ("MONOCHROME1", "MONOCHROME2"):
-        raise ImageError(f"photometric interpretation {kind} is neither grey nor RGB")
-    share = _displayed(apply_modality_lut(dataset.pixel_array, dataset).astype(np.float32), dataset)
-    return np.float32(255.0) * (1.0 - share if kind == "MONOCHROME1" else share)
-
-
-def _displayed(levels: np.ndarray, dataset: Any) -> np.ndarray:
-    """Levels as shares of white: through the VOI LUT, else the window, else their own range (DICOM PS3.3 C.11.2).
-
-    Written out here, since pydicom's version wraps levels around beyond 16 bit, or 8 bit for a LUT of 8-bit entries, and
-    inverts a window that follows a negative rescale slope.
-    """
-    if dataset.get("VOILUTSequence"):
-        return _look_up(levels, dataset.VOILUTSequence[0], "<" if dataset.original_encoding[1] else ">")
-    if None not in (dataset.get("WindowCenter"), dataset.get("WindowWidth")):
-        center, width = (float(np.atleast_1d(dataset[name].value)[0]) for name in ("WindowCenter", "WindowWidth"))
-        return _window(levels, center, width, dataset.get("VOILUTFunction") or "LINEAR")
-    low, high = float(levels.min()), float(levels.max())
-    return (levels - low) / max(high - low, 1e-6)
-
-
-def _look_up(levels: np.ndarray, item: Any, byte_order: str) -> np.ndarray:
-    """Entries of a LUT as shares of their range; levels outside its domain get the first or the last one."""
-    entries, first = int(item.LUTDescriptor[0]) or 2**16, int(item.LUTDescriptor[1])
-    table = item.LUTData
-    if isinstance(table, bytes):  # entries of 8 bit may lie two in a word
-        table = np.frombuffer(table, f"{byte_order}u2" if len(table) >= 2 * entries else np.uint8)
-    table = np.atleast_1d(table).astype(np.float32)[:entries]
-    table = (table - table.min()) / max(float(np.ptp(table)), 1.0)
-    return table[np.clip(np.rint(levels) - first, 0, len(table) - 1).astype(np.int64)]
-
-
-def _window(levels: np.ndarray, center: float, width: float, function: str) -> np.ndarray:
-    """The three functions of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-    if width < 1.0 if function == "LINEAR" else width <= 0.0:
-        raise ImageError(f"a window of width {width:g}")
-    if function == "SIGMOID":
-        return 0.5 + 0.5 * np.tanh(2.0 * (levels - center) / width)  # 1 / (1 + exp(-4 (x - c) / w))
-    if function == "LINEAR":
-        center, width = center - 0.5, max(width - 1.0, 1e-6)
-    elif function != "LINEAR_EXACT":
-        raise ImageError(f"the VOI LUT function {function} is not one of LINEAR, LINEAR_EXACT, SIGMOID")
-    return np.clip((levels - center) / width + 0.5, 0.0, 1.0)
-
-
-def square(grey: np.ndarray, size: int) -> np.ndarray:
-    """Grey levels of [0, 255], [H, W] of any shape -> uint8 [size, size], by the rules for shape and size."""
-    side = max(grey.shape)
-    if side >= size:
-        tall = grey if grey.shape[0] == side else grey.T  # the longer axis first, which leaves the least to hold
-        levels = _average(_average(tall, side, size).T, side, size)
-        levels = levels.T if tall is grey else levels
-    else:
-        top, left = ((side - extent) // 2 for extent in grey.shape)
-        padded = np.zeros((side, side), np.float32)
-        padded[top : top + grey.shape[0], left : left + grey.shape[1]] = grey
-        levels = np.asarray(Image.fromarray(padded).resize((size, size), Image.Resampling.BILINEAR))
-    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
-
-
-def _average(grey: np.ndarray, side: int, size: int) -> np.ndarray:
-    """[n, m] -> [size, m]: means over `size` equal cells of the first axis, which lies centred in `side` pixels of 0.
-
-    With F(t) the integral of the axis from 0 to t, piecewise linear, a cell from s to t has the mean (F(t) - F(s))/(t - s).
-    """
-    n = grey.shape[0]
-    edges = np.clip(np.linspace(0.0, side, size + 1) - (side - n) // 2, 0, n)
-    whole = np.minimum(edges.astype(np.int64), n - 1)
-    integral = np.zeros((n + 1, grey.shape[1]))
-    np.cumsum(grey, axis=0, dtype=np.float64, out=integral[1:])
-    at_edges = integral[whole] + (edges - whole)[:, None] * grey[whole]
-    return np.diff(at_edges, axis=0) * (size / side)
+def _verdicts(image: np.ndarray, facts: Facts) -> tuple[quality.Verdict, ...]:
+    """Those on the finished image, and those that only its file gives away."""
+    found = ("transparent",) * (facts.blank > 0.5) + ("depth",) * (facts.shown_by == "levels")
+    return quality.verdicts(image) + tuple(map(quality.Verdict, found))
