@@ -11,10 +11,12 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | phantom | X-rays drawn by a program |
 | division, marks | which row goes to which split, and boxes and masks in the square |
 | files, tables, cells | the files of a folder, CSV files, and what their cells mean |
-| images, records | one image file, one stored example |
+| images, records, columns | one image file, one stored example, and what is known of all examples of a split |
 | rasters, dicom, codestreams | what an image file stores: PNG to WebP, DICOM, and a look into its compressed pixels |
 | stored, intensity, geometry | levels and what is said of them, the rules for black and white, the way into the square |
 | quality | verdicts on pictures that can be no good radiographs, and on sets of them |
 | splits, resplit | which patient goes where, and another division of the same images |
 | build, shards, manifest, verify | the writing of a data set, what it holds, and the check of it |
+| provenance | the name of a data set, and proof that its raw files are still those that were read |
+| progress | the progress line |
 """

@@ -11,27 +11,27 @@ is written last and says that the set is finished. Neither the number of workers
 import argparse
 import contextlib
 import fcntl
-import hashlib
+import itertools
 import json
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import tensorflow_datasets as tfds
 
-from data_prep import manifest, shards, sources
+from data_prep import columns, manifest, provenance, shards, sources
 from data_prep.manifest import Tally, read_manifest
+from data_prep.progress import Progress, silent
+from data_prep.provenance import identity
 from data_prep.schema import features
-from data_prep.shards import Job, Progress, Shard
+from data_prep.shards import Job, Shard
 from data_prep.source import Source, SourceError
 from dirvae.config import ConfigError, DataConfig, command_line, override, validate_data
 from dirvae.config.command_line import CONSOLE, Parser, one_of
 
 __all__ = ["SourceError", "build", "identity", "prepare", "prepare_split", "read_manifest"]
-
-
-def silent(text: str) -> None:
-    """Progress that nobody watches."""
 
 
 def prepare(data: DataConfig, raw_dir: Path | None, data_dir: Path, progress: Progress = silent) -> Path:
@@ -42,11 +42,11 @@ def prepare(data: DataConfig, raw_dir: Path | None, data_dir: Path, progress: Pr
       SourceError: see `build`.
     """
     source = sources.open_source(data, raw_dir)
-    return build(source, data_dir, data.build_workers, data.max_skipped_percent, progress)
+    return build(source, data_dir, data.build_workers, data.max_skipped_percent, progress, data.check_files)
 
 
 def prepare_split(raw_dir: Path, name: str, data: DataConfig, data_dir: Path, progress: Progress = silent) -> Path:
-    """The folder of a data set with one split, made of the table `name` of `raw_dir`, for external validation.
+    """The folder of a data set with one split, the owners' or that of the table `name` of `raw_dir`, for external validation.
 
     Raises:
       ConfigError: where the data's source reads no tables.
@@ -55,20 +55,30 @@ def prepare_split(raw_dir: Path, name: str, data: DataConfig, data_dir: Path, pr
     open_split = sources.named(data.dataset).open_split
     if open_split is None:
         raise ConfigError(f"--dataset={data.dataset} reads no tables; give --dataset={sources.of_tables()}")
-    return build(open_split(raw_dir, name, data), data_dir, data.build_workers, data.max_skipped_percent, progress)
+    source = open_split(raw_dir, name, data)
+    return build(source, data_dir, data.build_workers, data.max_skipped_percent, progress, data.check_files)
 
 
 def build(
-    source: Source, data_dir: Path, workers: int = 0, max_skipped_percent: float = 1.0, progress: Progress = silent
+    source: Source,
+    data_dir: Path,
+    workers: int = 0,
+    max_skipped_percent: float = 1.0,
+    progress: Progress = silent,
+    check_files: bool = True,
 ) -> Path:
     """Builds `source` below `data_dir` with so many processes (0: one a core); returns at once where that has been done.
+
+    `check_files` is that of `data_prep.provenance.settle`.
 
     Raises:
       SourceError: for a source that cannot be read, more unreadable images than allowed, or a folder that cannot be
         written, as on a full disk. What was built until then is kept, and the next call goes on from there.
     """
+    source.raw_files(progress)
     directory = Path(data_dir) / identity(source) / source.version
     try:
+        directory = Path(data_dir) / provenance.settle(source, data_dir, progress, check_files) / source.version
         if (directory / manifest.FILE).exists():
             return directory
         directory.mkdir(parents=True, exist_ok=True)
@@ -80,12 +90,6 @@ def build(
             f"{directory} cannot be written ({error.strerror or error}); free some space there or choose another data_dir"
         ) from None
     return directory
-
-
-def identity(source: Source) -> str:
-    """The data set's name: source, image size, and a digest of everything that changes the content."""
-    everything = json.dumps([source.options, source.image_size, source.version], sort_keys=True)
-    return f"{source.name}_{source.image_size}_{hashlib.sha256(everything.encode()).hexdigest()[:12]}"
 
 
 @contextlib.contextmanager
@@ -103,21 +107,28 @@ def _locked(path: Path, progress: Progress) -> Iterator[None]:
 def _build(source: Source, directory: Path, workers: int, max_skipped_percent: float, progress: Progress) -> None:
     for left_over in [*directory.glob(f"{shards.PARTIAL}*"), *directory.glob(f"{shards.NOTES}/{shards.PARTIAL}*")]:
         left_over.unlink(missing_ok=True)
-    jobs = shards.plan(source, directory, identity(source))
+    jobs = shards.plan(source, directory, directory.parent.name)
     written = shards.write_all(source, jobs, workers, max_skipped_percent, progress)
-    by_split: dict[str, list[Shard]] = {}
-    for job, shard in zip(jobs, written, strict=True):
-        by_split.setdefault(job.split, []).append(shard)
-    _describe(source, directory, by_split)
-    whole = _manifest(source, jobs, written)
+    finish(source, directory, jobs, written, progress)
+
+
+def finish(source: Source, directory: Path, jobs: list[Job], written: list[Shard], progress: Progress = silent) -> None:
+    """Makes a data set of finished shards: columns, the record of the raw files, TFDS's metadata, and the manifest last.
+
+    Raises:
+      SourceError: for a split none of whose images could be read, or raw files that changed while they were read.
+      OSError: where one of these cannot be written.
+    """
+    _describe(source, directory, jobs, written)
+    whole = _manifest(source, directory, jobs, written, _collect(source, directory, jobs))
     with shards.replacing(directory / manifest.FILE) as partial:
         partial.write_text(json.dumps(whole, indent=1) + "\n")
     shutil.rmtree(directory / shards.NOTES)
 
 
-def _describe(source: Source, directory: Path, by_split: dict[str, list[Shard]]) -> None:
+def _describe(source: Source, directory: Path, jobs: list[Job], written: list[Shard]) -> None:
     """TFDS's metadata, by which it reads the shards."""
-    name = identity(source)
+    name = directory.parent.name
     owner = tfds.core.dataset_info.DatasetIdentity(
         name=name, version=tfds.core.Version(source.version), data_dir=str(directory), module_name="data_prep.build"
     )
@@ -128,10 +139,13 @@ def _describe(source: Source, directory: Path, by_split: dict[str, list[Shard]])
     )
     info.set_file_format("array_record")
     template = tfds.core.ShardedFileTemplate(data_dir=directory, dataset_name=name, filetype_suffix="array_record")
+    by_split: dict[str, list[Shard]] = {}
+    for job, shard in zip(jobs, written, strict=True):
+        by_split.setdefault(job.split, []).append(shard)
     splits = [
         tfds.core.SplitInfo(
             name=split,
-            shard_lengths=[len(shard.tally.digests) for shard in parts],
+            shard_lengths=[shard.images for shard in parts],
             num_bytes=sum(shard.size for shard in parts),
             filename_template=template.replace(split=split),
         )
@@ -141,34 +155,76 @@ def _describe(source: Source, directory: Path, by_split: dict[str, list[Shard]])
     info.write_to_directory(str(directory))
 
 
-def _manifest(source: Source, jobs: list[Job], written: list[Shard]) -> dict:
+def _collect(source: Source, directory: Path, jobs: list[Job]) -> dict[str, Tally]:
+    """Writes the columns of every split and the record of the raw files, one note after the other; the splits' tallies."""
+    tallies, files = {}, provenance.Collector()
+    for split, own in itertools.groupby(jobs, key=_split_of):
+        tally, parts = Tally(len(source.findings)), []
+        for job in own:
+            note = shards.read_note(job)
+            tally.add(note.columns, note.digests, note.pixels)
+            files.add(note.files)
+            parts.append(note.columns)
+        with shards.replacing(columns.file_of(directory, split)) as partial:
+            columns.save(partial, columns.joined(parts))
+        tallies[split] = tally
+    raw = source.raw_files(silent)
+    if raw is not None:
+        content = files.write(directory, raw.location)
+        if directory.parent.name not in (name := identity(source), f"{name}_{content}"):
+            raise SourceError(f"the raw files in {raw.location} changed while they were read; the same command starts again")
+    return tallies
+
+
+def _split_of(job: Job) -> str:
+    return job.split
+
+
+def _manifest(
+    source: Source, directory: Path, jobs: list[Job], written: list[Shard], tallies: dict[str, Tally]
+) -> dict[str, Any]:
     """Everything that `read_manifest` returns.
 
     Raises:
       SourceError: for a split none of whose images could be read.
     """
-    tallies: dict[str, Tally] = {}
-    skipped = []
-    for job, shard in zip(jobs, written, strict=True):
-        tallies.setdefault(job.split, Tally.empty(len(source.findings))).__iadd__(shard.tally)
-        skipped += [{"split": job.split} | item._asdict() for item in shard.skipped]
-    summaries = {split: tally.summary(source.findings) for split, tally in tallies.items()}
-    for split, summary in summaries.items():
-        if not summary["images"]:
+    pairs = zip(jobs, written, strict=True)
+    skipped = [{"split": job.split} | item._asdict() for job, shard in pairs for item in shard.skipped]
+    for split, tally in tallies.items():
+        if not tally.images:
             raise SourceError(
                 f"no image of the split {split} can be read (the first: {skipped[0]['reason']}); mend them"
             )
+    findings = list(source.findings)
     return {
-        "name": identity(source),
+        "name": directory.parent.name,
         "reader_version": source.version,
         "options": source.options,
         "image_size": source.image_size,
-        "findings": list(source.findings),
-        "content_hash": manifest.content_hash({split: summary["sha256"] for split, summary in summaries.items()}),
-        "splits": summaries,
+        "findings": findings,
+        "content_hash": manifest.content_hash({split: tally.sha256() for split, tally in tallies.items()}),
+        "splits": {split: tally.summary(findings) for split, tally in tallies.items()},
         "skipped": skipped,
+        "warnings": _warnings(shard.warnings for shard in written),
+        "duplicates": _named(manifest.duplicates(tallies), directory),
         "facts": source.facts(),
     }
+
+
+def _warnings(parts: Iterable[list[tuple[str, str]]]) -> dict[str, dict[str, Any]]:
+    """What was noticed in reading: {verdict: {"images": number, "paths": the first of them}}."""
+    whole = [item for part in parts for item in part]
+    counts = Counter(verdict for _, verdict in whole)
+    first = {verdict: [path for path, other in whole if other == verdict][: manifest.LISTED] for verdict in counts}
+    return {verdict: {"images": count, "paths": first[verdict]} for verdict, count in sorted(counts.items())}
+
+
+def _named(found: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """Duplicates with their paths instead of their positions."""
+    splits = {split for held in found["examples"] for split in held}
+    paths = {split: columns.load(columns.file_of(directory, split))["path"] for split in sorted(splits)}
+    named = [{split: paths[split][at].decode() for split, at in held.items()} for held in found["examples"]]
+    return found | {"examples": named}
 
 
 def parser() -> Parser:
@@ -193,6 +249,8 @@ def run(flags: argparse.Namespace) -> None:
     else:
         built = prepare(data, flags.raw_dir, flags.data_dir, CONSOLE.progress)
     facts = read_manifest(built)
+    for line in manifest.warnings(facts):
+        CONSOLE.say(f"warning: {line}")
     for split, counts in facts["splits"].items():
         CONSOLE.say(f"{split}: {counts['images']} images of {counts['patients']} patients")
     CONSOLE.say(f"{len(facts['skipped'])} skipped; content {facts['content_hash'][:16]}; {built}")

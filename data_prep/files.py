@@ -14,11 +14,12 @@ from data_prep.source import SourceError
 
 
 class File(NamedTuple):
-    """A raw file: its path below the folder, bytes, and modification time in nanoseconds."""
+    """A raw file: its path below the folder, bytes, and the times in nanoseconds of its last modification and last change (ctime)."""
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int = 0
 
 
 class Folder:
@@ -64,7 +65,7 @@ class Folder:
                         yield from self._walk(Path(entry.path), f"{path}/", above | {real})
                 elif entry.is_file():
                     stat = entry.stat()
-                    yield File(path, stat.st_size, stat.st_mtime_ns)
+                    yield File(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
             except OSError:
                 continue  # a file that vanishes or cannot be seen is found missing where a row names it
 

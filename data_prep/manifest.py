@@ -1,89 +1,130 @@
-"""A manifest says what a data set holds: counted by example, added up over shards, kept as manifest.json beside the records."""
+"""A manifest says what a data set holds: counted shard by shard in their order, kept as manifest.json beside the records."""
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data_prep import records
-from data_prep.schema import UNKNOWN_AGE, Example
+from data_prep.schema import UNKNOWN_AGE
 from data_prep.source import SourceError
 from dirvae.labels import STATES
 
 FILE = "manifest.json"
+LISTED = 100  # pictures of several splits that the manifest names
 
 
-@dataclass
 class Tally:
-    """Counts over examples in their order; `+=` appends the examples of another. All fields are JSON."""
+    """Counts over a split's examples, added shard by shard in their order.
 
-    digests: list[str] = field(default_factory=list)
-    patients: list[str] = field(default_factory=list)  # of each example, as are studies, views and sexes
-    studies: list[str] = field(default_factory=list)
-    views: list[str] = field(default_factory=list)
-    sexes: list[str] = field(default_factory=list)
-    ages: list[int] = field(default_factory=list)  # years; known ones only
-    labels: list[list[int]] = field(default_factory=list)  # [state][finding]
-    boxes: int = 0
+    What it keeps grows by 16 bytes an example and by the names of the patients: nothing else of an example stays in memory.
+    """
 
-    @classmethod
-    def empty(cls, findings: int) -> "Tally":
-        """The tally of no example, for data with so many findings."""
-        return cls(labels=[[0] * findings for _ in STATES])
+    def __init__(self, findings: int) -> None:
+        self.images = self.boxes = self.masks = 0
+        self.patients: set[bytes] = set()
+        self.views: Counter[str] = Counter()
+        self.sexes: Counter[str] = Counter()
+        self.ages: Counter[int] = Counter()
+        self.labels = np.zeros((len(STATES), findings), np.int64)
+        self.pixels: list[np.ndarray] = []  # int64 [n], the first eight bytes of each picture's digest
+        self._studies: list[np.ndarray] = []  # uint64 [n], digests of patient and study
+        self._digest = hashlib.sha256()
 
-    def add(self, example: Example) -> None:
-        self.digests.append(records.digest(example).hex())
-        self.patients.append(example.patient)
-        self.studies.append(f"{example.patient} {example.study}")
-        self.views.append(example.view)
-        self.sexes.append(example.sex)
-        self.ages += [] if example.age == UNKNOWN_AGE else [int(example.age)]
-        for counts, value in zip(self.labels, STATES.values(), strict=True):
-            for column in np.flatnonzero(example.labels == value):
-                counts[column] += 1
-        self.boxes += len(example.boxes)
-
-    def __iadd__(self, other: "Tally") -> "Tally":
-        for name in ("digests", "patients", "studies", "views", "sexes", "ages"):
-            getattr(self, name).extend(getattr(other, name))
-        self.labels = (np.asarray(self.labels, int).reshape(len(STATES), -1) + other.labels).tolist()
-        self.boxes += other.boxes
-        return self
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def add(self, columns: Mapping[str, np.ndarray], digests: np.ndarray, pixels: np.ndarray) -> None:
+        """Counts further examples, given their columns and, both uint8 [n, 32], the digests of them and of their pixels."""
+        self.images += len(digests)
+        self.boxes += len(columns["boxes"])
+        self.masks += len(columns["masks"])
+        self.patients.update(columns["patient"].tolist())
+        self.views.update(name.decode() for name in columns["view"].tolist())
+        self.sexes.update(name.decode() for name in columns["sex"].tolist())
+        self.ages.update(columns["age"].tolist())
+        self.labels += np.asarray([(columns["labels"] == value).sum(axis=0) for value in STATES.values()])
+        self.pixels.append(np.ascontiguousarray(pixels[:, :8]).view(np.int64).ravel())
+        studies = zip(columns["patient"].tolist(), columns["study"].tolist(), strict=True)
+        short = b"".join(hashlib.blake2b(b" ".join(pair), digest_size=8).digest() for pair in studies)
+        self._studies.append(np.frombuffer(short, np.uint64))
+        self._digest.update(digests.tobytes().hex().encode())
 
     def sha256(self) -> str:
         """Over the examples' digests in their order, hence the same however they are spread over shards."""
-        return hashlib.sha256("".join(self.digests).encode()).hexdigest()
+        return self._digest.hexdigest()
 
     def summary(self, findings: Sequence[str]) -> dict[str, Any]:
         """A split's entry in the manifest, for the findings of its labels."""
         labels = {
-            finding: {state: self.labels[row][column] for row, state in enumerate(STATES)}
+            finding: {state: int(self.labels[row, column]) for row, state in enumerate(STATES)}
             for column, finding in enumerate(findings)
         }
+        ages = {age: count for age, count in self.ages.items() if age != UNKNOWN_AGE}
+        years = np.repeat(np.asarray(list(ages), np.int16), list(ages.values()))
         return {
-            "images": len(self.digests),
-            "patients": len(set(self.patients)),
-            "studies": len(set(self.studies)),
+            "images": self.images,
+            "patients": len(self.patients),
+            "studies": len(np.unique(np.concatenate(self._studies))) if self._studies else 0,
             "boxes": self.boxes,
+            **({"masks": self.masks} if self.masks else {}),
             "sha256": self.sha256(),
             "labels": labels,
-            "views": dict(sorted(Counter(self.views).items())),
-            "sexes": dict(sorted(Counter(self.sexes).items())),
-            "age_quartiles": np.percentile(self.ages, [25, 50, 75]).tolist() if self.ages else None,
+            "views": dict(sorted(self.views.items())),
+            "sexes": dict(sorted(self.sexes.items())),
+            "age_quartiles": np.percentile(years, [25, 50, 75]).tolist() if len(years) else None,
         }
 
 
 def content_hash(sha256: dict[str, str]) -> str:
     """One hash over the splits' own, given by split name."""
     return hashlib.sha256(json.dumps(sha256, sort_keys=True).encode()).hexdigest()
+
+
+def duplicates(tallies: Mapping[str, Tally]) -> dict[str, Any]:
+    """Pictures that several splits hold, found by their pixels: how many, in which splits, and where the first of them are.
+
+    Returns {"images": number of pictures, "splits": {"train, test": number}, "examples": [{split: position, ...}, ...]}.
+    """
+    names = [name for name, tally in tallies.items() if tally.images]
+    if len(names) < 2:
+        return {"images": 0, "splits": {}, "examples": []}
+    keys = np.concatenate([part for name in names for part in tallies[name].pixels])
+    split = np.repeat(np.arange(len(names)), [tallies[name].images for name in names])
+    position = np.concatenate([np.arange(tallies[name].images) for name in names])
+    order = np.lexsort((position, split, keys))
+    keys, split, position = keys[order], split[order], position[order]
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    several = np.maximum.reduceat(split, starts) != np.minimum.reduceat(split, starts)
+    counts: Counter[str] = Counter()
+    listed: list[dict[str, int]] = []
+    for first, last in zip(starts[several], np.append(starts[1:], len(keys))[several], strict=True):
+        held: dict[str, int] = {}
+        for s, p in zip(split[first:last], position[first:last], strict=True):
+            held.setdefault(names[s], int(p))
+        counts[", ".join(held)] += 1
+        listed.append(held)
+    listed.sort(key=_place)
+    return {"images": counts.total(), "splits": dict(counts), "examples": listed[:LISTED]}
+
+
+def _place(held: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(held.items())
+
+
+def warnings(whole: Mapping[str, Any]) -> list[str]:
+    """What a user of a data set should know, a sentence each: notices of its source, verdicts on its images, duplicates."""
+    lines = list(whole.get("facts", {}).get("notices", ()))
+    for verdict, found in whole.get("warnings", {}).items():
+        lines.append(f"{found['images']} images: {verdict} (the first: {found['paths'][0]})")
+    found = whole.get("duplicates", {"images": 0})
+    if found["images"]:
+        pairs = ", ".join(f"{count} in {names}" for names, count in found.get("splits", {}).items())
+        more = f" ({pairs})" if pairs else ""
+        lines.append(
+            f"{found['images']} pictures are in several splits{more}, so that test scores may be too good; manifest.json names them"
+        )
+    return lines
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Array_record shards, one a chunk of a source: in parallel, resumable, each whole or not there at all.
 
 A shard and the note of what it holds are written under other names, synced and renamed, the note last: a note vouches for
-its shard. After an interruption, shards with a note are kept; a shard from which images were left out is read again, since
-they may have been mended meanwhile.
+its shard. After an interruption, shards with a note are kept. A shard from which images were left out is read again, since
+they may have been mended meanwhile, and so is one whose raw files are no longer those that were read.
 """
 
 import contextlib
@@ -12,52 +12,74 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from array_record.python.array_record_module import ArrayRecordWriter
 
-from data_prep import records
-from data_prep.manifest import Tally
+from data_prep import columns, records
+from data_prep.progress import Progress
 from data_prep.schema import Example, features
-from data_prep.source import Chunk, Skipped, Source, SourceError
+from data_prep.source import Chunk, RawFile, Skipped, Source, SourceError
 
 NOTES = "notes"
 PARTIAL = ".partial-"
 FEW = 2000  # images that are read sooner than processes are started
-Progress = Callable[[str], None]
 
 
 class Job(NamedTuple):
-    """A job says where one shard will be, and which chunk of the source it holds."""
+    """A job says where one shard will be, which chunk of the source it holds, and the state of the raw files that are to be read."""
 
     path: Path
     split: str
     number: int
+    state: str = ""
 
     @property
     def note(self) -> Path:
-        return self.path.parent / NOTES / f"{self.path.name}.json"
+        return self.path.parent / NOTES / f"{self.path.name}.npz"
 
 
 class Shard(NamedTuple):
-    """A finished shard is described by its size, its counts and what was skipped; this is its note as an object."""
+    """A finished shard: its bytes and images, what was left out of it, and what was noticed in reading, (path, verdict)."""
 
-    size: int  # bytes
-    tally: Tally
+    size: int
+    images: int
     skipped: list[Skipped]
+    warnings: list[tuple[str, str]]
+
+
+class Note(NamedTuple):
+    """What is known of a shard's examples: their columns, digests uint8 [n, 32] of them and of their pixels, and the raw files."""
+
+    shard: Shard
+    columns: columns.Columns
+    digests: np.ndarray
+    pixels: np.ndarray
+    files: list[RawFile]
+
+
+class Shape(NamedTuple):
+    """The arguments of `data_prep.schema.features`."""
+
+    image_size: int
+    factors: int
+    findings: int
 
 
 def plan(source: Source, directory: Path, name: str) -> list[Job]:
     """The shards of a source, split by split, under the names that TFDS expects of a data set called `name`."""
     jobs = []
-    for split, count in source.counts().items():
-        total = -(-count // source.chunk_size)
-        paths = (directory / f"{name}-{split}.array_record-{number:05d}-of-{total:05d}" for number in range(total))
-        jobs += [Job(path, split, number) for number, path in enumerate(paths)]
+    for split in source.counts():
+        total = source.shards(split)
+        for number in range(total):
+            path = directory / f"{name}-{split}.array_record-{number:05d}-of-{total:05d}"
+            jobs.append(Job(path, split, number, source.state(split, number)))
     return jobs
 
 
@@ -71,9 +93,9 @@ def write_all(
       OSError: when a shard cannot be written.
     """
     total = sum(source.counts().values())
-    finished = {job: shard for job in jobs if (shard := _read_note(job)) is not None}
+    finished = {job: shard for job in jobs if (shard := read_shard(job)) is not None}
     skipped: list[Skipped] = []
-    began, kept = time.monotonic(), sum(len(shard.tally.digests) for shard in finished.values())
+    began, kept = time.monotonic(), sum(shard.images for shard in finished.values())
     done = kept
     waiting = [job for job in jobs if job not in finished]
     workers = workers or (1 if total - kept < FEW else os.cpu_count() or 1)
@@ -81,10 +103,11 @@ def write_all(
         for job, shard in results:
             finished[job] = shard
             skipped += shard.skipped
-            done += len(shard.tally.digests) + len(shard.skipped)
+            done += shard.images + len(shard.skipped)
             _check_skipped(skipped, total, max_skipped_percent)
             rate = (done - kept) / max(time.monotonic() - began, 1e-9)
-            progress(f"data: {done}/{total} images, {rate:.0f} images/s, {(total - done) / rate:.0f} s left")
+            left_out = f", {len(skipped)} skipped" if skipped else ""
+            progress(f"data: {done}/{total} images, {rate:.0f} images/s, {(total - done) / rate:.0f} s left{left_out}")
     return [finished[job] for job in jobs]
 
 
@@ -100,14 +123,19 @@ def _check_skipped(skipped: list[Skipped], total: int, limit: float) -> None:
 def _run(source: Source, jobs: list[Job], workers: int) -> Iterator[tuple[Job, Shard]]:
     """Each job and its shard, as they finish; closing the iterator drops what has not begun."""
     if workers <= 1:
-        yield from ((job, write(job, *_work(source, job))) for job in jobs)
+        yield from ((job, write(job, *work(source, job))) for job in jobs)
         return
     spawn = multiprocessing.get_context("spawn")  # a forked child would inherit the locks of JAX's threads
     pool = ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent)
+    waiting, running = iter(jobs), {}
     try:
-        futures = {pool.submit(write, job, *_work(source, job)): job for job in jobs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        while True:
+            while len(running) < 3 * workers and (job := next(waiting, None)) is not None:
+                running[pool.submit(write, job, *work(source, job))] = job
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
     except BrokenProcessPool:
         raise SourceError(
             "a process that reads images died, perhaps for lack of memory; the same command goes on where it was, "
@@ -127,31 +155,43 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _work(source: Source, job: Job) -> tuple[Callable[[], Chunk], tuple[int, int, int]]:
+def work(source: Source, job: Job) -> tuple[Callable[[], Chunk], Shape]:
     """What a worker needs of a source for one shard: the task, and what the features are made of."""
-    return source.task(job.split, job.number), (source.image_size, source.factors, len(source.findings))
+    return source.task(job.split, job.number), Shape(source.image_size, source.factors, len(source.findings))
 
 
-def write(job: Job, task: Callable[[], Chunk], shape: tuple[int, int, int]) -> Shard:
-    """Reads one chunk and leaves its shard and note; `shape` are the arguments of `data_prep.schema.features`.
+def write(job: Job, task: Callable[[], Chunk], shape: Shape) -> Shard:
+    """Reads one chunk and leaves its shard and note.
 
     Raises:
       OSError: when they cannot be written.
     """
     chunk = task()
-    tally = Tally.empty(shape[2])
-    for example in chunk.examples:
-        tally.add(example)
     with replacing(job.path) as partial:
         _write_records(partial, chunk.examples, shape)
-    shard = Shard(job.path.stat().st_size, tally, chunk.skipped)
+    shard = Shard(job.path.stat().st_size, len(chunk.examples), list(chunk.skipped), list(chunk.warnings))
     job.note.parent.mkdir(exist_ok=True)
     with replacing(job.note) as partial:
-        partial.write_text(json.dumps({"size": shard.size, "tally": tally.to_json(), "skipped": chunk.skipped}))
+        _write_note(partial, job.state, shard, chunk, shape)
     return shard
 
 
-def _write_records(path: Path, examples: list[Example], shape: tuple[int, int, int]) -> None:
+def _write_note(path: Path, state: str, shard: Shard, chunk: Chunk, shape: Shape) -> None:
+    width = features(*shape)["masks"].shape[1]
+    arrays = columns.of(chunk.examples, shape.findings, shape.factors, width)
+    arrays["digests"] = _rows(records.digest(example) for example in chunk.examples)
+    arrays["pixels"] = _rows(records.pixel_digest(example.image) for example in chunk.examples)
+    facts = {"state": state, "shard": shard, "files": chunk.files}
+    arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def _rows(digests: Iterator[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
+
+
+def _write_records(path: Path, examples: Sequence[Example], shape: Shape) -> None:
     schema = features(*shape)
     encoded = [records.encode(example, schema) for example in examples]
     try:
@@ -178,11 +218,33 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _read_note(job: Job) -> Shard | None:
+def read_shard(job: Job) -> Shard | None:
     """The shard of an earlier build; None where it has to be written (again)."""
     try:
-        note = json.loads(job.note.read_text())
-        shard = Shard(note["size"], Tally(**note["tally"]), [Skipped(*item) for item in note["skipped"]])
-        return None if shard.skipped or job.path.stat().st_size != shard.size else shard
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        facts = _facts(job)
+        shard = _shard(facts)
+        stale = shard.skipped or job.path.stat().st_size != shard.size or facts["state"] != job.state
+        return None if stale else shard
+    except BAD_NOTE:
         return None
+
+
+BAD_NOTE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+
+
+def _facts(job: Job) -> dict:
+    with np.load(job.note, allow_pickle=False) as stored:
+        return json.loads(stored["facts"].tobytes())
+
+
+def _shard(facts: dict) -> Shard:
+    size, images, skipped, warnings = facts["shard"]
+    return Shard(size, images, [Skipped(*item) for item in skipped], [tuple(item) for item in warnings])
+
+
+def read_note(job: Job) -> Note:
+    """What is known of the examples of a finished shard."""
+    arrays = columns.load(job.note)
+    facts = json.loads(arrays.pop("facts").tobytes())
+    digests, pixels = arrays.pop("digests"), arrays.pop("pixels")
+    return Note(_shard(facts), arrays, digests, pixels, [RawFile(*item) for item in facts["files"]])

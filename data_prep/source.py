@@ -20,12 +20,25 @@ class Skipped(NamedTuple):
 
 
 class RawFile(NamedTuple):
-    """The state of a raw file when it was read: its name as the folder gives it, bytes, modification time, and content."""
+    """The state of a raw file: its name as the folder gives it, bytes, times in nanoseconds, and content.
+
+    `ctime_ns` is when the system last changed anything of the file, which no program can set; of an object in a store it is a number
+    made of the store's own version of the object. `sha256` is hexadecimal, and empty where the content was not read.
+    """
 
     path: str
     size: int
     mtime_ns: int
-    sha256: str  # hexadecimal
+    ctime_ns: int = 0
+    sha256: str = ""
+
+
+class RawFiles(NamedTuple):
+    """The raw files that a source reads, in the order of its examples, and the place where they are."""
+
+    location: str
+    files: Sequence[RawFile]
+    open: Callable[[str], Any]  # a binary file, by a raw file's path
 
 
 class Chunk(NamedTuple):
@@ -70,8 +83,20 @@ class Source(Protocol):
         """Images of each split, those that will turn out to be unreadable included."""
         ...
 
+    def shards(self, split: str) -> int:
+        """Chunks of a split; ceil(count / chunk_size), unless the source is made of several."""
+        ...
+
     def task(self, split: str, number: int) -> Callable[[], Chunk]:
-        """Images number * chunk_size to (number + 1) * chunk_size of a split, as a function that a worker process can be sent."""
+        """The images of one chunk of a split, as a function that a worker process can be sent."""
+        ...
+
+    def state(self, split: str, number: int) -> str:
+        """A digest of the raw files that a chunk is read from, ctime included; a shard of another state is written again."""
+        ...
+
+    def raw_files(self, progress: Callable[[str], None]) -> RawFiles | None:
+        """The raw files, none where images are drawn. It is asked for first, so that a plan can report its progress."""
         ...
 
     def facts(self) -> dict[str, Any]:

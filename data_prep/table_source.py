@@ -6,20 +6,23 @@ that cannot be built fails at once. Its digest, with sizes and modification time
 
 import functools
 import hashlib
+import itertools
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from data_prep import division, images, marks
 from data_prep.cells import Cells
 from data_prep.files import File, Folder
+from data_prep.progress import Progress, silent
 from data_prep.reader import Reader, Row, inputs_of
 from data_prep.schema import Example
-from data_prep.source import Chunk, DataSource, RawFile, Skipped, SourceError
+from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Skipped, SourceError
 from data_prep.tables import Document, Table
 from dirvae.config import DataConfig
 from dirvae.labels import UNLABELLED
@@ -41,7 +44,8 @@ class Plan(NamedTuple):
     entries: dict[str, list[Entry]]
     findings: tuple[str, ...]
     notes: dict[str, Any]
-    tables: dict[str, str]  # name of each table read, and its sha256
+    tables: dict[str, str]  # file name of each table read, and its sha256
+    files: str  # digest of every image's split, name, size and modification time
 
 
 @dataclass(frozen=True)
@@ -80,37 +84,58 @@ class TableSource:
     def options(self) -> dict[str, Any]:
         plan = self.plan()
         return {
-            "folder": Path(self.raw_dir).resolve().name,
             "views": self.data.views,
             "intensity": self.data.intensity,
             "division": division.settings(self.data, self.only),
             "findings": plan.findings,
             "tables": plan.tables,
-            "files": _files_digest(plan),
+            "files": plan.files,
         }
 
-    def plan(self) -> Plan:
+    def plan(self, progress: Progress = silent) -> Plan:
         """What there is to read.
 
         Raises:
           SourceError: for a missing folder or table, a bad table, a split that would be empty, or a patient of two splits.
         """
         if not self._plan:
-            self._plan.append(make_plan(self))
+            self._plan.append(make_plan(self, progress))
         return self._plan[0]
+
+    def raw_files(self, progress: Progress = silent) -> RawFiles:
+        """The files of all images, those that cannot be read included."""
+        entries = itertools.chain.from_iterable(self.plan(progress).entries.values())
+        files = [RawFile(*entry.file) for entry in entries if entry.file is not None]
+        folder = Path(self.raw_dir).resolve()
+        return RawFiles(str(folder), files, functools.partial(_open_file, folder))
 
     def counts(self) -> dict[str, int]:
         return {name: len(entries) for name, entries in self.plan().entries.items()}
 
     def facts(self) -> dict[str, Any]:
         """What the plan noticed: cells that could not be read, views left out, boxes listed."""
-        return self.plan().notes
+        return {"folder": Path(self.raw_dir).resolve().name} | self.plan().notes
+
+    def shards(self, split: str) -> int:
+        return -(-len(self.plan().entries[split]) // self.chunk_size)
 
     def task(self, split: str, number: int) -> Callable[[], Chunk]:
-        first = number * self.chunk_size
-        entries = self.plan().entries[split][first : first + self.chunk_size]
         folder = Path(self.raw_dir).resolve()
-        return functools.partial(read_entries, entries, folder, self.image_size, self.findings, self.data.intensity)
+        return functools.partial(
+            read_entries, self._chunk(split, number), folder, self.image_size, self.findings, self.data.intensity
+        )
+
+    def state(self, split: str, number: int) -> str:
+        files = [entry.file for entry in self._chunk(split, number)]
+        return hashlib.sha256(json.dumps(files).encode()).hexdigest()
+
+    def _chunk(self, split: str, number: int) -> list[Entry]:
+        first = number * self.chunk_size
+        return self.plan().entries[split][first : first + self.chunk_size]
+
+
+def _open_file(folder: Path, path: str) -> BinaryIO:
+    return (folder / path).open("rb")
 
 
 def read_entries(
@@ -122,15 +147,26 @@ def read_entries(
         try:
             if entry.file is None:
                 raise images.ImageError(entry.reason)
-            content = (folder / entry.file.path).read_bytes()
-            image = images.read(folder / entry.file.path, image_size)
+            image = _read(entry.file, folder, image_size, chunk)
         except (images.ImageError, OSError) as error:
-            chunk.skipped.append(Skipped(entry.row.path, str(error)))
+            chunk.skipped.append(Skipped(entry.row.path, getattr(error, "strerror", None) or str(error)))
         else:
-            digest = hashlib.sha256(content).hexdigest()
-            chunk.files.append(RawFile(entry.file.path, entry.file.size, entry.file.mtime_ns, digest))
             chunk.examples.append(_example(entry.row, image, findings))
     return chunk
+
+
+def _read(file: File, folder: Path, image_size: int, chunk: Chunk) -> np.ndarray:
+    """A file's image; the file and its content are added to the chunk, whether or not it is an image."""
+    digest = ""
+    try:
+        with _open_file(folder, file.path) as opened:
+            stat = os.fstat(opened.fileno())
+            if (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) != file[1:]:
+                raise SourceError(f"{folder / file.path} changed while the set was being built; start again")
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        return images.read(folder / file.path, image_size)
+    finally:
+        chunk.files.append(RawFile(*file, digest))
 
 
 def _example(row: Row, image: np.ndarray, findings: tuple[str, ...]) -> Example:
@@ -151,7 +187,7 @@ def _example(row: Row, image: np.ndarray, findings: tuple[str, ...]) -> Example:
     )
 
 
-def make_plan(source: TableSource) -> Plan:
+def make_plan(source: TableSource, progress: Progress = silent) -> Plan:
     """Opens the folder and its tables, maps every row, and divides the rows."""
     data, reader = source.data, source.reader
     folder = Folder(source.raw_dir, data.allowed_roots)
@@ -168,7 +204,7 @@ def make_plan(source: TableSource) -> Plan:
     notes |= {"unknown_cells": {kind: dict(odd.most_common(20)) for kind, odd in cells.odd.items()}}
     notes |= {"boxes_listed": sum(len(row.boxes) for row in rows)}
     entries = {name: [_entry(row, folder, reader.tail) for row in part] for name, part in parts.items()}
-    return Plan(entries, tuple(reader.findings(inputs)), notes, digests)
+    return Plan(entries, tuple(reader.findings(inputs)), notes, digests, _files_digest(entries))
 
 
 def open_tables(
@@ -201,7 +237,7 @@ def open_tables(
             table.require(wanted.columns)
             tables[wanted.key] = table
         with folder.open(paths[0]) as file:
-            digests[paths[0]] = hashlib.file_digest(file, "sha256").hexdigest()
+            digests[paths[0].rpartition("/")[2]] = hashlib.file_digest(file, "sha256").hexdigest()
     return tables, digests
 
 
@@ -239,12 +275,15 @@ def _entry(row: Row, folder: Folder, tail: int) -> Entry:
         return Entry(row, None, str(error))
 
 
-def _files_digest(plan: Plan) -> str:
-    """sha256 over every image's split, name, file, size and modification time, in the order of the plan."""
+def _files_digest(parts: Mapping[str, list[Entry]]) -> str:
+    """sha256 over every image's split, name in the tables, size and modification time, in the order of the plan.
+
+    Where the files are, below raw_dir or elsewhere, has no part in it.
+    """
     whole = hashlib.sha256()
-    for split, entries in plan.entries.items():
+    for split, entries in parts.items():
         for row, file, _ in entries:
-            whole.update(json.dumps([split, row.path, file]).encode())
+            whole.update(json.dumps([split, row.path, file and (file.size, file.mtime_ns)]).encode())
     return whole.hexdigest()
 
 
@@ -252,10 +291,10 @@ def data_source(reader: Reader) -> DataSource:
     """The entry of a reader in the registry of data sources."""
 
     def title(data: DataConfig, manifest: Mapping[str, Any]) -> str:
-        return f"{reader.title} ({manifest['options']['folder']})"
+        return f"{reader.title} ({_folder(manifest)})"
 
     def origin(data: DataConfig, manifest: Mapping[str, Any]) -> str:
-        folder = manifest["options"]["folder"]
+        folder = _folder(manifest)
         return f"{reader.title}, chest X-rays from the folder {folder}, divided by patient: {division.told(data, manifest)}."
 
     return DataSource(
@@ -265,6 +304,11 @@ def data_source(reader: Reader) -> DataSource:
         raw_dir_holds=reader.holds,
         open_split=functools.partial(_open_split, reader),
     )
+
+
+def _folder(manifest: Mapping[str, Any]) -> str:
+    """The name of the folder with the raw images, which sets built before kept among their options."""
+    return (manifest["facts"] | manifest["options"]).get("folder", "")
 
 
 def _open(reader: Reader, data: DataConfig, raw_dir: Path | None) -> TableSource:

@@ -1,27 +1,34 @@
 """Reads a finished data set again, and checks it against its schema and its manifest.
 
     python -m data_prep.verify DATA_DIR/NAME/VERSION
+    python -m data_prep.verify DATA_DIR/NAME/VERSION --raw_dir=DIR
 
-It checks every example's values, the counts and hashes of the manifest, and that no patient is in two splits.
+It checks every example's values, the counts and hashes of the manifest, that the columns beside the records agree with them, and that
+no patient is in two splits. With --raw_dir every raw file is read again and compared with what was read when the set was built.
 """
 
 import argparse
+import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from data_prep import manifest, records, splits
+from data_prep import columns, manifest, provenance, records, splits
+from data_prep.files import Folder
+from data_prep.images import ImageError
 from data_prep.manifest import Tally
+from data_prep.progress import Meter, Progress, silent
 from data_prep.schema import SEXES, UNKNOWN_AGE, VIEWS, Example
-from data_prep.source import SourceError
+from data_prep.source import RawFiles, SourceError
 from dirvae.config import command_line
-from dirvae.config.command_line import Parser
+from dirvae.config.command_line import CONSOLE, Parser
 from dirvae.labels import FINDINGS, STATES
 
 MAX_PROBLEMS = 20  # of a split; a broken data set is broken in the same way everywhere
+BLOCK = 512  # examples that are counted at once
 
 
 class Report(NamedTuple):
@@ -30,13 +37,14 @@ class Report(NamedTuple):
     images: dict[str, int]
     content_hash: str
     problems: tuple[str, ...]
+    duplicates: int = 0  # pictures that several splits hold
 
 
-def verify(directory: Path) -> Report:
-    """The state of a data set.
+def verify(directory: Path, raw_dir: Path | None = None, progress: Progress = silent) -> Report:
+    """The state of a data set, and of the raw files it was built from where `raw_dir` says where they are.
 
     Raises:
-      SourceError: where `directory` holds no finished data set at all.
+      SourceError: where `directory` holds no finished data set at all, or no record of raw files that are to be read.
     """
     directory = Path(directory)
     claimed = manifest.read_manifest(directory)
@@ -50,32 +58,107 @@ def verify(directory: Path) -> Report:
     if set(builder.info.splits) != set(claimed["splits"]):
         problems.append(f"splits are {sorted(builder.info.splits)}, the manifest has {sorted(claimed['splits'])}")
     for split in builder.info.splits:
-        tallies[split], found = _read(builder, split, len(findings))
+        tallies[split], found = _read(builder, split, len(findings), progress)
         problems += found[:MAX_PROBLEMS]
         problems += _compare(split, tallies[split].summary(findings), claimed["splits"].get(split, {}))
     for (a, b), both in splits.shared_patients({name: tally.patients for name, tally in tallies.items()}).items():
-        problems.append(f"{a} and {b} share {len(both)} patients, such as {both[0]}")
+        problems.append(f"{a} and {b} share {len(both)} patients, such as {both[0].decode()}")
     found_hash = manifest.content_hash({split: tally.sha256() for split, tally in tallies.items()})
     if found_hash != claimed["content_hash"]:
         problems.append(f"the content hash is {found_hash}, the manifest has {claimed['content_hash']}")
-    return Report({split: len(tally.digests) for split, tally in tallies.items()}, found_hash, tuple(problems))
+    if raw_dir is not None:
+        problems += raw_problems(directory, raw_dir, progress)
+    double = manifest.duplicates(tallies)["images"]
+    return Report({split: tally.images for split, tally in tallies.items()}, found_hash, tuple(problems), double)
 
 
-def _read(builder: tfds.core.DatasetBuilder, split: str, findings: int) -> tuple[Tally, list[str]]:
+def _read(
+    builder: tfds.core.DatasetBuilder, split: str, findings: int, progress: Progress
+) -> tuple[Tally, list[str]]:
     """The tally of a split's records, and what is wrong with them."""
-    tally, problems, position = Tally.empty(findings), [], 0
-    size = builder.info.features["image"].shape
+    tally, problems, position, block = Tally(findings), [], 0, []
+    shape = builder.info.features["image"].shape
     try:
         source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+        stored = _columns(Path(builder.data_path), split)
+        meter = Meter(progress, f"checking {split}", "images", len(source))
         for position in range(len(source)):
             example = records.decode(source[position], builder.info.features)
-            problems += [f"{split}[{position}] {problem}" for problem in check(example, size, findings)]
-            tally.add(example)
+            problems += [f"{split}[{position}] {problem}" for problem in check(example, shape, findings)]
+            block.append(example)
+            meter.step()
+            if len(block) == BLOCK:
+                problems += _count(tally, block, builder, stored, split)
+                block = []
     except Exception as error:  # the readers of files, records, features and PNG raise many kinds; all mean damage
         problems.append(
             f"{split}[{position}] cannot be read ({str(error).splitlines()[0][:200] or type(error).__name__})"
         )
-    return tally, problems
+        stored = {}
+    return tally, problems + _count(tally, block, builder, stored, split)
+
+
+def _columns(directory: Path, split: str) -> columns.Columns:
+    """A split's columns; none for a set that was built without them."""
+    path = columns.file_of(directory, split)
+    return columns.load(path) if path.exists() else {}
+
+
+def _count(
+    tally: Tally, block: list[Example], builder: tfds.core.DatasetBuilder, stored: columns.Columns, split: str
+) -> list[str]:
+    """Adds examples to a tally, and compares them with their rows of the columns."""
+    features, first = builder.info.features, tally.images
+    shapes = len(tally.labels[0]), features["factors"].shape[0], features["masks"].shape[1]
+    found = columns.of(block, *shapes)
+    digests = [np.frombuffer(b"".join(map(digest, block)), np.uint8).reshape(-1, 32) for digest in DIGESTS]
+    tally.add(found, *digests)
+    if not stored:
+        return []
+    odd = [name for name, value in found.items() if not np.array_equal(value, _rows(stored, name, first, len(block)))]
+    return [f"{split}: the columns {', '.join(odd)} are not those of the records"] if odd else []
+
+
+def _rows(stored: columns.Columns, name: str, first: int, count: int) -> np.ndarray:
+    """A column's values of `count` examples, as they would be if these were all."""
+    if name in columns.RAGGED:
+        start = stored[f"{name}_start"]
+        return stored[name][start[first] : start[first + count]]
+    if name.endswith("_start"):
+        return stored[name][first : first + count + 1] - stored[name][first]
+    return stored[name][first : first + count]
+
+
+def _pixel_digest(example: Example) -> bytes:
+    return records.pixel_digest(example.image)
+
+
+DIGESTS = (records.digest, _pixel_digest)
+
+
+def _open(folder: Folder, path: str) -> BinaryIO:
+    try:
+        return folder.open(folder.locate(path).path)
+    except ImageError as error:
+        raise FileNotFoundError(str(error)) from None
+
+
+def raw_problems(directory: Path, raw_dir: Path, progress: Progress = silent) -> list[str]:
+    """A line for each raw file whose content is no longer what was read when the set was built, and for all of them.
+
+    Raises:
+      SourceError: for a data set without a record of its raw files.
+    """
+    record, folder = provenance.read(directory), Folder(raw_dir)
+    paths = [path.decode() for path in record.paths.tolist()]
+    raw = RawFiles(str(folder.root), [], functools.partial(_open, folder))
+    meter, odd = Meter(progress, "reading raw files", "files", len(paths)), []
+    for path, expected in zip(paths, record.sha256, strict=True):
+        if provenance.hash_file(raw, path) != expected.tobytes():
+            odd.append(path)
+        meter.step()
+    lines = [f"the raw file {path} is not what was read" for path in odd[:MAX_PROBLEMS]]
+    return lines + ([f"{len(odd)} of {len(paths)} raw files in {raw_dir} are not what was read"] if odd else [])
 
 
 def check(example: Example, image_shape: tuple[int, ...], findings: int) -> Iterator[str]:
@@ -110,6 +193,7 @@ def _compare(split: str, found: dict, claimed: dict) -> list[str]:
 def parser() -> Parser:
     flags = Parser("data_prep.verify", __doc__ or "")
     flags.add_argument("directory", type=Path, help="DATA_DIR/NAME/VERSION, as data_prep.build prints it")
+    flags.shared("--raw_dir", help="folder of the raw images, to compare each file with what was read")
     return flags
 
 
@@ -119,14 +203,16 @@ def run(flags: argparse.Namespace) -> None:
     Raises:
       SourceError: for a data set with problems, or a folder that holds none.
     """
-    report = verify(flags.directory)
+    report = verify(flags.directory, flags.raw_dir, CONSOLE.progress)
     counts = ", ".join(f"{images} {split}" for split, images in report.images.items())
-    print(f"{counts}; content {report.content_hash[:16]}")
+    CONSOLE.say(f"{counts}; content {report.content_hash[:16]}")
+    for line in manifest.warnings(manifest.read_manifest(flags.directory) | {"duplicates": {"images": report.duplicates}}):
+        CONSOLE.say(f"warning: {line}")
     for problem in report.problems:
-        print(f"problem: {problem}")
+        CONSOLE.say(f"problem: {problem}")
     if report.problems:
         raise SourceError(f"{flags.directory} is not sound ({len(report.problems)} problems); build it again")
-    print("sound")
+    CONSOLE.say("sound")
 
 
 def main(arguments: list[str] | None = None) -> None:

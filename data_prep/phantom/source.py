@@ -54,6 +54,14 @@ class Phantom:
     def chunks(self, split: str) -> int:
         return -(-self.counts()[split] // self.chunk_size)
 
+    shards = chunks
+
+    def state(self, split: str, number: int) -> str:
+        return ""
+
+    def raw_files(self, progress: Callable[[str], None]) -> None:
+        """The phantom reads none."""
+
     def facts(self) -> dict:
         """Facts for the manifest, of every split: P(confounder) given the shortcut's finding and its absence, and prevalences."""
         shares = {split: probabilities(self.whole(split).factors, self.config) for split in self.counts()}

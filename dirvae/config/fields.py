@@ -61,6 +61,11 @@ class DataConfig:
     fold: int = setting(0, "which of the folds is held out as validation, from 0")
     cache_megabytes: int = setting(2000, "splits up to this size are kept in memory as decoded images", "megabytes")
     max_skipped_percent: float = setting(1.0, "more unreadable images than this fail the build", "percent")
+    check_files: bool = setting(
+        True,
+        "whether a set that is built is used only where its raw files are still those that were read; false: files of the same "
+        "names, sizes and modification times are trusted",
+    )
     build_workers: int = setting(0, "processes that read raw images; 0: one a core")
 
 

@@ -1,25 +1,35 @@
 """The build as a whole: from raw files to a finished data set, what is left out, and what it says when it cannot."""
 
 import fcntl
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow_datasets as tfds
-from data_prep.chexpert import CheXpert
 
+from data_prep import sources
 from data_prep.build import build, identity, main, prepare, prepare_split, read_manifest
 from data_prep.phantom import Phantom, PhantomConfig
-from data_prep.source import SourceError
+from data_prep.source import Source, SourceError
 from data_prep.verify import verify
 from dirvae.config import DataConfig
 
 ROOT = Path(__file__).parents[2]
 CHEXPERT = DataConfig(dataset="chexpert", image_size=16)
+
+
+def chexpert(root: Path, only: str = "", **fields: Any) -> Source:
+    """CheXpert at 16 pixels, or one of its tables."""
+    data = replace(CHEXPERT, **fields)
+    return sources.named("chexpert").open_split(root, only, data) if only else sources.open_source(data, root)
+
+
 PHANTOM = DataConfig(phantom_train=20, phantom_validation=10, phantom_test=10, image_size=32)
 
 
@@ -36,7 +46,7 @@ def test_a_built_set_is_sound_and_not_built_again(tmp_path: Path, layout: Callab
     built = prepare(CHEXPERT, made.root, tmp_path / "data")
     report = verify(built)
     assert report.problems == ()
-    assert report.images == CheXpert(made.root, 16).counts()
+    assert report.images == chexpert(made.root).counts()
     assert sum(report.images.values()) == 46
     stamps = {path: path.stat().st_mtime_ns for path in built.iterdir()}
     assert prepare(CHEXPERT, made.root.parent, tmp_path / "data") == built
@@ -44,8 +54,9 @@ def test_a_built_set_is_sound_and_not_built_again(tmp_path: Path, layout: Callab
 
 
 def test_the_same_images_elsewhere_have_the_same_content(tmp_path: Path, layout: Callable) -> None:
-    one, other = layout(), layout(root=tmp_path / "elsewhere" / "set")
-    builds = [prepare(CHEXPERT, made.root, tmp_path / "data" / str(i)) for i, made in enumerate((one, other))]
+    here, there = layout().root, tmp_path / "elsewhere" / "set"
+    shutil.copytree(here, there)  # modification times are kept
+    builds = [prepare(CHEXPERT, root, tmp_path / "data" / str(i)) for i, root in enumerate((here, there))]
     assert read_manifest(builds[0]) == read_manifest(builds[1])
 
 
@@ -53,11 +64,11 @@ def test_unreadable_images_are_listed_up_to_the_stated_share(tmp_path: Path, lay
     """One of 46 is 2.17 %."""
     made = layout()
     (path,) = damage(made, 3)
-    source = CheXpert(made.root, 16)
+    source = chexpert(made.root)
     built = build(source, tmp_path / "data", 1, max_skipped_percent=2.2)
     (item,) = read_manifest(built)["skipped"]
     assert (item["path"], item["reason"]) == (path, "the file is empty")
-    assert path in {row.path for row in source.plan().rows[item["split"]]}
+    assert path in {entry.row.path for entry in source.plan().entries[item["split"]]}
     assert verify(built).problems == ()
     assert sum(verify(built).images.values()) == 45
 
@@ -66,20 +77,22 @@ def test_more_unreadable_images_than_stated_fail_the_build(tmp_path: Path, layou
     made = layout()
     (path,) = damage(made, 3)
     with pytest.raises(SourceError, match=rf"^1 of 46 images cannot be read, more than 2.1 % \(the first: {path}: the"):
-        build(CheXpert(made.root, 16), tmp_path / "data", 1, max_skipped_percent=2.1)
+        build(chexpert(made.root), tmp_path / "data", 1, max_skipped_percent=2.1)
     assert not list(tmp_path.rglob("manifest.json"))
 
 
 def test_mended_images_are_read_by_the_next_build(tmp_path: Path, layout: Callable) -> None:
     made = layout()
     sound = {path: (made.root / path.removeprefix("set/")).read_bytes() for path in made.pixels}
-    expected = build(CheXpert(made.root, 16), tmp_path / "sound", 1)
+    expected = build(chexpert(made.root), tmp_path / "sound", 1)
     damaged = damage(made, *range(10))
     with pytest.raises(SourceError, match=r"images cannot be read.*data\.max_skipped_percent"):
-        build(CheXpert(made.root, 16), tmp_path / "data", 1)
+        build(chexpert(made.root), tmp_path / "data", 1)
     for path in damaged:
         (made.root / path.removeprefix("set/")).write_bytes(sound[path])
-    assert read_manifest(build(CheXpert(made.root, 16), tmp_path / "data", 1)) == read_manifest(expected)
+    mended = read_manifest(build(chexpert(made.root), tmp_path / "data", 1))
+    assert mended["content_hash"] == read_manifest(expected)["content_hash"]
+    assert mended["splits"] == read_manifest(expected)["splits"]
 
 
 def test_a_split_without_a_readable_image_is_refused(tmp_path: Path, layout: Callable) -> None:
@@ -87,14 +100,14 @@ def test_a_split_without_a_readable_image_is_refused(tmp_path: Path, layout: Cal
     for row in made.rows["valid"]:
         (made.root / row["Path"].removeprefix("set/")).unlink()
     with pytest.raises(SourceError, match=r"no image of the split test can be read \(the first: no such file\)"):
-        build(CheXpert(made.root, 16), tmp_path / "data", 1, 100.0)
+        build(chexpert(made.root), tmp_path / "data", 1, 100.0)
 
 
 def test_a_place_that_cannot_hold_data_is_refused(tmp_path: Path, layout: Callable) -> None:
     (tmp_path / "file").write_text("")
     for data_dir in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("a" * 300)):
         with pytest.raises(SourceError, match=r"cannot be written .*choose another data_dir"):
-            build(CheXpert(layout().root, 16), data_dir, 1)
+            build(chexpert(layout().root), data_dir, 1)
 
 
 def test_a_second_build_waits_for_the_first(tmp_path: Path) -> None:
@@ -120,9 +133,9 @@ def test_a_second_build_waits_for_the_first(tmp_path: Path) -> None:
 
 def test_every_choice_that_changes_the_content_is_another_folder(layout: Callable) -> None:
     root = layout().root
-    sources = [CheXpert(root, 16), CheXpert(root, 24), CheXpert(root, 16, "all"), CheXpert(root, 16, folds=2)]
-    sources += [CheXpert(root, 16, validation_percent=20), CheXpert(root, 16, folds=2, fold=1)]
-    sources += [CheXpert(root, 16, only="train"), *(Phantom(PhantomConfig(seed=seed)) for seed in (0, 1))]
+    sources = [chexpert(root), chexpert(root, image_size=24), chexpert(root, views="all"), chexpert(root, folds=2)]
+    sources += [chexpert(root, validation_percent=20), chexpert(root, folds=2, fold=1)]
+    sources += [chexpert(root, "train"), *(Phantom(PhantomConfig(seed=seed)) for seed in (0, 1))]
     assert len({identity(source) for source in sources}) == len(sources)
     assert all(identity(source).isidentifier() for source in sources)
 

@@ -8,17 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import records
+from data_prep import columns, records
 from data_prep.build import build
-from data_prep.manifest import FILE, Tally, content_hash, read_manifest
+from data_prep.manifest import FILE, Tally, content_hash, duplicates, read_manifest
 from data_prep.source import SourceError
+from dirvae.labels import FINDINGS, STATES
+
+
+def added(tally: Tally, examples: list) -> Tally:
+    digests = [records.digest(example) for example in examples]
+    pixels = [records.pixel_digest(example.image) for example in examples]
+    parts = (np.frombuffer(b"".join(part), np.uint8).reshape(-1, 32) for part in (digests, pixels))
+    tally.add(columns.of(examples, len(FINDINGS), 2, 9), *parts)
+    return tally
 
 
 def tally(examples: list) -> Tally:
-    made = Tally()
-    for example in examples:
-        made.add(example)
-    return made
+    return added(Tally(len(FINDINGS)), examples)
 
 
 @pytest.fixture
@@ -32,11 +38,11 @@ def examples(plain_example: Callable) -> list:
 
 
 def test_summary_by_hand(examples: list) -> None:
-    summary = tally(examples).summary()
+    summary = tally(examples).summary(FINDINGS)
     assert (summary["images"], summary["patients"], summary["studies"], summary["boxes"]) == (4, 3, 4, 3)
-    assert summary["labels"]["No Finding"] == {"positive": 3, "negative": 0, "uncertain": 0, "blank": 1}
-    assert summary["labels"]["Cardiomegaly"] == {"positive": 1, "negative": 0, "uncertain": 2, "blank": 1}
-    assert summary["labels"]["Support Devices"] == {"positive": 1, "negative": 2, "uncertain": 0, "blank": 1}
+    assert summary["labels"]["No Finding"] == dict(zip(STATES, (3, 0, 0, 1, 0), strict=True))
+    assert summary["labels"]["Cardiomegaly"] == dict(zip(STATES, (1, 0, 2, 1, 0), strict=True))
+    assert summary["labels"]["Support Devices"] == dict(zip(STATES, (1, 2, 0, 1, 0), strict=True))
     assert summary["views"] == {"AP": 1, "PA": 3}
     assert summary["sexes"] == {"Female": 1, "Unknown": 3}
     assert summary["age_quartiles"] == [45.0, 50.0, 60.0]  # of 40, 50 and 70: one age is not known
@@ -46,10 +52,9 @@ def test_summary_by_hand(examples: list) -> None:
 
 def test_parts_add_up_to_the_whole(examples: list) -> None:
     for cut in range(5):
-        added = tally(examples[:cut])
-        added += tally(examples[cut:])
-        assert added == tally(examples)
-        assert Tally(**json.loads(json.dumps(added.to_json()))).summary() == added.summary()
+        both = added(tally(examples[:cut]), examples[cut:])
+        assert both.summary(FINDINGS) == tally(examples).summary(FINDINGS)
+        assert both.patients == tally(examples).patients
 
 
 def test_order_counts(examples: list) -> None:
@@ -59,7 +64,23 @@ def test_order_counts(examples: list) -> None:
 
 
 def test_nothing_is_no_age() -> None:
-    assert Tally().summary()["age_quartiles"] is None
+    assert Tally(len(FINDINGS)).summary(FINDINGS)["age_quartiles"] is None
+
+
+def test_pictures_of_several_splits_are_found_by_their_pixels(plain_example: Callable) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), dtype=np.uint8)
+    pictures = {"train": [0, 1, 2, 1], "test": [3, 1, 0], "other": [1, 4, 5]}
+    made = {
+        split: tally([plain_example(f"{split}{i}", image=noise[n]) for i, n in enumerate(numbers)])
+        for split, numbers in pictures.items()
+    }
+    assert duplicates(made) == {
+        "images": 2,
+        "splits": {"train, test": 1, "train, test, other": 1},
+        "examples": [{"train": 0, "test": 2}, {"train": 1, "test": 1, "other": 0}],
+    }
+    assert duplicates({"train": made["train"]})["images"] == 0
+    assert duplicates({})["images"] == 0
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"splits": {}}', "\x00\x01"])
@@ -79,6 +100,9 @@ def test_the_manifest_tells_what_was_built(tmp_path: Path, given: Callable, exam
     built = build(given({"train": examples[:2], "test": examples[2:]}), tmp_path, workers=1)
     whole = read_manifest(built)
     assert built == tmp_path / whole["name"] / whole["reader_version"]
-    assert whole["splits"] == {"train": tally(examples[:2]).summary(), "test": tally(examples[2:]).summary()}
+    assert whole["splits"] == {
+        "train": tally(examples[:2]).summary(FINDINGS),
+        "test": tally(examples[2:]).summary(FINDINGS),
+    }
     assert whole["content_hash"] == content_hash({s: whole["splits"][s]["sha256"] for s in ("train", "test")})
     assert (whole["image_size"], whole["skipped"], whole["options"]) == (8, [], {})

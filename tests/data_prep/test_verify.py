@@ -37,7 +37,7 @@ def exit_code(directory: Path) -> int:
 def test_a_sound_set_has_no_problems(built: Path, capsys: pytest.CaptureFixture) -> None:
     report = verify(built)
     claimed = json.loads((built / FILE).read_text())
-    assert report == ({"train": 4, "test": 4}, claimed["content_hash"], ())
+    assert report == ({"train": 4, "test": 4}, claimed["content_hash"], (), 0)
     assert exit_code(built) == 0
     said = capsys.readouterr().out
     assert said == f"4 train, 4 test; content {claimed['content_hash'][:16]}\nsound\n"
@@ -78,9 +78,10 @@ def test_exchanged_shards_are_found(built: Path) -> None:
     other.write_bytes(contents[0])
     one.write_bytes(contents[1])
     problems = verify(built).problems
-    assert len(problems) == 2
-    assert problems[0].startswith("train: sha256 is")
-    assert problems[1].startswith("the content hash is")
+    assert len(problems) == 3
+    assert problems[0] == "train: the columns patient, path are not those of the records"
+    assert problems[1].startswith("train: sha256 is")
+    assert problems[2].startswith("the content hash is")
 
 
 def test_a_patient_of_two_splits_is_found(tmp_path: Path, given: Callable, plain_example: Callable) -> None:
@@ -139,6 +140,6 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, capsys: pytest.Capture
     ],
 )
 def test_values_outside_the_schema_are_named(plain_example: Callable, change: dict, problem: str) -> None:
-    assert list(check(plain_example(), (8, 8, 1))) == []
-    (found,) = check(plain_example(**change), (8, 8, 1))
+    assert list(check(plain_example(), (8, 8, 1), 14)) == []
+    (found,) = check(plain_example(**change), (8, 8, 1), 14)
     assert problem in found

@@ -1,11 +1,15 @@
 """A data source of examples that are there already, for builds that read no files."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from data_prep.schema import Example
+from data_prep.source import Chunk
+from dirvae.labels import FINDINGS
 
 
 def example(patient: str = "a", **changes: Any) -> Example:
@@ -44,8 +48,22 @@ class Given:
     def counts(self) -> dict[str, int]:
         return {split: len(examples) for split, examples in self.examples.items()}
 
-    def chunk(self, split: str, number: int) -> tuple[list[Example], list]:
-        return self.examples[split][number * self.chunk_size : (number + 1) * self.chunk_size], []
+    @property
+    def findings(self) -> tuple[str, ...]:
+        return FINDINGS
+
+    def shards(self, split: str) -> int:
+        return -(-self.counts()[split] // self.chunk_size)
+
+    def task(self, split: str, number: int) -> Callable[[], Chunk]:
+        first = number * self.chunk_size
+        return functools.partial(Chunk, self.examples[split][first : first + self.chunk_size])
+
+    def state(self, split: str, number: int) -> str:
+        return ""
+
+    def raw_files(self, progress: Callable[[str], None]) -> None:
+        return None
 
     def facts(self) -> dict:
         return {}
