@@ -172,7 +172,9 @@ def _collect(source: Source, directory: Path, jobs: list[Job]) -> dict[str, Tall
     if raw is not None:
         content = files.write(directory, raw.location)
         if directory.parent.name not in (name := identity(source), f"{name}_{content}"):
-            raise SourceError(f"the raw files in {raw.location} changed while they were read; the same command starts again")
+            raise SourceError(
+                f"the raw files in {raw.location} changed while they were read; the same command starts again"
+            )
     return tallies
 
 

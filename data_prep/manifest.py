@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep import quality
 from data_prep.schema import UNKNOWN_AGE
 from data_prep.source import SourceError
 from dirvae.labels import STATES
@@ -114,17 +115,24 @@ def _place(held: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 def warnings(whole: Mapping[str, Any]) -> list[str]:
     """What a user of a data set should know, a sentence each: notices of its source, verdicts on its images, duplicates."""
-    lines = list(whole.get("facts", {}).get("notices", ()))
-    for verdict, found in whole.get("warnings", {}).items():
-        lines.append(f"{found['images']} images: {verdict} (the first: {found['paths'][0]})")
+    images = sum(counts["images"] for counts in whole["splits"].values())
+    verdicts = {name: found["images"] for name, found in whole.get("warnings", {}).items()}
+    lines = [*whole.get("facts", {}).get("notices", ()), *of_pictures(verdicts, images)]
     found = whole.get("duplicates", {"images": 0})
     if found["images"]:
-        pairs = ", ".join(f"{count} in {names}" for names, count in found.get("splits", {}).items())
-        more = f" ({pairs})" if pairs else ""
+        pairs = ", ".join(f"{count} in {names}" for names, count in found["splits"].items())
         lines.append(
-            f"{found['images']} pictures are in several splits{more}, so that test scores may be too good; manifest.json names them"
+            f"{found['images']} pictures are in several splits ({pairs}), so that scores may be too good; manifest.json names them"
         )
     return lines
+
+
+def of_pictures(verdicts: Mapping[str, int], images: int) -> list[str]:
+    """What is wrong with a set's pictures, given how many of them have each verdict of `data_prep.quality`."""
+    known = quality.verdicts_of_set({name: count for name, count in verdicts.items() if name in quality.RULES}, images)
+    lines = [f"unusual brightness or contrast: {verdict.sentence()}" for verdict in known if verdict.serious]
+    few = ", ".join(f"{verdict.count} {verdict.name}" for verdict in known if not verdict.serious)
+    return lines + ([f"a few pictures look unlike a good X-ray ({few}); manifest.json names them"] if few else [])
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:

@@ -12,7 +12,10 @@ from tensorflow_datasets.proto import tf_example_pb2, tf_feature_pb2
 from data_prep.schema import Example
 
 DTYPES = {"image": np.uint8, "labels": np.int8, "boxes": np.float32, "factors": np.float32, "masks": np.uint8}
-OPTIONAL = ("origin", "masks")  # they count only where they hold something, so that a content hash outlives their invention
+OPTIONAL = (
+    "origin",
+    "masks",
+)  # they count only where they hold something, so that a content hash outlives their invention
 
 
 def encode(example: Example, features: tfds.features.FeaturesDict) -> bytes:

@@ -6,6 +6,7 @@ that cannot be built fails at once. Its digest, with sizes and modification time
 
 import functools
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -23,6 +24,7 @@ from data_prep.progress import Progress, silent
 from data_prep.reader import Reader, Row, inputs_of
 from data_prep.schema import Example
 from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Skipped, SourceError
+from data_prep.stored import MAX_BYTES
 from data_prep.tables import Document, Table
 from dirvae.config import DataConfig
 from dirvae.labels import UNLABELLED
@@ -147,32 +149,36 @@ def read_entries(
         try:
             if entry.file is None:
                 raise images.ImageError(entry.reason)
-            image = _read(entry.file, folder, image_size, chunk)
-        except (images.ImageError, OSError) as error:
-            chunk.skipped.append(Skipped(entry.row.path, getattr(error, "strerror", None) or str(error)))
+            picture = _read(entry.file, folder, image_size, intensity, chunk)
+        except images.ImageError as error:
+            chunk.skipped.append(Skipped(entry.row.path, str(error)))
         else:
-            chunk.examples.append(_example(entry.row, image, findings))
+            chunk.examples.append(_example(entry.row, picture, findings))
+            chunk.warnings.extend((entry.row.path, verdict.name) for verdict in picture.warnings)
     return chunk
 
 
-def _read(file: File, folder: Path, image_size: int, chunk: Chunk) -> np.ndarray:
-    """A file's image; the file and its content are added to the chunk, whether or not it is an image."""
+def _read(file: File, folder: Path, image_size: int, intensity: str, chunk: Chunk) -> images.Picture:
+    """A file's picture; the file and its content are added to the chunk, whether or not it is an image."""
     digest = ""
     try:
         with _open_file(folder, file.path) as opened:
             stat = os.fstat(opened.fileno())
             if (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) != file[1:]:
                 raise SourceError(f"{folder / file.path} changed while the set was being built; start again")
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        return images.read(folder / file.path, image_size)
+            content = opened.read(MAX_BYTES + 1)
+        digest = hashlib.sha256(content).hexdigest()
+        return images.picture(io.BytesIO(content), image_size, intensity, file.path)
+    except OSError as error:
+        raise images.ImageError(f"cannot be opened ({error.strerror or error})") from None
     finally:
         chunk.files.append(RawFile(*file, digest))
 
 
-def _example(row: Row, image: np.ndarray, findings: tuple[str, ...]) -> Example:
+def _example(row: Row, picture: images.Picture, findings: tuple[str, ...]) -> Example:
     labels = np.asarray([row.labels.get(finding, UNLABELLED) for finding in findings], np.int8)
     return Example(
-        image=image,
+        image=picture.image,
         labels=labels,
         patient=row.patient,
         study=row.study,

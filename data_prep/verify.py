@@ -9,6 +9,7 @@ no patient is in two splits. With --raw_dir every raw file is read again and com
 
 import argparse
 import functools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -16,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 
-from data_prep import columns, manifest, provenance, records, splits
+from data_prep import columns, manifest, provenance, quality, records, splits
 from data_prep.files import Folder
 from data_prep.images import ImageError
 from data_prep.manifest import Tally
@@ -37,7 +38,7 @@ class Report(NamedTuple):
     images: dict[str, int]
     content_hash: str
     problems: tuple[str, ...]
-    duplicates: int = 0  # pictures that several splits hold
+    warnings: tuple[str, ...] = ()  # what a user should know: unusual pictures, pictures of several splits
 
 
 def verify(directory: Path, raw_dir: Path | None = None, progress: Progress = silent) -> Report:
@@ -55,10 +56,11 @@ def verify(directory: Path, raw_dir: Path | None = None, progress: Progress = si
     findings = claimed.get("findings", FINDINGS)
     tallies: dict[str, Tally] = {}
     problems: list[str] = []
+    odd: Counter[str] = Counter()
     if set(builder.info.splits) != set(claimed["splits"]):
         problems.append(f"splits are {sorted(builder.info.splits)}, the manifest has {sorted(claimed['splits'])}")
     for split in builder.info.splits:
-        tallies[split], found = _read(builder, split, len(findings), progress)
+        tallies[split], found = _read(builder, split, len(findings), odd, progress)
         problems += found[:MAX_PROBLEMS]
         problems += _compare(split, tallies[split].summary(findings), claimed["splits"].get(split, {}))
     for (a, b), both in splits.shared_patients({name: tally.patients for name, tally in tallies.items()}).items():
@@ -68,14 +70,17 @@ def verify(directory: Path, raw_dir: Path | None = None, progress: Progress = si
         problems.append(f"the content hash is {found_hash}, the manifest has {claimed['content_hash']}")
     if raw_dir is not None:
         problems += raw_problems(directory, raw_dir, progress)
-    double = manifest.duplicates(tallies)["images"]
-    return Report({split: tally.images for split, tally in tallies.items()}, found_hash, tuple(problems), double)
+    found = {"splits": {split: {"images": tally.images} for split, tally in tallies.items()}}
+    found |= {"warnings": {name: {"images": count} for name, count in odd.items()}}
+    warnings = manifest.warnings(found | {"duplicates": manifest.duplicates(tallies)})
+    images = {split: tally.images for split, tally in tallies.items()}
+    return Report(images, found_hash, tuple(problems), tuple(warnings))
 
 
 def _read(
-    builder: tfds.core.DatasetBuilder, split: str, findings: int, progress: Progress
+    builder: tfds.core.DatasetBuilder, split: str, findings: int, odd: Counter[str], progress: Progress
 ) -> tuple[Tally, list[str]]:
-    """The tally of a split's records, and what is wrong with them."""
+    """The tally of a split's records, and what is wrong with them; verdicts on its images are counted in `odd`."""
     tally, problems, position, block = Tally(findings), [], 0, []
     shape = builder.info.features["image"].shape
     try:
@@ -85,6 +90,7 @@ def _read(
         for position in range(len(source)):
             example = records.decode(source[position], builder.info.features)
             problems += [f"{split}[{position}] {problem}" for problem in check(example, shape, findings)]
+            odd.update(verdict.name for verdict in quality.verdicts(example.image))
             block.append(example)
             meter.step()
             if len(block) == BLOCK:
@@ -206,7 +212,7 @@ def run(flags: argparse.Namespace) -> None:
     report = verify(flags.directory, flags.raw_dir, CONSOLE.progress)
     counts = ", ".join(f"{images} {split}" for split, images in report.images.items())
     CONSOLE.say(f"{counts}; content {report.content_hash[:16]}")
-    for line in manifest.warnings(manifest.read_manifest(flags.directory) | {"duplicates": {"images": report.duplicates}}):
+    for line in report.warnings:
         CONSOLE.say(f"warning: {line}")
     for problem in report.problems:
         CONSOLE.say(f"problem: {problem}")

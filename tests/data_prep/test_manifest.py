@@ -1,7 +1,6 @@
 """What a data set holds, counted: by hand on a few examples, and the same however they are spread over shards."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
