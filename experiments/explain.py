@@ -1,18 +1,30 @@
 """Explains one image, or the cases of a split, with a trained run.
 
-    python -m experiments.explain --workdir=W --image=FILE [--label=NAME] [--direction=add|remove] [--out=DIR]
+    python -m experiments.explain --workdir=W --image=FILE [--label=NAME] [--direction=add|remove] [--out=DIR] [--dicom]
     python -m experiments.explain --workdir=W [--split=test] [--cases=2] [--label=NAME]
 
 With --image (PNG, JPEG, TIFF, DICOM) it prints predictions and writes strip.png, map.png, path.gif and path.json to DIR, by default
 W/explanations/STEM. Without it, it writes W/explanations/atlas-SPLIT.html, with true positives, false positives and false negatives
 of each finding. --maps=all adds the maps of every registered explanation method. --config.FIELD=VALUE replaces a field of the run's
 config.explain, such as --config.path_steps=40.
+
+With --dicom a DICOM image also leaves map.dcm and capture.dcm, two series of its study. The first is a Parametric Map of the signed
+change, on the stored rows and columns. The second is a secondary capture: the X-ray under its map, with the facts burnt in.
 """
 
 import argparse
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dirvae.config import ConfigError
 from experiments import cli
 from experiments.cli import Parser
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from dirvae.explain.explainer import Explainer, Explanation
 
 
 def parser() -> Parser:
@@ -27,6 +39,7 @@ def parser() -> Parser:
         "--direction", help="default: remove if called present, else add", **cli.one_of(("add", "remove"))
     )
     flags.add_argument("--maps", default="", help="further maps to draw: their names, separated by commas, or all")
+    flags.add_argument("--dicom", action="store_true", help="also write DICOM objects (with --image, a DICOM file)")
     flags.shared("--out", help="folder to write")
     flags.shared("--data_dir")
     return flags
@@ -41,12 +54,68 @@ def maps_of(names: str) -> list[str]:
     return [name.strip() for name in names.split(",") if name.strip()]
 
 
+def dicom_header(path: Path) -> "Dataset":
+    """The header of a DICOM file, to which the objects of --dicom refer; read before anything is computed.
+
+    Raises:
+      ConfigError: where a package is missing.
+      ValueError: for a file that is not DICOM, or has no UIDs to refer to.
+    """
+    try:
+        import pydicom
+
+        from dirvae.report import dicom_objects
+    except ImportError as error:
+        raise ConfigError(f"--dicom needs the package {error.name}: pip install -e '.[dicom]'") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # values that are none of their kind are left out of the objects
+            source = pydicom.dcmread(path, stop_before_pixels=True, force=path.suffix.lower() in (".dcm", ".dicom"))
+            dicom_objects.placed(source)
+            return source
+    except dicom_objects.SourceFault as error:
+        raise ValueError(f"{path}: {error}; --dicom needs the file as an archive sent it") from None
+    except pydicom.errors.InvalidDicomError:
+        raise ValueError(
+            f"{path} is not DICOM; --dicom needs a DICOM image, whose patient and study it copies"
+        ) from None
+
+
+def dicom_files(source: "Dataset", explainer: "Explainer", found: "Explanation", path: Path) -> dict[str, bytes]:
+    """map.dcm and capture.dcm of one explained image, by file name."""
+    from data_prep import images
+    from dirvae.report import capture, dicom_objects, explanation_files
+
+    facts = explanation_files.facts(explainer, found)
+    grey = images._read_dicom(path) / 255.0
+    change = unsquare(found.signed, *grey.shape)
+    made = {
+        "map.dcm": dicom_objects.parametric_map(source, change, facts),
+        "capture.dcm": dicom_objects.secondary_capture(source, capture.draw(grey, change, facts), facts),
+    }
+    return {name: dicom_objects.as_bytes(dataset) for name, dataset in made.items()}
+
+
+def unsquare(values, rows, columns):
+    import numpy as np
+
+    def cover(n):
+        side, size = max(rows, columns), len(values)
+        edges = (np.arange(n + 1) + (side - n) // 2) * size / side
+        cells = np.arange(size)
+        overlap = np.clip(np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells), 0, None)
+        return overlap / overlap.sum(axis=1, keepdims=True)
+
+    return cover(rows) @ values @ cover(columns).T
+
+
 def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     from data_prep import images
     from dirvae.explain import explainer
     from dirvae.report import explanation_files
     from dirvae.training import workdir
 
+    source = dicom_header(flags.image) if flags.dicom else None
     try:
         pixels = images.read(flags.image, workdir.read_config(flags.workdir).data.image_size)
     except images.ImageError as error:
@@ -54,7 +123,10 @@ def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     explainer = explainer.load(flags.workdir, data_dir=flags.data_dir, **fields)
     found = explainer(pixels, flags.label, flags.direction, maps=maps_of(flags.maps))
     out = flags.out or flags.workdir / "explanations" / flags.image.stem
-    workdir.write_folder(out, explanation_files.files(explainer, found, flags.image.name))
+    files = explanation_files.files(explainer, found, flags.image.name)
+    if source is not None:
+        files |= dicom_files(source, explainer, found, flags.image)
+    workdir.write_folder(out, files)
     print(explanation_files.table(explainer, found))
     print(explanation_files.sentence(explainer, found, chosen=flags.label is None), out, sep="\n")
 

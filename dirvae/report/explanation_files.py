@@ -7,6 +7,7 @@ latent code; the decoded picture is not classified again.
 import dataclasses
 import hashlib
 import io
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,6 +27,19 @@ SIDE = 256  # pixels that a smaller image is enlarged to, about, in the animatio
 ROUNDING = 5e-4  # of a probability with three digits: what looks equal in print is not called short
 VERBS = {1.0: "raised", -1.0: "lowered"}
 PANELS = 5  # maps side by side in maps.png
+CAUTION = "Research software, not a medical device."
+
+
+class Facts(NamedTuple):
+    """What an explanation says besides its map."""
+
+    finding: str
+    sign: float  # +1 where the finding was raised along the path, -1 where it was lowered
+    before: float  # probability of the finding that the classifier reads from the latent code, at the path's start
+    after: float  # the same at its end
+    run: str  # name of the run's folder
+    step: int
+    scale: float  # change at which a colour is full, grey levels of [0, 1]
 
 
 def files(explainer: Explainer, explanation: Explanation, name: str, seed: int = 0) -> dict[str, bytes]:
@@ -73,6 +87,15 @@ def description(explainer: Explainer, explanation: Explanation, name: str, seed:
         "coordinates": f"of the {run.model.latent.name} latent, {list(path.coordinates.shape[1:])} flattened",
         "frames": frames,
     }
+
+
+def facts(explainer: Explainer, explanation: Explanation) -> Facts:
+    """What is said beside the map: the finding, its probability at both ends of the path, the run, and the scale of colours."""
+    column, run = int(explanation.label), explainer.run
+    before, after = (float(explanation.path.probability[end, column]) for end in (0, -1))
+    scale = pictures.scale_of(explanation.signed)
+    folder = run.workdir.resolve().name
+    return Facts(run.labels[column], float(explanation.sign), before, after, folder, run.step, scale)
 
 
 def table(explainer: Explainer, explanation: Explanation) -> str:
