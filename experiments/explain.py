@@ -22,9 +22,12 @@ from experiments import cli
 from experiments.cli import Parser
 
 if TYPE_CHECKING:
+    import numpy as np
     from pydicom import Dataset
 
-    from dirvae.explain.explainer import Explainer, Explanation
+    from data_prep.images import Picture
+    from dirvae.explain.explainer import Explanation
+    from dirvae.report.explanation_files import Facts
 
 
 def parser() -> Parser:
@@ -54,81 +57,75 @@ def maps_of(names: str) -> list[str]:
     return [name.strip() for name in names.split(",") if name.strip()]
 
 
-def dicom_header(path: Path) -> "Dataset":
-    """The header of a DICOM file, to which the objects of --dicom refer; read before anything is computed.
-
-    Raises:
-      ConfigError: where a package is missing.
-      ValueError: for a file that is not DICOM, or has no UIDs to refer to.
-    """
-    try:
-        import pydicom
-
-        from dirvae.report import dicom_objects
-    except ImportError as error:
-        raise ConfigError(f"--dicom needs the package {error.name}: pip install -e '.[dicom]'") from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # values that are none of their kind are left out of the objects
-            source = pydicom.dcmread(path, stop_before_pixels=True, force=path.suffix.lower() in (".dcm", ".dicom"))
-            dicom_objects.placed(source)
-            return source
-    except dicom_objects.SourceFault as error:
-        raise ValueError(f"{path}: {error}; --dicom needs the file as an archive sent it") from None
-    except pydicom.errors.InvalidDicomError:
-        raise ValueError(
-            f"{path} is not DICOM; --dicom needs a DICOM image, whose patient and study it copies"
-        ) from None
-
-
-def dicom_files(source: "Dataset", explainer: "Explainer", found: "Explanation", path: Path) -> dict[str, bytes]:
-    """map.dcm and capture.dcm of one explained image, by file name."""
-    from data_prep import images
-    from dirvae.report import capture, dicom_objects, explanation_files
-
-    facts = explanation_files.facts(explainer, found)
-    grey = images._read_dicom(path) / 255.0
-    change = unsquare(found.signed, *grey.shape)
-    made = {
-        "map.dcm": dicom_objects.parametric_map(source, change, facts),
-        "capture.dcm": dicom_objects.secondary_capture(source, capture.draw(grey, change, facts), facts),
-    }
-    return {name: dicom_objects.as_bytes(dataset) for name, dataset in made.items()}
-
-
-def unsquare(values, rows, columns):
-    import numpy as np
-
-    def cover(n):
-        side, size = max(rows, columns), len(values)
-        edges = (np.arange(n + 1) + (side - n) // 2) * size / side
-        cells = np.arange(size)
-        overlap = np.clip(np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells), 0, None)
-        return overlap / overlap.sum(axis=1, keepdims=True)
-
-    return cover(rows) @ values @ cover(columns).T
-
-
 def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     from data_prep import images
     from dirvae.explain import explainer
     from dirvae.report import explanation_files
     from dirvae.training import workdir
 
-    source = dicom_header(flags.image) if flags.dicom else None
+    data = workdir.read_config(flags.workdir).data
     try:
-        pixels = images.read(flags.image, workdir.read_config(flags.workdir).data.image_size)
+        picture = images.picture(flags.image, data.image_size, data.intensity)
     except images.ImageError as error:
         raise ValueError(f"{flags.image}: {error}") from None
+    source = dicom_header(flags.image, picture) if flags.dicom else None
     explainer = explainer.load(flags.workdir, data_dir=flags.data_dir, **fields)
-    found = explainer(pixels, flags.label, flags.direction, maps=maps_of(flags.maps))
+    found = explainer(picture.image, flags.label, flags.direction, maps=maps_of(flags.maps))
     out = flags.out or flags.workdir / "explanations" / flags.image.stem
     files = explanation_files.files(explainer, found, flags.image.name)
     if source is not None:
-        files |= dicom_files(source, explainer, found, flags.image)
+        grey = images.grey_levels(flags.image, data.intensity) / 255.0
+        files |= dicom_files(source, grey, picture, found, explanation_files.facts(explainer, found))
     workdir.write_folder(out, files)
     print(explanation_files.table(explainer, found))
     print(explanation_files.sentence(explainer, found, chosen=flags.label is None), out, sep="\n")
+
+
+def dicom_header(path: Path, picture: "Picture") -> "Dataset":
+    """The header of a file to which the objects of --dicom can refer.
+
+    Raises:
+      ConfigError: where a package is missing.
+      ValueError: for a file that is not DICOM, or that lacks a UID.
+    """
+    if picture.facts.format != "DICOM":
+        raise ValueError(f"{path} is not DICOM; --dicom needs a DICOM image, whose patient and study it copies")
+    try:
+        import highdicom  # noqa: F401  what the objects are made with
+        import pydicom
+    except ImportError as error:
+        raise ConfigError(f"--dicom needs the package {error.name}: pip install -e '.[dicom]'") from None
+    from dirvae.report import dicom_objects
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a value that is none of its kind is left out of the objects
+            source = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+            dicom_objects.placed(source)
+    except dicom_objects.SourceFault as error:
+        raise ValueError(f"{path}: {error}; --dicom needs the file as an archive sends it") from None
+    return source
+
+
+def dicom_files(
+    source: "Dataset", grey: "np.ndarray", picture: "Picture", found: "Explanation", facts: "Facts"
+) -> dict[str, bytes]:
+    """map.dcm and capture.dcm, by file name, of an image whose stored pixels are `grey` [rows, columns], in [0, 1]."""
+    from data_prep.geometry import TURNS
+
+    from dirvae.report import capture, dicom_objects
+
+    change = picture.frame.unsquare(found.signed)
+    upright = (TURNS[picture.frame.turn].apply(values) for values in (grey, change))
+    doubts = [verdict.sentence() for verdict in picture.warnings]
+    drawn = capture.draw(*upright, facts, doubts, picture.frame.extent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = {
+            "map.dcm": dicom_objects.parametric_map(source, change, facts),
+            "capture.dcm": dicom_objects.secondary_capture(source, drawn, facts),
+        }
+        return {name: dicom_objects.as_bytes(dataset) for name, dataset in made.items()}
 
 
 def explain_split(flags: argparse.Namespace, fields: dict[str, str]) -> None:
@@ -150,6 +147,8 @@ def explain_split(flags: argparse.Namespace, fields: dict[str, str]) -> None:
 
 def run(flags: argparse.Namespace) -> None:
     """Explains the image, or the split's cases."""
+    if flags.dicom and flags.image is None:
+        raise ConfigError("--dicom goes with --image=FILE, a DICOM file")
     from experiments import pipeline  # imports jax, hence not before the flags are known to be good
 
     pipeline.keep_compiled(flags.data_dir)

@@ -11,6 +11,7 @@
 | shortcuts_page | a grid of classifiers with shortcuts |
 | atlas | cases of a split, explained |
 | explanation_files | what is left of one explained image |
+| dicom_objects, capture | the same for viewers of DICOM: datasets, and the picture in one of them |
 | explorer | a page to walk along paths |
 | html | what every page is made of |
 """

@@ -5,9 +5,12 @@ import json
 import sys
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
+from support import dicom_files
 
+from data_prep import images
 from dirvae.explain import explainer as explainers
 from dirvae.explain import methods, selection
 from dirvae.training import data, evaluate, runs, workdir
@@ -139,6 +142,48 @@ def test_the_same_pixels_through_dicom_give_the_same_answer(folder, image, tmp_p
         told.append(json.loads((tmp_path / "out" / "path.json").read_text()))
         assert told[-1].pop("image") == path.name
     assert told[0] == told[1] == told[2]
+
+
+@pytest.fixture(scope="module")
+def turned(folder, image, tmp_path_factory):
+    """A DICOM file of 48 rows and 60 columns that shows a picture of 60 rows and 48 columns lying on its side."""
+    upright = np.asarray(Image.open(image).resize((48, 60)))
+    path = tmp_path_factory.mktemp("turned") / "turned.dcm"
+    stored = np.ascontiguousarray(upright[:, ::-1].T)  # rows run to the foot, columns to the patient's right
+    dicom_files.radiograph(stored, PatientOrientation=["F", "R"]).save_as(path, enforce_file_format=True)
+    return path
+
+
+@pytest.mark.slow
+def test_dicom_objects_lie_on_the_rows_and_columns_of_the_stored_image(folder, turned, tmp_path):
+    call(folder, f"--image={turned}", "--label=Lung Lesion", "--dicom", f"--out={tmp_path / 'out'}")
+    out = tmp_path / "out"
+    assert sorted(path.name for path in out.iterdir()) == sorted([*FILES, "capture.dcm", "map.dcm"])
+    made = pydicom.dcmread(out / "map.dcm")
+    found = explainers.load(folder / "run")(images.read(turned, TINY["image_size"]), "Lung Lesion")
+    fine = np.kron(
+        found.signed, np.ones((15, 15))
+    )  # 480 x 480, on which the pixels of the stored image are whole: 8 x 8
+    means = fine[:, 48:-48].reshape(60, 8, 48, 8).mean(axis=(1, 3))
+    assert (made.Rows, made.Columns) == (48, 60)
+    np.testing.assert_allclose(made.pixel_array, means[:, ::-1].T, atol=1e-5)
+    capture = pydicom.dcmread(out / "capture.dcm")
+    assert capture.Rows > capture.Columns / 2
+    said = json.loads((out / "path.json").read_text())["frames"]
+    before, after = (said[end]["probability"]["Lung Lesion"] for end in (0, -1))
+    assert f"{before:.3f} before, {after:.3f} after" in capture.DerivationDescription
+
+
+@pytest.mark.slow
+def test_dicom_objects_need_a_dicom_image_with_uids(folder, image, turned, tmp_path, capsys, monkeypatch):
+    assert f"{image} is not DICOM" in refused(folder, capsys, f"--image={image}", "--dicom")
+    assert "--dicom goes with --image" in refused(folder, capsys, "--dicom")
+    bare = dicom_files.radiograph(np.zeros((32, 32), np.uint8), StudyInstanceUID=None)
+    bare.save_as(tmp_path / "bare.dcm", enforce_file_format=True)
+    assert "no StudyInstanceUID" in refused(folder, capsys, f"--image={tmp_path / 'bare.dcm'}", "--dicom")
+    monkeypatch.setitem(sys.modules, "highdicom", None)  # what Python itself does for a package that cannot be imported
+    sentence = refused(folder, capsys, f"--image={turned}", "--dicom")
+    assert "needs the package highdicom: pip install -e '.[dicom]'" in sentence
 
 
 @pytest.mark.slow
