@@ -96,6 +96,28 @@ class Frame(NamedTuple):
         (top, bottom), (left, right) = map(float, rows), map(float, columns)
         return top, left, bottom, right
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Rows and columns of the upright image, once its pixels are square."""
+        height, width = self.proportions
+        return (width, height) if TURNS[self.turn].exchange else (height, width)
+
+    def unsquare(self, values: np.ndarray) -> np.ndarray:
+        """A map [size, size] of the square brought back to the stored image: float32 [height, width], lying as the image is stored.
+
+        Each stored pixel gets the mean of the map over the area that it covers, which is the inverse of what `square` averages. What
+        the map says of the black bars is lost.
+
+        Raises:
+          ValueError: for a map of another shape than the square.
+        """
+        if values.shape != (self.size, self.size):
+            raise ValueError(f"a map of {values.shape} does not fit a square of {self.size} x {self.size} pixels")
+        turn, side = TURNS[self.turn], max(self.extent)
+        counts = (self.width, self.height) if turn.exchange else (self.height, self.width)
+        rows, columns = (_cover(n, span, side, self.size) for n, span in zip(counts, self.extent, strict=True))
+        return np.ascontiguousarray(turn.undo(rows @ values @ columns.T), np.float32)
+
     def mask(self, inside: np.ndarray) -> np.ndarray:
         """uint8 [size, size], 1 inside and 0 outside, of a mask [height, width] that is true, or not 0, inside.
 
@@ -118,6 +140,17 @@ class Frame(NamedTuple):
             levels = Image.fromarray(grey.astype(np.float32))
             grey = np.asarray(levels.resize((columns, rows), Image.Resampling.BILINEAR))
         return square(np.ascontiguousarray(TURNS[self.turn].apply(grey)), self.size)
+
+
+def _cover(n: int, span: int, side: int, size: int) -> np.ndarray:
+    """[n, size]: by what share each of `size` equal cells of an axis covers each of n equal pixels; rows sum to 1.
+
+    The axis is `side` long, and the pixels fill the `span` in its middle.
+    """
+    edges = ((side - span) // 2 + np.linspace(0.0, span, n + 1)) * (size / side)
+    cells = np.arange(size)
+    both = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    return np.clip(both, 0.0, None) / np.diff(edges)[:, None]
 
 
 def usable_aspect(height: float, width: float) -> float:

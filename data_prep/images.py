@@ -87,6 +87,16 @@ def picture(file: Any, size: int, intensity: str = "declared", name: str = "") -
     return Picture(image, frame, facts, _verdicts(image, facts))
 
 
+def grey_levels(file: Any, intensity: str = "declared") -> np.ndarray:
+    """Grey levels of [0, 255], float32 [height, width], of every stored pixel, not turned; what `picture` shows at full size.
+
+    It raises as `picture` does.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.asarray(grey(_stored(file, Path(file).name), intensity), np.float32)
+
+
 def _stored(file: Any, name: str) -> Stored:
     """What a path or an open file stores."""
     if not hasattr(file, "open"):

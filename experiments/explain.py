@@ -112,7 +112,6 @@ def dicom_files(
 ) -> dict[str, bytes]:
     """map.dcm and capture.dcm, by file name, of an image whose stored pixels are `grey` [rows, columns], in [0, 1]."""
     from data_prep.geometry import TURNS
-
     from dirvae.report import capture, dicom_objects
 
     change = picture.frame.unsquare(found.signed)

@@ -108,3 +108,49 @@ def test_thin_masks_do_not_vanish_and_empty_ones_stay_empty() -> None:
 )
 def test_pixels_that_make_no_sense_are_square(sides: tuple[float, float], aspect: float) -> None:
     assert geometry.usable_aspect(*sides) == pytest.approx(aspect)
+
+
+SHAPES = [(1, 40, 1.0), (40, 60, 1.0), (61, 40, 1.0), (17, 9, 1.0), (40, 40, 2.0), (30, 50, 0.5)]
+"""Stored height and width, and the height of a pixel divided by its width."""
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize(("height", "width", "aspect"), SHAPES)
+def test_a_map_brought_back_has_the_mean_over_each_pixel(turn, height, width, aspect):
+    """Against a sum over points, dense and even within each stored pixel, whose places in the square come from `Frame.box`."""
+    frame = Frame(height, width, 16, turn, aspect)
+    values = np.random.default_rng(0).normal(size=(16, 16))
+    brought = frame.unsquare(values)
+    assert brought.shape == (height, width)
+    assert brought.dtype == np.float32
+    for row, column in {(0, 0), (height - 1, 0), (height // 2, width // 3), (height - 1, width - 1)}:
+        top, left, bottom, right = frame.box(row, column, row + 1, column + 1)
+        points = (np.arange(200) + 0.5) / 200
+        rows, columns = ((low + points * (high - low)) * 16 for low, high in ((top, bottom), (left, right)))
+        expected = values[rows.astype(int)[:, None], columns.astype(int)].mean()
+        np.testing.assert_allclose(brought[row, column], expected, atol=0.02)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_a_bright_spot_comes_back_to_its_stored_pixel(turn):
+    frame = Frame(48, 80, 40, turn)
+    stored = np.zeros((48, 80), np.uint8)
+    stored[12:14, 66:68] = 255
+    brought = frame.unsquare(frame.square(stored).astype(float))
+    np.testing.assert_allclose(brought, stored, atol=1e-3)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_squares_of_maps_that_come_back_are_the_maps(turn):
+    """Where every stored pixel lies in one cell of the square, no value is lost but those of the bars."""
+    frame = Frame(64, 96, 24, turn)
+    values = np.random.default_rng(1).integers(0, 256, (24, 24)).astype(float)
+    again = frame.square(frame.unsquare(values))
+    inside = frame.mask(np.ones((64, 96), bool)) == 1
+    np.testing.assert_array_equal(again[inside], values[inside])
+    assert inside.mean() == pytest.approx(64 / 96)
+
+
+def test_maps_of_another_size_are_refused():
+    with pytest.raises(ValueError, match="does not fit a square of 16 x 16 pixels"):
+        Frame(40, 60, 16).unsquare(np.zeros((60, 40)))
