@@ -116,7 +116,7 @@ def dicom_files(
 
     change = picture.frame.unsquare(found.signed)
     upright = (TURNS[picture.frame.turn].apply(values) for values in (grey, change))
-    doubts = [verdict.sentence() for verdict in picture.warnings]
+    doubts = [f"Warning: {verdict.sentence()}." for verdict in picture.warnings]
     drawn = capture.draw(*upright, facts, doubts, picture.frame.extent)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
