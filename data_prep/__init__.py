@@ -10,6 +10,7 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | table_source | a reader's rows as a source: plan, splits, identity |
 | phantom | X-rays drawn by a program |
 | division, marks | which row goes to which split, and boxes and masks in the square |
+| chexlocalize | masks and outlines of findings in CheXpert's images |
 | files, tables, cells | the files of a folder, CSV files, and what their cells mean |
 | images, records, columns | one image file, one stored example, and what is known of all examples of a split |
 | rasters, dicom, codestreams | what an image file stores: PNG to WebP, DICOM, and a look into its compressed pixels |

@@ -144,6 +144,7 @@ RULES = {
     "depth": Rule(
         None, "of unstated depth", "16 bit of which only the lower ones are used, the rest is taken to be unused"
     ),
+    "marks": Rule(None, "with a box or mask left out", "one without area, or outside of the image"),
 }
 ALONE = ("black", "white", "constant")
 """Verdicts that leave nothing else to say."""

@@ -153,8 +153,10 @@ def read_entries(
         except images.ImageError as error:
             chunk.skipped.append(Skipped(entry.row.path, str(error)))
         else:
-            chunk.examples.append(_example(entry.row, picture, findings))
-            chunk.warnings.extend((entry.row.path, verdict.name) for verdict in picture.warnings)
+            moved = marks.of(entry.row, findings, picture.frame)
+            chunk.examples.append(_example(entry.row, picture, moved, findings))
+            verdicts = [verdict.name for verdict in picture.warnings] + ["marks"] * bool(moved.left_out)
+            chunk.warnings.extend((entry.row.path, name) for name in verdicts)
     return chunk
 
 
@@ -175,7 +177,7 @@ def _read(file: File, folder: Path, image_size: int, intensity: str, chunk: Chun
         chunk.files.append(RawFile(*file, digest))
 
 
-def _example(row: Row, picture: images.Picture, findings: tuple[str, ...]) -> Example:
+def _example(row: Row, picture: images.Picture, moved: marks.Marks, findings: tuple[str, ...]) -> Example:
     labels = np.asarray([row.labels.get(finding, UNLABELLED) for finding in findings], np.int8)
     return Example(
         image=picture.image,
@@ -186,10 +188,10 @@ def _example(row: Row, picture: images.Picture, findings: tuple[str, ...]) -> Ex
         sex=row.sex,
         age=row.age,
         path=row.path,
-        boxes=marks.boxes(row, findings),
+        boxes=moved.boxes,
         factors=np.zeros(0, np.float32),
         seed=0,
-        masks=marks.masks(row, findings),
+        masks=moved.masks,
     )
 
 
@@ -208,9 +210,10 @@ def make_plan(source: TableSource, progress: Progress = silent) -> Plan:
     division.check(parts, data, str(folder))
     _check_cells(cells, data)
     notes |= {"unknown_cells": {kind: dict(odd.most_common(20)) for kind, odd in cells.odd.items()}}
-    notes |= {"boxes_listed": sum(len(row.boxes) for row in rows)}
+    findings = tuple(reader.findings(inputs))
+    notes |= marks.notes(rows, findings)
     entries = {name: [_entry(row, folder, reader.tail) for row in part] for name, part in parts.items()}
-    return Plan(entries, tuple(reader.findings(inputs)), notes, digests, _files_digest(entries))
+    return Plan(entries, findings, notes, digests, _files_digest(entries))
 
 
 def open_tables(

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from support import sets
 
 from data_prep.reader import Box
@@ -97,3 +99,26 @@ def test_a_folder_of_another_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train.csv").unlink()
     with pytest.raises(SourceError, match=r"neither image_labels_train.csv nor train.csv; give the folder"):
         sets.mapped(vindr.READER, tmp_path)
+
+
+def test_a_box_of_a_film_that_is_not_square_holds_its_marker_in_the_data_set(tmp_path: Path) -> None:
+    lines = []
+    for number in range(12):
+        pixels = np.full((300, 400), 60, np.uint8)
+        pixels[80:140, 120:200] = 250
+        (tmp_path / "train").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / f"train/{number:02d}.png")
+        lines.append(f"{number:02d},Cardiomegaly,3,R8,120,80,200,140")
+    lines.append("00,Cardiomegaly,3,R9,500,80,600,140")
+    header = "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max"
+    sets.write(tmp_path / "train.csv", "\n".join([header, *lines]))
+    made = sets.source(tmp_path, "vindr", image_size=40, validation_percent=30)
+    chunks = [made.task(split, 0)() for split in made.counts()]
+    examples = [example for chunk in chunks for example in chunk.examples]
+    assert len(examples) == 12
+    for example in examples:
+        (finding, *edges), *_ = example.boxes
+        top, left, bottom, right = np.rint(np.asarray(edges) * 40).astype(int)
+        assert (example.image[top:bottom, left:right] == 250).all()
+        assert made.findings[int(finding)] == "Cardiomegaly"
+    assert [warning for chunk in chunks for warning in chunk.warnings] == [("train/00.dicom", "marks")]
