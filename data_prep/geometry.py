@@ -6,8 +6,8 @@ A stored image goes through four steps, in this order.
   shape         black is added on both sides of the shorter axis, so that nothing is cut off or distorted
   size          a pixel is the exact average of the area it covers; smaller images grow by bilinear interpolation
 
-Pillow's box filter is as fast and is not used. It counts a pixel as wholly inside or outside of a cell: on noise of
-2828 x 2320 pixels at size 256 it is up to 14 levels of 255 away from the average of the covered area, at size 64 up to 3.
+Pillow's box filter is not used for the average. It counts a pixel as wholly inside or outside of a cell, which is up to 87
+levels of 255 away on a radiograph of 256 pixels at size 200, and up to 8 on one of 390 x 320 at size 64. It is no faster.
 """
 
 import itertools

@@ -77,8 +77,8 @@ class Verdict(NamedTuple):
         """What is wrong, the likely cause, and the flag that may mend it; a command's flags begin with `prefix`."""
         rule = RULES[self.name]
         mend = f"; {prefix}intensity={rule.mend} may mend it" if rule.mend else ""
-        subject = "the picture" if self.of == 1 else f"{self.count:,} of {self.of:,} pictures ({self.share:.1%})"
-        return f"{subject} {rule.words}: {rule.cause}{mend}"
+        many = f"{self.count:,} of {self.of:,} pictures ({self.share:.1%}) {'is' if self.count == 1 else 'are'}"
+        return f"{'the picture is' if self.of == 1 else many} {rule.words}: {rule.cause}{mend}"
 
 
 def _black(look: Look) -> bool:

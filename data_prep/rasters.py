@@ -5,14 +5,12 @@ significant bits of PNG, unequal resolutions in the two directions, transparency
 by the file's name.
 """
 
-import io
-import struct
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from data_prep import geometry
+from data_prep import geometry, tags
 from data_prep.stored import (
     TOO_LARGE,
     ImageError,
@@ -48,6 +46,9 @@ HEADS = (
     b"\xff\x4f\xff\x51",
 )
 """How files of these formats begin."""
+LUMA = np.asarray([0.299, 0.587, 0.114])  # ITU-R 601
+OTHER_BYTES = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGB;16N": "RGB;16B"}
+"""Pillow's raw modes of RGB with 16 bit a sample, and those that take the other byte of each."""
 STRANGERS = {
     b"GIF8": "GIF",
     b"%PDF": "PDF",
@@ -70,13 +71,16 @@ def stored(file: BinaryIO, name: str) -> Stored:
       ImageError: for a file that is no image of `FORMATS`, is damaged, too large, or holds several frames.
     """
     try:
-        file, white_is_zero = _white_is_zero(file)
+        file, white_is_zero = tags.white_is_zero(file)
         with Image.open(file, formats=FORMATS) as picture:
             frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)  # MPO: previews follow the image
             check_extent(picture.width, picture.height, frames)
             turn = _turn(picture) if picture.format == "TIFF" else 0  # which Pillow turns, and then forgets
+            deep_colour = any(mode in str(picture.tile) for mode in OTHER_BYTES)
             picture.load()
             kept = _stored(picture, file)
+            if deep_colour and kept.codes.max() < 64:
+                kept = _deep_colour(kept, picture, file)
             if turn:
                 kept = kept._replace(codes=geometry.TURNS[turn].undo(kept.codes))
             return kept._replace(turn=turn or _turn(picture), inverted=white_is_zero, aspect=_aspect(picture))
@@ -151,6 +155,24 @@ def _deep(picture: Image.Image, file: BinaryIO) -> Stored:
     return kept._replace(range=_range(picture, file, low, high, codes, levels), bits=16)
 
 
+def _deep_colour(kept: Stored, picture: Image.Image, file: BinaryIO) -> Stored:
+    """Luma of 16 bit of a dark RGB image, of which Pillow keeps the upper bytes only; the lower ones are had in the other order."""
+    with Image.open(file, formats=FORMATS) as lower:
+        lower.tile = [tile._replace(args=_other_order(tile.args)) for tile in lower.tile]
+        lower.load()
+        channels = 256.0 * np.asarray(picture) + np.asarray(lower)
+    codes, levels = coded(np.rint(channels @ LUMA).astype(np.uint16))
+    span = depth(float(codes.min()), float(codes.max()), 16, exact=lambda: scaled_from_eight(levels[np.unique(codes)]))
+    return kept._replace(codes=codes, levels=levels, blank=np.zeros(len(levels), bool), range=span, bits=16)
+
+
+def _other_order(arguments: Any) -> Any:
+    """A tile's arguments, a raw mode or a tuple that begins with one, with the bytes of a sample exchanged."""
+    if isinstance(arguments, str):
+        return OTHER_BYTES.get(arguments, arguments)
+    return (_other_order(arguments[0]), *arguments[1:])
+
+
 def _range(
     picture: Image.Image, file: BinaryIO, low: float, high: float, codes: np.ndarray, levels: np.ndarray
 ) -> Range:
@@ -159,7 +181,7 @@ def _range(
     PNG's sBIT states how many bits an image had before its levels were scaled to 16. Some writers state it and do not scale: where
     no level needs more than these bits, the levels count as not scaled.
     """
-    told = _significant_bits(file) if picture.format == "PNG" else _bits_per_sample(picture)
+    told = tags.significant_bits(file) if picture.format == "PNG" else _bits_per_sample(picture)
     if told < 16 and high < 2**told:
         return Range(0, 2**told - 1, told)
     if told < 16:
@@ -170,42 +192,3 @@ def _range(
 def _bits_per_sample(picture: Image.Image) -> int:
     tags = getattr(picture, "tag_v2", {})
     return min(16, tags.get(258, (16,))[0])
-
-
-def _significant_bits(file: BinaryIO) -> int:
-    """Bits of the first channel by the sBIT chunk (PNG 11.3.2.5), 16 where there is none."""
-    file.seek(8)
-    while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
-        length = struct.unpack(">I", head[:4])[0]
-        if head[4:] == b"sBIT":
-            bits = file.read(1)
-            return bits[0] if bits and 0 < bits[0] <= 16 else 16
-        file.seek(length + 4, io.SEEK_CUR)
-    return 16
-
-
-def _white_is_zero(file: BinaryIO) -> tuple[BinaryIO, bool]:
-    """The file, and whether it is a grey TIFF whose 0 is white; such a file is handed on as one whose 0 is black.
-
-    Pillow turns over some depths, leaves others as they are, and refuses the rest. So tag 262 (PhotometricInterpretation) is read
-    and mended here, before Pillow sees it (TIFF 6.0, section 8; BigTIFF for version 43).
-    """
-    file.seek(0)
-    head = file.read(16)
-    file.seek(0)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    if order is None or len(head) < 16 or (version := struct.unpack_from(f"{order}H", head, 2)[0]) not in (42, 43):
-        return file, False
-    whole = bytearray(file.read())
-    file.seek(0)
-    start, count, entry = (4, "H", "HHI4x") if version == 42 else (8, "Q", "HHQ8x")
-    table = struct.unpack_from(f"{order}{'I' if version == 42 else 'Q'}", head, start)[0]
-    entries = struct.unpack_from(f"{order}{count}", whole, table)[0]
-    for place in range(min(entries, 4096)):
-        at = table + struct.calcsize(count) + place * struct.calcsize(f"={entry}")
-        value = at + struct.calcsize(f"={entry}") - (4 if version == 42 else 8)
-        tag, kind, number = struct.unpack_from(f"{order}{entry}", whole, at)
-        if (tag, kind, number) == (262, 3, 1) and struct.unpack_from(f"{order}H", whole, value)[0] == 0:
-            struct.pack_into(f"{order}H", whole, value, 1)
-            return io.BytesIO(bytes(whole)), True
-    return file, False
