@@ -31,6 +31,8 @@ FACTS = (
 """Attributes that DICOM asks for, if need be without a value."""
 FRAMES = ("NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 SEXES = ("M", "F", "O")
+LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+"""What once was lost stays lost, hence it is said of what was made of it."""
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 TOWARDS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H": (0, 0, 1), "F": (0, 0, -1)}
 """The patient's directions along the axes of DICOM: left, posterior, head."""
@@ -105,7 +107,9 @@ def secondary_capture(source: Dataset, picture: UInt8[np.ndarray, "height width 
     made.PatientOrientation = ""
     made.ConversionType = "WSD"  # made on a workstation
     made.BurnedInAnnotation = "YES"
-    made.LossyImageCompression = header.get("LossyImageCompression") or "00"
+    for name in LOSSY:
+        if name in header:
+            made[name] = header[name]
     made.copy_patient_and_study_information(header)
     reference = Dataset()
     reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID

@@ -103,6 +103,12 @@ def test_patient_and_study_are_copied_in_any_script():
         assert {name: str(dataset.get(name)) for name in COPIED} == COPIED
 
 
+def test_a_lossy_image_is_told_of_what_was_made_from_it():
+    for lossy in ("01", None):
+        for dataset in objects(source(LossyImageCompression=lossy, LossyImageCompressionRatio="8.5")):
+            assert dataset.get("LossyImageCompression", "00") == (lossy or "00")
+
+
 def test_facts_that_are_missing_or_no_value_of_their_kind_are_unknown():
     odd = {"PatientSex": "Male", "PatientBirthDate": "1950", "StudyTime": "half past", "PatientAge": "70"}
     with warnings.catch_warnings():
@@ -164,6 +170,11 @@ def test_distances_are_those_that_the_image_states_or_none(elements, expected):
     [
         {},
         {"PatientOrientation": None, "ImagerPixelSpacing": None, "BodyPartExamined": None},
+        {
+            "LossyImageCompression": "01",
+            "LossyImageCompressionRatio": "8.5",
+            "LossyImageCompressionMethod": "ISO_10918_1",
+        },
         {"PatientName": None, "PatientSex": "Male", "StudyTime": None, "PatientAge": "70", "NumberOfFrames": 1},
     ],
 )
