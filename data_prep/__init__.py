@@ -7,6 +7,7 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | schema | the one example schema; findings are in `dirvae.labels` |
 | source, sources | the contract of a data source, and the registry of them |
 | reader, readers | the contract of a reader of a published data set, and one module for each set |
+| recognition | which reader fits a folder |
 | table_source | a reader's rows as a source: plan, splits, identity |
 | phantom | X-rays drawn by a program |
 | division, marks | which row goes to which split, and boxes and masks in the square |

@@ -6,19 +6,39 @@ A cell that cannot be read makes one fact of one image unknown. It does not stop
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from data_prep.schema import UNKNOWN_AGE
 from dirvae.labels import BLANK, NEGATIVE, POSITIVE, UNCERTAIN, UNLABELLED, canonical
 
 MAX_AGE = 120
 LABELS = {1.0: POSITIVE, 0.0: NEGATIVE, -1.0: UNCERTAIN}
-EMPTY = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>"})
-SEXES = {"male": "Male", "m": "Male", "female": "Female", "f": "Female", "w": "Female"}
-UNKNOWN_WORDS = EMPTY | {"unknown", "u", "o", "other", "?"}
+NUMBER = re.compile(
+    r"[+-]?\d+([.,]\d+)?(e[+-]?\d+)?"
+)  # float() would also take `1.`, as a table that was cut off has it
+LABEL_WORDS = {
+    POSITIVE: "positive, pos, present, yes, y, true, t",
+    NEGATIVE: "negative, neg, absent, no, n, false, f",
+    UNCERTAIN: "uncertain, equivocal, possible",
+}
+LABEL_OF = {word: state for state, words in LABEL_WORDS.items() for word in words.split(", ")}
+EMPTY = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nil", "-", "."})
+SEXES = {
+    "male": "Male",
+    "m": "Male",
+    "man": "Male",
+    "female": "Female",
+    "f": "Female",
+    "w": "Female",
+    "woman": "Female",
+}
+UNKNOWN_WORDS = EMPTY | {"unknown", "unk", "u", "o", "other", "?", "unspecified", "not stated"}
+AGE = re.compile(
+    r"P?(\d{1,3})(?:[.,]\d*)?\s*([YMWD]?)(?:R|RS|EAR|EARS|O|/O|EAR OLD|EARS OLD|ONTH|ONTHS|EEK|EEKS|AY|AYS)?\.?"
+)
 VIEWS = {
-    "AP": "ap, ap horizontal, ap supine, ap portable, portable, anteroposterior, antero-posterior",
-    "PA": "pa, posteroanterior, postero-anterior",
+    "AP": "ap, ap horizontal, ap supine, ap portable, ap erect, portable, anteroposterior, antero-posterior",
+    "PA": "pa, pa erect, posteroanterior, postero-anterior",
     "LATERAL": "lateral, ll, rl, l, lat, large lateral, xtable lateral, left lateral, right lateral",
     "FRONTAL": "frontal, front",
     "OTHER": "ap axial, pa axial, costal, ap lld, ap rld, pa lld, pa rld, lld, rld, lao, rao, lpo, rpo, swimmers, lordotic, "
@@ -27,49 +47,72 @@ VIEWS = {
 VIEW_OF = {spelling: view for view, spellings in VIEWS.items() for spelling in spellings.split(", ")}
 
 
+def label_state(text: str) -> int | None:
+    """The state of a label in any spelling that is known, or None."""
+    folded = text.lower().replace("\N{MINUS SIGN}", "-")
+    if folded in EMPTY:
+        return BLANK
+    if NUMBER.fullmatch(folded):
+        return LABELS.get(float(folded.replace(",", ".")))
+    return LABEL_OF.get(folded)
+
+
 class Cells:
-    """Reads cells, and remembers how many of each kind there were and which could not be read."""
+    """Reads cells, and remembers how many of each kind there were, which could not be read, and what else is to be said.
+
+    `where` is anything whose text names the place of a cell, such as a line of a table.
+    """
 
     def __init__(self) -> None:
         self.read: Counter[str] = Counter()
         self.odd: dict[str, Counter[str]] = {}
         self.first: dict[str, str] = {}  # kind -> where its first odd cell stands
+        self.notices: list[str] = []  # sentences that a build and a run print
+        self._labels: dict[tuple[tuple[str, ...], tuple[str, ...]], Mapping[str, int]] = {}
 
-    def label(self, text: str, where: str = "") -> int:
-        """The state of a label written as a number: 1, 0, -1 or nothing, in any spelling of those numbers."""
+    def label(self, text: str, where: object = "") -> int:
+        """The state of a label: 1, 0, -1 or nothing, in any spelling of those numbers, or a word such as `positive`."""
         self.read["label"] += 1
-        if text.lower() in EMPTY:
-            return BLANK
-        try:
-            return LABELS[float(text.replace(",", "."))]
-        except (ValueError, KeyError):
-            return self._unknown("label", text, where, UNLABELLED)
+        state = label_state(text)
+        return self._unknown("label", text, where, UNLABELLED) if state is None else state
 
-    def sex(self, text: str, where: str = "") -> str:
+    def labels(self, names: tuple[str, ...], texts: tuple[str, ...], where: object = "") -> Mapping[str, int]:
+        """The states of an image's labels by finding; images with equal cells share one mapping, which must not be changed."""
+        if (names, texts) in self._labels:
+            self.read["label"] += len(names)
+            return self._labels[names, texts]
+        states = {name: self.label(text, where) for name, text in zip(names, texts, strict=True)}
+        if UNLABELLED not in states.values():  # odd cells are to be counted each time
+            self._labels[names, texts] = states
+        return states
+
+    def sex(self, text: str, where: object = "") -> str:
         self.read["sex"] += 1
         folded = text.lower()
         if folded in UNKNOWN_WORDS:
             return "Unknown"
         return SEXES[folded] if folded in SEXES else self._unknown("sex", text, where, "Unknown")
 
-    def view(self, text: str, where: str = "") -> str:
+    def view(self, text: str, where: object = "") -> str:
         """One of `data_prep.schema.VIEWS`; nothing stands for a view that the owners do not know."""
         self.read["view"] += 1
+        if text in VIEW_OF:
+            return VIEW_OF[text]
         folded = " ".join(text.lower().replace("_", " ").split())
         if folded in UNKNOWN_WORDS:
             return "UNKNOWN"
         return VIEW_OF[folded] if folded in VIEW_OF else self._unknown("view", text, where, "UNKNOWN")
 
-    def age(self, text: str, where: str = "") -> int:
-        """Whole years of 0 to 120; `63.0` and DICOM's `063Y`, `018M`, `003W`, `010D` are read too."""
+    def age(self, text: str, where: object = "") -> int:
+        """Whole years of 0 to 120; `63.0`, `60 years`, and DICOM's `063Y`, `018M`, `003W`, `010D` are read too."""
         self.read["age"] += 1
         if text.lower() in UNKNOWN_WORDS:
             return UNKNOWN_AGE
-        match = re.fullmatch(r"(\d{1,3})(?:[.,]\d*)?\s*([YMWD]?)", text.upper())
+        match = AGE.fullmatch(text.upper())
         years = int(match[1]) // {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}[match[2]] if match else -1
         return years if 0 <= years <= MAX_AGE else self._unknown("age", text, where, UNKNOWN_AGE)
 
-    def listed(self, names: Iterable[str], findings: Sequence[str], where: str = "") -> dict[str, int]:
+    def listed(self, names: Iterable[str], findings: Sequence[str], where: object = "") -> dict[str, int]:
         """The states of findings of which a cell names those that are present: the others are absent, odd names are counted."""
         labels = dict.fromkeys(findings, NEGATIVE)
         for name in names:
@@ -80,11 +123,15 @@ class Cells:
                 self._unknown("finding", name, where, None)
         return labels
 
-    def unknown(self, kind: str, text: str, where: str = "") -> None:
+    def unknown(self, kind: str, text: str, where: object = "") -> None:
         """Counts something that a reader itself could not read, such as a finding's name, under a kind of its own."""
         self._unknown(kind, text, where, None)
 
-    def _unknown(self, kind: str, text: str, where: str, value):
+    def notice(self, sentence: str) -> None:
+        """Keeps a sentence that the user must see, such as on boxes of no image."""
+        self.notices.append(sentence)
+
+    def _unknown(self, kind: str, text: str, where: object, value):
         self.odd.setdefault(kind, Counter())[text] += 1
-        self.first.setdefault(kind, where)
+        self.first.setdefault(kind, str(where))
         return value

@@ -5,12 +5,32 @@ A folder is walked once. A file is named by its path below the folder, with / be
 
 import fnmatch
 import os
+import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
+from urllib.parse import unquote
 
 from data_prep.images import ImageError
 from data_prep.source import SourceError
+
+DRIVE = re.compile(r"[A-Za-z]:(?=/)")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def plain(path: str) -> str:
+    """A path as tables write it, with / between its parts: without a drive, a scheme such as file://, a leading /, `.` and empty parts."""
+    path = path.strip()
+    if "://" in path and (scheme := SCHEME.match(path)):
+        path = unquote(path[scheme.end() :])
+    if "\\" in path:
+        path = path.replace("\\", "/")
+    if ":" in path[:2]:
+        path = DRIVE.sub("", path, count=1)
+    if path.startswith(("/", "./")) or "//" in path or "/./" in path:
+        path = "/".join(part for part in path.split("/") if part not in ("", "."))
+    return path
 
 
 class File(NamedTuple):
@@ -26,18 +46,21 @@ class Folder:
     """A folder of raw files; symbolic links are followed within it and into `allowed_roots`, and nowhere else.
 
     Raises:
-      SourceError: where it is no folder, or cannot be listed.
+      SourceError: where it is no folder, cannot be listed, or an allowed root is none.
     """
 
     def __init__(self, raw_dir: Path | str, allowed_roots: tuple[str, ...] = ()) -> None:
         self.place = Path(raw_dir)
         if not self.place.is_dir():
             raise SourceError(f"raw_dir {raw_dir} is not a folder")
+        if absent := [root for root in allowed_roots if not Path(root).is_dir()]:
+            raise SourceError(f"data.allowed_roots names {absent[0]}, which is not a folder")
         self.root = self.place.resolve()
         self.roots = (self.root, *(Path(root).resolve() for root in allowed_roots))
         self.refused: dict[str, Path] = {}  # links that leave the roots, and where they lead
-        self.files = {file.path: file for file in self._walk(self.root, "", {self.root})}
+        self.files = {file.path: file for file in sorted(self._walk())}
         self._tails: dict[int, dict[str, list[str]]] = {}
+        self._folders: dict[int, dict[str, dict[str, list[str]]]] = {}
 
     @property
     def name(self) -> str:
@@ -49,28 +72,29 @@ class Folder:
     def open(self, path: str) -> BinaryIO:
         return (self.root / path).open("rb")
 
-    def _walk(self, folder: Path, prefix: str, above: set[Path]) -> Iterator[File]:
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            raise SourceError(f"{folder} cannot be listed ({error.strerror}); check its permissions") from None
-        for entry in entries:
-            path = prefix + entry.name
-            if entry.is_symlink() and not self._allowed(entry, path):
-                continue
-            try:
-                if entry.is_dir():
-                    real = Path(entry.path).resolve() if entry.is_symlink() else Path(entry.path)
-                    if real not in above:  # a link to a folder above it would never end
-                        yield from self._walk(Path(entry.path), f"{path}/", above | {real})
-                elif entry.is_file():
-                    stat = entry.stat()
-                    yield File(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-            except OSError:
-                continue  # a file that vanishes or cannot be seen is found missing where a row names it
+    def _walk(self) -> Iterator[File]:
+        """Every file below the folder, in no order; a link to a folder above itself is not followed, since that would never end."""
+        waiting = [(str(self.root), "", frozenset({self.root}))]
+        while waiting:
+            folder, prefix, above = waiting.pop()
+            for entry in _listed(folder):
+                path = prefix + entry.name
+                try:
+                    link = entry.is_symlink()
+                    if link and not self._allowed(entry, path):
+                        continue
+                    if entry.is_dir():
+                        real = frozenset({Path(entry.path).resolve()}) if link else frozenset()
+                        if not real & above:
+                            waiting.append((entry.path, f"{path}/", above | real if link else above))
+                    elif entry.is_file():
+                        stat = entry.stat()
+                        yield File(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+                except OSError:
+                    continue  # a file that vanishes or cannot be seen is found missing where a row names it
 
     def _allowed(self, entry: os.DirEntry, path: str) -> bool:
-        target = Path(entry.path).resolve()
+        target = Path(os.path.realpath(entry.path))
         allowed = any(target.is_relative_to(root) for root in self.roots)
         if not allowed:
             self.refused[path] = target
@@ -79,46 +103,67 @@ class Folder:
     def match(self, patterns: tuple[str, ...], depth: int = 2) -> list[str]:
         """Files at most `depth` parts below the folder whose names fit one of the patterns, the uppermost first.
 
-        Case does not matter, and `.gz` may follow a name.
+        Case does not matter, and `.gz` may follow a name. Hidden files are none of them, such as those that macOS leaves.
         """
-        wanted = [pattern.lower() for pattern in patterns for pattern in (pattern, f"{pattern}.gz")]
-        fitting = [
-            path
-            for path in self.files
-            if path.count("/") < depth
-            and any(fnmatch.fnmatchcase(path.rpartition("/")[2].lower(), name) for name in wanted)
-        ]
-        return sorted(fitting, key=lambda path: (path.count("/"), path))
+        wanted = "|".join(
+            fnmatch.translate(name.lower()) for pattern in patterns for name in (pattern, f"{pattern}.gz")
+        )
+        fits = re.compile(wanted).match
+        fitting = [path for path in self.files if path.count("/") < depth and fits(path.rpartition("/")[2].lower())]
+        shown = [path for path in fitting if not path.rpartition("/")[2].startswith(".")]
+        return sorted(shown, key=lambda path: (path.count("/"), path))
 
     def under(self, path: str, tail: int) -> list[str]:
-        """Files in the folder that a table names, such as a study, wherever the set was unpacked; `tail` as in `locate`."""
-        key = "/".join(path.strip("/").split("/")[-tail:]).lower()
-        return [name for name in self.files if f"/{name.rpartition('/')[0].lower()}".endswith(f"/{key}")]
+        """Files in the folder that a table names, such as a study, wherever the set was unpacked; `tail` as in `locate`.
+
+        Raises:
+          ImageError: where more than one folder may be meant.
+        """
+        parts = plain(path).strip("/").split("/")
+        tail = min(tail, len(parts))
+        if tail not in self._folders:
+            index: dict[str, dict[str, list[str]]] = {}
+            for name in self.files:
+                folder = name.rpartition("/")[0]
+                index.setdefault(_end(folder.split("/"), tail), {}).setdefault(folder, []).append(name)
+            self._folders[tail] = index
+        folders = self._folders[tail].get(_end(parts, tail))
+        return folders[_only(list(folders), "/".join(parts))] if folders else []
 
     def locate(self, path: str, tail: int = 0) -> File:
         """The file that a row means.
 
         It is the file of that very path. Where there is none, it is the file that remains of the path without its first folders,
         or the only file whose path ends so. With `tail` above 0, the last `tail` parts of a path are known to tell images apart,
-        so that a file which agrees in them will do wherever it was unpacked. Case and the file's suffix may differ.
+        so that a file which agrees in them will do wherever it was unpacked. Case, the form of accented letters and the file's
+        suffix may differ.
 
         Raises:
           ImageError: where there is no such file, or more than one.
         """
-        path = path.replace("\\", "/").strip("/")
+        path = plain(path)
+        rest = path
+        for _ in range(_removable(path, tail)):
+            if rest in self.files:
+                return self.files[rest]
+            rest = rest.partition("/")[2]
         parts = path.split("/")
-        for first in range(len(parts)):
-            if (name := "/".join(parts[first:])) in self.files:
-                return self.files[name]
         for candidates in self._candidates(parts, tail):
             if candidates:
                 return self.files[_only(candidates, path)]
-        raise ImageError(self._missing())
+        raise ImageError(self._missing(path))
+
+    def meant(self, path: str, tail: int = 0) -> str:
+        """The path of the file that a row means, or the row's own path where there is none; by it two tables' rows correspond."""
+        try:
+            return self.locate(path, tail).path
+        except ImageError:
+            return plain(path)
 
     def _candidates(self, parts: list[str], tail: int) -> Iterator[list[str]]:
         """Files that a path may mean, by one rule after the other."""
         whole = self._by_tail(0)
-        for first in range(len(parts)):
+        for first in range(_removable("/".join(parts), tail)):
             yield whole.get(_key(parts[first:], 0), [])
         yield self._by_tail(len(parts)).get(_key(parts, 0), [])
         if 0 < tail < len(parts):
@@ -133,18 +178,43 @@ class Folder:
             self._tails[tail] = index
         return self._tails[tail]
 
-    def _missing(self) -> str:
-        for link, target in self.refused.items():
+    def _missing(self, path: str) -> str:
+        """Why a path means no file: a link on its way that leaves the roots, or a folder behind such a link that was not looked into."""
+        on_the_way = [link for link in self.refused if f"/{link}/" in f"/{path}/"]
+        folders = [link for link, target in self.refused.items() if target.is_dir()]
+        for link in (*on_the_way, *folders):
+            target = self.refused[link]
+            beginning = "" if link in on_the_way else "no such file; "
+            root = target if target.is_dir() else target.parent
             return (
-                f"no such file; {link} is a symbolic link that leaves raw_dir, to {target}: "
-                "name a folder that holds it in data.allowed_roots"
+                f"{beginning}{link} is a symbolic link that leaves raw_dir, to {target}; "
+                f"--allowed_roots={root} (the field data.allowed_roots) allows it"
             )
         return "no such file"
 
 
+def _removable(path: str, tail: int) -> int:
+    """One more than the number of first folders without which a path still tells one image from another."""
+    return max(1, path.count("/") + 2 - max(1, tail))
+
+
+def _listed(folder: str) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise SourceError(f"{folder} cannot be listed ({error.strerror}); check its permissions") from None
+
+
+def _end(parts: list[str], tail: int) -> str:
+    """The last `tail` parts of a path, all of them for 0, in a form in which neither case nor the coding of accents counts."""
+    end = "/".join(parts[-tail:])
+    return (end if end.isascii() else unicodedata.normalize("NFC", end)).lower()
+
+
 def _key(parts: list[str], tail: int) -> str:
-    """The last `tail` parts of a path in small letters, without the file's suffix; all parts for 0."""
-    end = "/".join(parts[-tail:]).lower()
+    """As `_end`, without the file's suffix."""
+    end = _end(parts, tail)
     stem, dot, suffix = end.rpartition(".")
     return stem if dot and suffix.isalnum() and len(suffix) <= 5 and not suffix.isdigit() else end
 
@@ -155,6 +225,8 @@ def _only(candidates: list[str], path: str) -> str:
     Raises:
       ImageError: where that leaves more than one.
     """
+    if len(candidates) == 1:
+        return candidates[0]
     agreement = {name: _common_end(name, path) for name in candidates}
     best = [name for name in candidates if agreement[name] == max(agreement.values())]
     if len(best) > 1:
@@ -164,7 +236,7 @@ def _only(candidates: list[str], path: str) -> str:
 
 def _common_end(name: str, path: str) -> tuple[int, bool]:
     """How many last parts two paths share, and whether even the suffix agrees."""
-    ours, theirs = name.lower().split("/"), path.lower().split("/")
+    ours, theirs = (_end(text.split("/"), 0).split("/") for text in (name, path))
     exact = ours[-1] == theirs[-1]
     ours[-1], theirs[-1] = (part.rpartition(".")[0] or part for part in (ours[-1], theirs[-1]))
     shared = 0

@@ -2,27 +2,32 @@
 
     python -m data_prep.resplit --raw_dir=SET --by=SET/labels_original.csv --column=split_loc --held_out=test --out=DIR
 
-The rows of SET/train.csv and SET/valid.csv go to DIR/valid.csv where the column, found by Path, is `held_out`, and to DIR/train.csv
-elsewhere. boxes.csv is copied. Images are linked, or copied where the file system cannot link. A localisation split, for example, keeps
-images with radiologists' boxes away from training.
+The rows of train.csv and, where it is there, valid.csv go to DIR/valid.csv where the column, found by Path, is `held_out`, and to
+DIR/train.csv elsewhere. Tables are found and read as `data_prep.build` does it. boxes.csv is copied. Images are linked, or copied
+where the file system cannot link. A localisation split, for example, keeps images with radiologists' boxes away from training. To
+divide a data set by a table without a second folder, give data_prep.build --split_table.
 """
 
 import argparse
 import csv
+import functools
 import os
 import shutil
 from pathlib import Path
 
-from data_prep import images
+from data_prep.files import File, Folder
+from data_prep.images import ImageError
+from data_prep.readers import chexpert
 from data_prep.source import SourceError
-from dirvae.config import command_line
-from dirvae.config.command_line import Parser
+from data_prep.table_source import open_tables
+from data_prep.tables import Line, Table
+from dirvae.config import DataConfig, command_line
+from dirvae.config.command_line import Parser, names
 
-SIDES = {"train": False, "valid": True}
-"""Tables, and whether what is held out goes there."""
 
-
-def resplit(raw_dir: Path, by: Path, column: str, held_out: str, out: Path) -> dict[str, int]:
+def resplit(
+    raw_dir: Path, by: Path, column: str, held_out: str, out: Path, allowed_roots: tuple[str, ...] = ()
+) -> dict[str, int]:
     """{table: rows}.
 
     Raises:
@@ -31,71 +36,71 @@ def resplit(raw_dir: Path, by: Path, column: str, held_out: str, out: Path) -> d
     """
     if any((out / f"{name}.csv").exists() for name in ("train", "valid")):
         raise SourceError(f"{out} holds a data set already; give an empty folder")
-    sides = _sides(by, column)
-    header, rows, patients = _rows(raw_dir)
-    at = header.index("Path")
-    strange = [row[at] for row in rows if row[at] not in sides]
+    folder = Folder(raw_dir, allowed_roots)
+    tables, _ = open_tables(chexpert.READER, folder, DataConfig(dataset="chexpert"), "")
+    lines = [line for name in ("train", "test") if name in tables for line in tables[name]]
+    files = {line["Path"]: _file(line, folder) for line in lines}
+    sides = _sides(by, column, folder)
+    strange = [path for path, file in files.items() if file.path not in sides]
     if strange:
         raise SourceError(f"{by} has no row for {strange[0]}")
-    held = [sides[row[at]] == held_out for row in rows]
-    if not any(held):
-        raise SourceError(f"no image has {column} = {held_out!r}; {by} has {', '.join(sorted(set(sides.values())))}")
-    parts = {name: [row for row, away in zip(rows, held, strict=True) if away == side] for name, side in SIDES.items()}
-    both = set.intersection(*({patients[row[at]] for row in chosen} for chosen in parts.values()))
-    if both:
-        raise SourceError(f"{column} puts {len(both)} patients on both sides, {min(both)} among them; split by patient")
-    _write(out, header, parts, [_find(row[at], raw_dir) for row in rows], raw_dir)
+    parts: dict[str, list[Line]] = {"train": [], "valid": []}
+    for line in lines:
+        parts["valid" if sides[files[line["Path"]].path] == held_out else "train"].append(line)
+    _check(parts, sides, by, column, held_out)
+    _write(out, parts, list(files.values()), folder)
     return {name: len(chosen) for name, chosen in parts.items()}
 
 
-def _write(out: Path, header: list[str], parts: dict[str, list[list[str]]], found: list[Path], raw_dir: Path) -> None:
-    """The tables last: a folder without them is no data set."""
-    for image in found:
-        place = out / image.relative_to(raw_dir)
+def _file(line: Line, folder: Folder) -> File:
+    chexpert.identity(line["Path"], line)  # refuses what the reader would refuse
+    try:
+        return folder.locate(line["Path"], chexpert.TAIL)
+    except ImageError as error:
+        raise SourceError(f"{line}: {line['Path']}: {error}") from None
+
+
+def _sides(by: Path, column: str, folder: Folder) -> dict[str, str]:
+    """The value of the column by image, as the folder names its file."""
+    if not by.is_file():
+        raise SourceError(f"{by} is no file; --by is a CSV with the columns Path and {column}")
+    table = Table(str(by), functools.partial(by.open, "rb"))
+    table.require(("Path", column))
+    return {folder.meant(line["Path"], chexpert.TAIL): line[column] for line in table}
+
+
+def _check(parts: dict[str, list[Line]], sides: dict[str, str], by: Path, column: str, held_out: str) -> None:
+    if not parts["valid"]:
+        raise SourceError(f"no image has {column} = {held_out!r}; {by} has {', '.join(sorted(set(sides.values())))}")
+    patients = [{chexpert.identity(line["Path"], line)[0] for line in chosen} for chosen in parts.values()]
+    both = set.intersection(*patients)
+    if both:
+        raise SourceError(f"{column} puts {len(both)} patients on both sides, {min(both)} among them; split by patient")
+
+
+def _write(out: Path, parts: dict[str, list[Line]], files: list[File], folder: Folder) -> None:
+    """The tables last: a folder without them is no data set. Paths in them are those of the files in `out`."""
+    for file in files:
+        place = out / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():
             try:
-                os.link(image, place)
+                os.link((folder.root / file.path).resolve(), place)
             except OSError:
-                shutil.copyfile(image, place)
-    if (raw_dir / "boxes.csv").is_file():
-        shutil.copyfile(raw_dir / "boxes.csv", out / "boxes.csv")
+                shutil.copyfile(folder.root / file.path, place)
+    for boxes in folder.match(("boxes.csv",))[:1]:
+        with folder.open(boxes) as source, (out / "boxes.csv").open("wb") as copy:
+            shutil.copyfileobj(source, copy)
     for name, chosen in parts.items():
+        header = _header(parts)
         with (out / f"{name}.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([header, *chosen])
+            csv.writer(file).writerows([header, *([line.get(column) for column in header] for line in chosen)])
 
 
-def _sides(by: Path, column: str) -> dict[str, str]:
-    try:
-        with by.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{by} is not a readable CSV file ({error})") from None
-    missing = [name for name in ("Path", column) if not rows or name not in rows[0]]
-    if missing:
-        raise SourceError(f"{by} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
-    return {row["Path"]: row[column] for row in rows}
-
-
-def _rows(raw_dir: Path) -> tuple[list[str], list[list[str]], dict[str, str]]:
-    """Header and rows of train.csv and valid.csv together, as they are written, and the patient of each path."""
-    header, rows, patients = [], [], {}
-    for name in SIDES:
-        table = raw_dir / f"{name}.csv"
-        patients |= {row.path: row.patient for row in read_table(table)}  # refuses what the reader would refuse
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            own, *more = csv.reader(file)
-        if header and own != header:
-            raise SourceError(f"{table} has other columns than train.csv")
-        header, rows = own, rows + more
-    return header, rows, patients
-
-
-def _find(path: str, raw_dir: Path) -> Path:
-    try:
-        return locate(path, raw_dir, raw_dir)
-    except images.ImageError as error:
-        raise SourceError(f"{raw_dir}: {path}: {error}") from None
+def _header(parts: dict[str, list[Line]]) -> list[str]:
+    """The columns of all tables, those without a name left out."""
+    tables = {line.table.name: line.table for chosen in parts.values() for line in chosen}
+    return [name for name in dict.fromkeys(name for table in tables.values() for name in table.header) if name]
 
 
 def parser() -> Parser:
@@ -104,12 +109,13 @@ def parser() -> Parser:
     flags.add_argument("--by", type=Path, required=True, help="a CSV with the columns Path and --column")
     flags.add_argument("--column", required=True, help="column that says on which side an image belongs")
     flags.add_argument("--held_out", default="test", help="the value whose images go to valid.csv")
+    flags.add_argument("--allowed_roots", type=names, default=(), help="folders that links in raw_dir may lead to")
     flags.shared("--out", required=True, help="folder to write")
     return flags
 
 
 def run(flags: argparse.Namespace) -> None:
-    rows = resplit(flags.raw_dir, flags.by, flags.column, flags.held_out, flags.out)
+    rows = resplit(flags.raw_dir, flags.by, flags.column, flags.held_out, flags.out, flags.allowed_roots)
     print(f"{flags.out}: {', '.join(f'{count} images in {name}.csv' for name, count in rows.items())}")
 
 

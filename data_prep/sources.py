@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dirvae.config import ConfigError, DataConfig
 
 if TYPE_CHECKING:
+    from data_prep.reader import Reader
     from data_prep.source import DataSource, Source
 
 SOURCES = {
@@ -43,6 +44,12 @@ def named(name: str) -> "DataSource":
 
         return data_source(module.READER)
     return module.SOURCE
+
+
+def readers() -> "list[Reader]":
+    """The readers of published data sets, in the order of the registry."""
+    modules = (importlib.import_module(module) for module in SOURCES.values())
+    return [module.READER for module in modules if hasattr(module, "READER")]
 
 
 def open_source(data: DataConfig, raw_dir: Path | None) -> "Source":

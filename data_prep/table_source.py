@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from data_prep import division, images, marks
+from data_prep import division, images, marks, recognition
 from data_prep.cells import Cells
 from data_prep.files import File, Folder
 from data_prep.progress import Progress, silent
@@ -25,7 +25,7 @@ from data_prep.reader import Reader, Row, inputs_of
 from data_prep.schema import Example
 from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Skipped, SourceError
 from data_prep.stored import MAX_BYTES
-from data_prep.tables import Document, Table
+from data_prep.tables import Document, Line, Table
 from dirvae.config import DataConfig
 from dirvae.labels import UNLABELLED
 
@@ -201,18 +201,17 @@ def make_plan(source: TableSource, progress: Progress = silent) -> Plan:
     folder = Folder(source.raw_dir, data.allowed_roots)
     tables, digests = open_tables(reader, folder, data, source.only)
     inputs, cells = inputs_of(tables, folder, data, source.only), Cells()
-    rows = _unique(reader.rows(inputs, cells), folder)
-    notes: dict[str, Any] = {}
+    rows = _unique(reader.rows(inputs, cells), inputs.tables)
+    notes: dict[str, Any] = {"notices": cells.notices}
     if source.only and not reader.split_is_table:
         rows = [row for row in rows if row.split == source.only]
-    rows = division.of_views(rows, data, notes)
-    parts = {source.only: rows} if source.only else division.divide(rows, data, str(folder))
-    division.check(parts, data, str(folder))
+    parts = division.divide(rows, data, folder, notes, reader.tail, source.only)
     _check_cells(cells, data)
     notes |= {"unknown_cells": {kind: dict(odd.most_common(20)) for kind, odd in cells.odd.items()}}
     findings = tuple(reader.findings(inputs))
-    notes |= marks.notes(rows, findings)
+    notes |= marks.notes([row for part in parts.values() for row in part], findings)
     entries = {name: [_entry(row, folder, reader.tail) for row in part] for name, part in parts.items()}
+    _check_files(entries, str(folder))
     return Plan(entries, findings, notes, digests, _files_digest(entries))
 
 
@@ -227,12 +226,14 @@ def open_tables(
     tables: dict[str, Table | Document] = {}
     digests = {}
     for wanted in reader.tables(data, only):
-        paths = folder.match(wanted.patterns)
+        paths = next(filter(None, (folder.match((pattern,)) for pattern in wanted.patterns)), [])
         uppermost = [path for path in paths if path.count("/") == paths[0].count("/")]
         if not paths:
             if wanted.optional:
                 continue
-            raise SourceError(f"raw_dir {folder} holds no {wanted.patterns[0]}; give {reader.holds}")
+            raise SourceError(
+                f"raw_dir {folder} holds no {wanted.patterns[0]}; {recognition.advice(folder, reader, data)}"
+            )
         if len(uppermost) > 1:
             names = ", ".join(uppermost)
             raise SourceError(
@@ -243,22 +244,57 @@ def open_tables(
             tables[wanted.key] = Document(name, opener)
         else:
             table = Table(name, opener)
-            table.require(wanted.columns)
+            try:
+                table.require(wanted.columns)
+            except SourceError as error:
+                advice = recognition.other(folder, reader, data)
+                raise SourceError(f"{error}; {advice}" if advice else str(error)) from None
             tables[wanted.key] = table
         with folder.open(paths[0]) as file:
             digests[paths[0].rpartition("/")[2]] = hashlib.file_digest(file, "sha256").hexdigest()
     return tables, digests
 
 
-def _unique(rows: Iterator[Row], folder: Folder) -> list[Row]:
-    found: dict[str, Row] = {}
+def _unique(rows: Iterator[Row], tables: Mapping[str, Table]) -> list[Row]:
+    """The rows, each of its own image.
+
+    Raises:
+      SourceError: for an image that has two, with their lines, or where there is none at all.
+    """
+    kept: dict[str, Row] = {}
     for row in rows:
-        if row.path in found:
-            raise SourceError(f"{folder}: {row.path} is in the tables already; remove one of its lines")
-        found[row.path] = row
-    if not found:
-        raise SourceError(f"{folder}: the tables have a header but no rows")
-    return list(found.values())
+        if row.path in kept:
+            lines = [line for table in tables.values() for line in table.lines_with(row.path)]
+            known = (
+                f"{lines[1]}: {row.path} is in {_beside(lines[0], lines[1])} already"
+                if lines[1:]
+                else f"{row.path} has two rows"
+            )
+            raise SourceError(f"{known}; remove one of them")
+        kept[row.path] = row
+    if not kept:
+        raise SourceError(f"{', '.join(table.name for table in tables.values())} has a header but no rows")
+    return list(kept.values())
+
+
+def _beside(line: Line, other: Line) -> str:
+    """A line as it is named next to another one."""
+    return f"line {line.number}" if line.table is other.table else line.where
+
+
+def _check_files(entries: dict[str, list[Entry]], folder: str) -> None:
+    """Checks that no two rows mean one file.
+
+    Raises:
+      SourceError: for rows that do, with both of their paths.
+    """
+    rows: dict[str, str] = {}
+    for entry in (entry for part in entries.values() for entry in part if entry.file):
+        other = rows.setdefault(entry.file.path, entry.row.path)
+        if other != entry.row.path:
+            raise SourceError(
+                f"{folder}: {other} and {entry.row.path} are the same file, {entry.file.path}; remove one row"
+            )
 
 
 def _check_cells(cells: Cells, data: DataConfig) -> None:

@@ -1,7 +1,8 @@
 """CheXpert as published (v1.0 unpacked, v1.0-small, Kaggle's copies, its test set), and any folder with the same columns.
 
 Tables hold a row an image: `Path`, `Sex`, `Age`, `Frontal/Lateral`, `AP/PA` and the 14 findings. Only `Path` and one finding must
-be there. An optional boxes.csv gives findings' boxes.
+be there. The test set's groundtruth.csv holds a row a study instead, named by `Study`, and means every image in the study's folder.
+A view that no table states is read from the file's name, as in view2_lateral. An optional boxes.csv gives findings' boxes.
 
 Irvin et al. 2019, CheXpert: a large chest radiograph dataset with uncertainty labels and expert comparison.
 """
@@ -10,21 +11,41 @@ import re
 from collections.abc import Iterator
 
 from data_prep.cells import Cells
+from data_prep.files import plain
+from data_prep.images import ImageError
 from data_prep.reader import Box, Inputs, Reader, Row, TableFile
 from data_prep.source import SourceError
-from data_prep.tables import Line
+from data_prep.tables import Line, Table, fold
 from dirvae.config import DataConfig
 from dirvae.labels import FINDINGS, canonical
 
+TAIL = 3  # patient, study and file name
+STUDY = re.compile(r"(?:.*/)?(patient[^/]*|p\d{6,})/([^/]+)(?=/|$)")  # p10000032/s50414267 is how MIMIC-CXR names them
+VIEW_IN_NAME = re.compile(r"frontal|lateral", re.IGNORECASE)
+BOX_LABELS = {
+    "Infiltrate": "Lung Opacity",
+    "Infiltration": "Lung Opacity",
+    "Mass": "Lung Lesion",
+    "Nodule": "Lung Lesion",
+    "Pleural Thickening": "Pleural Other",
+}
+"""Names that NIH ChestX-ray14 gives its boxes, as findings of CheXpert."""
+
 
 def tables(data: DataConfig, only: str) -> tuple[TableFile, ...]:
-    """The tables of each split: those that the configuration names, and boxes."""
+    """The tables of each split: those that the configuration names, and boxes.
+
+    Raises:
+      SourceError: for a split whose name is no table's.
+    """
+    if only and (not re.fullmatch(r"[\w-]+", only) or only == "all"):
+        raise SourceError(f"the split {only!r} must be the name of a CSV in raw_dir, without .csv")
     named = {only: only} if only else {"train": data.train_table or "train"}
     if not only and not data.folds:
-        named["test"] = data.test_table or "valid"
         named["validation"] = data.validation_table
+        named["test"] = data.test_table or ("" if data.validation_table == "valid" else "valid")
     wanted = [
-        TableFile(split, (f"{stem}.csv",), ("Path",), optional=split == "test" and not data.test_table)
+        TableFile(split, (f"{stem}.csv",), () if only else ("Path",), optional=split == "test" and not data.test_table)
         for split, stem in named.items()
         if stem
     ]
@@ -32,93 +53,121 @@ def tables(data: DataConfig, only: str) -> tuple[TableFile, ...]:
 
 
 def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
-    boxes = read_boxes(inputs)
+    boxes = read_boxes(inputs, cells)
+    unused = set(boxes)
     for split, table in inputs.tables.items():
         if split == "boxes":
             continue
-        labelled = [finding for finding in findings(inputs) if table.has(finding)]
+        columns = labelled(table, findings(inputs))
+        names, places = tuple(columns), [table.place(column) for column in columns.values()]
+        by_study = not table.has("Path") and table.has("Study")
+        table.require(() if by_study else ("Path",))
         for line in table:
-            patient, study = identity(line)
-            yield Row(
-                path=line["Path"],
-                patient=patient,
-                study=study,
-                view=_view(line, cells),
-                sex=cells.sex(line.get("Sex"), line.where),
-                age=cells.age(line.get("Age"), line.where),
-                labels={name: cells.label(line[name], line.where) for name in labelled},
-                boxes=boxes.get(line["Path"], ()),
-                split=split,
-            )
+            labels = cells.labels(names, tuple([line.cells[place].strip() for place in places]), line)
+            sex, age = cells.sex(line.get("Sex"), line), cells.age(line.get("Age"), line)
+            for path in images_of_study(line, inputs) if by_study else (line["Path"],):
+                patient, study = identity(path, line)
+                place = inputs.folder.meant(path, TAIL) if boxes else ""
+                unused.discard(place)
+                view = _view(line, path, cells)
+                yield Row(path, patient, study, view, sex, age, labels, boxes.get(place, ()), split=split)
+    if unused:
+        cells.notice(f"{len(unused)} images of boxes.csv are in no other table, such as {min(unused)}")
 
 
 def findings(inputs: Inputs) -> tuple[str, ...]:
     """The 14, and further columns of the tables that the configuration asks for."""
-    return FINDINGS
+    asked = {fold(canonical(name)) for name in inputs.data.labels} - set(map(fold, FINDINGS))
+    tables = (table for key, table in inputs.tables.items() if key != "boxes")
+    names = (canonical(column) for table in tables for column in table.header)
+    return FINDINGS + tuple({fold(name): name for name in names if fold(name) in asked}.values())
 
 
-def identity(line: Line) -> tuple[str, str]:
+def labelled(table: Table, known: tuple[str, ...]) -> dict[str, str]:
+    """The column of each finding that a table labels."""
+    columns = {fold(canonical(column)): column for column in table.header}
+    return {finding: columns[fold(finding)] for finding in known if fold(finding) in columns}
+
+
+def images_of_study(line: Line, inputs: Inputs) -> list[str]:
+    """The images in a study's folder; where there is none, a name that the build will list as missing."""
+    identity(line["Study"], line)
+    try:
+        images = inputs.folder.under(line["Study"], TAIL - 1)
+    except ImageError as error:
+        raise SourceError(f"{line}: {line['Study']}: {error}") from None
+    return images or [f"{line['Study']}/view1_frontal.jpg"]
+
+
+def identity(path: str, line: Line) -> tuple[str, str]:
     """Patient and study from the path's folders, .../patientPPPPP/studyN/file.
 
     Raises:
       SourceError: for a path of another form.
     """
-    path = line["Path"]
-    parts = path.replace("\\", "/").split("/")
-    if not path.isprintable() or re.match(r"[A-Za-z]:", path) or {"", ".", ".."} & set(parts):
-        raise SourceError(f"{line.where}: the Path {path!r} must be relative, plain and within raw_dir")
-    places = [i for i, part in enumerate(parts[:-2]) if part.startswith("patient")]
-    if not places:
-        raise SourceError(
-            f"{line.where}: the Path {path!r} is not of the form .../patient00001/study1/view1_frontal.jpg"
-        )
-    patient, study = parts[places[-1]], parts[places[-1] + 1]  # the last, since a folder above may be called patients
-    return patient, f"{patient}/{study}"
+    place = plain(path)
+    if not place or not path.isprintable() or (".." in place and ".." in place.split("/")):
+        raise SourceError(f"{line}: the Path {path!r} must be plain, without .., and lead to a file within raw_dir")
+    match = STUDY.match(place)
+    if not match:
+        raise SourceError(f"{line}: the Path {path!r} is not of the form .../patient00001/study1/view1_frontal.jpg")
+    return match[1], f"{match[1]}/{match[2]}"
 
 
-def _view(line: Line, cells: Cells) -> str:
-    side = cells.view(line.get("Frontal/Lateral"), line.where)
-    return side if side == "LATERAL" else max(cells.view(line.get("AP/PA"), line.where), side, key=_VIEW_ORDER.index)
+def _view(line: Line, path: str, cells: Cells) -> str:
+    """The view that the table states, the more specific of its two columns counting; else the one in the file's name."""
+    side, projection = cells.view(line.get("Frontal/Lateral"), line), cells.view(line.get("AP/PA"), line)
+    view = side if side == "LATERAL" else max(projection, side, key=_VIEW_ORDER.index)
+    match = VIEW_IN_NAME.search(path, path.rfind("/") + 1) if view == "UNKNOWN" else None
+    return match[0].upper() if match else view
 
 
-_VIEW_ORDER = ("UNKNOWN", "FRONTAL", "OTHER", "PA", "AP", "LATERAL")  # the more specific of two views counts
+_VIEW_ORDER = ("UNKNOWN", "FRONTAL", "OTHER", "PA", "AP", "LATERAL")
 
 
-def read_boxes(inputs: Inputs) -> dict[str, tuple[Box, ...]]:
-    """Boxes of boxes.csv by path.
+def read_boxes(inputs: Inputs, cells: Cells) -> dict[str, tuple[Box, ...]]:
+    """Boxes of boxes.csv by the image that they lie in, as `Folder.meant` names it.
 
     Its columns are Path, label, x_F, y_F, w_F and h_F (left, top, width, height) in the pixels of an image whose longer side has
-    F pixels, as in x_1024; of several frames the largest counts.
+    F pixels, as in x_1024; of several frames the largest counts. Labels that are no finding of the set are counted.
 
     Raises:
-      SourceError: for missing columns, an unknown label, or a box without area.
+      SourceError: for missing columns, a coordinate that is no number, or a box without area.
     """
-    if "boxes" not in inputs.tables:
-        return {}
     boxes: dict[str, tuple[Box, ...]] = {}
+    if "boxes" not in inputs.tables:
+        return boxes
     table = inputs.tables["boxes"]
-    frame = max((int(match[1]) for name in table.header if (match := re.fullmatch(r"\s*x_(\d+)\s*", name))), default=0)
-    if not frame:
-        raise SourceError(f"{table.name} needs the columns x_F, y_F, w_F and h_F, with F the frame's size in pixels")
-    table.require(tuple(f"{side}_{frame}" for side in "xywh"))
+    frame = _frame(table)
+    known = {fold(name): name for name in findings(inputs)} | {fold(name): own for name, own in BOX_LABELS.items()}
     for line in table:
-        try:
-            x, y, w, h = (float(line[f"{side}_{frame}"]) for side in "xywh")
-        except ValueError:
-            raise SourceError(f"{line.where}: x, y, w and h must be numbers") from None
-        box = Box(BOX_LABELS.get(line["label"], canonical(line["label"])), y, x, y + h, x + w, float(frame))
-        boxes[line["Path"]] = (*boxes.get(line["Path"], ()), box)
+        cells.read["box label"] += 1
+        finding = known.get(fold(canonical(line["label"])))
+        if finding is None:
+            cells.unknown("box label", line["label"], line)
+        else:
+            path = inputs.folder.meant(line["Path"], TAIL)
+            boxes[path] = (*boxes.get(path, ()), _box(line, finding, frame))
     return boxes
 
 
-BOX_LABELS = {
-    "Infiltrate": "Lung Opacity",
-    "Infiltration": "Lung Opacity",
-    "Mass": "Lung Lesion",
-    "Nodule": "Lung Lesion",
-    "Pleural_Thickening": "Pleural Other",
-}
-"""Names that NIH ChestX-ray14 gives its boxes, as findings of CheXpert."""
+def _frame(table: Table) -> int:
+    sizes = [int(match[1]) for name in table.header if (match := re.fullmatch(r"x_(\d+)", name))]
+    frame = max(sizes, default=0)
+    if not frame or not all(table.has(f"{side}_{frame}") for side in "ywh"):
+        raise SourceError(f"{table.name} needs the columns x_F, y_F, w_F and h_F, with F the frame's size in pixels")
+    return frame
+
+
+def _box(line: Line, finding: str, frame: int) -> Box:
+    try:
+        x, y, w, h = (float(line[f"{side}_{frame}"]) for side in "xywh")
+    except ValueError:
+        raise SourceError(f"{line}: x, y, w and h must be numbers") from None
+    if not (w > 0 and h > 0 and x < frame and y < frame and x + w > 0 and y + h > 0):
+        raise SourceError(f"{line}: the box has no area within its frame of {frame} pixels")
+    return Box(finding, y, x, y + h, x + w, float(frame))
+
 
 READER = Reader(
     name="chexpert",
@@ -129,6 +178,6 @@ READER = Reader(
     rows=rows,
     findings=findings,
     images_of="CheXpert",
-    tail=3,
+    tail=TAIL,
     split_is_table=True,
 )

@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from data_prep.chexpert import CheXpert
 from PIL import Image
+from support.sets import everything, opened, patients
 
 from data_prep.build import build, read_manifest
 from data_prep.verify import verify
@@ -21,7 +21,7 @@ def rows(real_set: Path, table: str) -> list[dict[str, str]]:
 
 
 def test_the_data_set_holds_what_the_tables_say(real_set: Path, tmp_path: Path) -> None:
-    built = build(CheXpert(real_set, 64), tmp_path, workers=1)
+    built = build(opened(real_set, 64), tmp_path, workers=1)
     whole, train, valid = read_manifest(built), rows(real_set, "train"), rows(real_set, "valid")
     assert verify(built).problems == ()
     assert whole["skipped"] == []
@@ -38,15 +38,14 @@ def test_the_data_set_holds_what_the_tables_say(real_set: Path, tmp_path: Path) 
 
 
 def test_pixels_and_boxes_are_those_of_the_files(real_set: Path) -> None:
-    source = CheXpert(real_set, 64, only="valid")
-    examples, skipped = source.chunk("valid", 0)
+    examples, skipped = everything(opened(real_set, 64, only="valid"))
     assert skipped == []
-    for example in examples:
+    for example in examples["valid"]:
         with Image.open(real_set.parent / example.path) as picture:
             np.testing.assert_array_equal(example.image[..., 0], np.asarray(picture.convert("L")))
     listed = [row for row in rows(real_set, "boxes") if "/valid/" in row["Path"]]
-    assert sum(len(example.boxes) for example in examples) == len(listed)
-    by_path = {example.path: example.boxes for example in examples}
+    assert sum(len(example.boxes) for example in examples["valid"]) == len(listed)
+    by_path = {example.path: example.boxes for example in examples["valid"]}
     for row in listed:
         x, y, w, h = (float(row[f"{side}_64"]) / 64 for side in "xywh")
         distance = np.abs(by_path[row["Path"]][:, 1:] - [y, x, y + h, x + w]).max(axis=1)
@@ -54,10 +53,10 @@ def test_pixels_and_boxes_are_those_of_the_files(real_set: Path) -> None:
 
 
 def test_folds_hold_every_patient_out_once(real_set: Path) -> None:
-    folds = [CheXpert(real_set, 64, folds=5, fold=fold).plan().rows for fold in range(5)]
-    held_out = [{row.patient for row in fold["validation"]} for fold in folds]
-    patients = {row["Path"].split("/")[2] for row in rows(real_set, "train")}
-    assert sum(map(len, held_out)) == len(patients)
-    assert set.union(*held_out) == patients
+    folds = [patients(opened(real_set, 64, folds=5, fold=fold)) for fold in range(5)]
+    held_out = [fold["validation"] for fold in folds]
+    whole = {row["Path"].split("/")[2] for row in rows(real_set, "train")}
+    assert sum(map(len, held_out)) == len(whole)
+    assert set.union(*held_out) == whole
     for fold in folds:
-        assert not {row.patient for row in fold["train"]} & {row.patient for row in fold["validation"]}
+        assert not fold["train"] & fold["validation"]

@@ -5,18 +5,23 @@ import csv
 import numpy as np
 import pytest
 from PIL import Image
+from support import sets
 
 from data_prep.resplit import main, resplit
 from data_prep.source import SourceError
-from data_prep.tables import FACTS, read_table
 from dirvae.labels import FINDINGS
 
-HEADER = [*FACTS, *FINDINGS]
+HEADER = ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS]
 
 
 def write(path, rows):
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.fixture
@@ -34,18 +39,19 @@ def raw(tmp_path):
             sides.append([path, "test" if patient % 2 else "train"])
         write(tmp_path / "set" / f"{name}.csv", rows)
     write(tmp_path / "by.csv", [["Path", "part"], *sides])
-    (tmp_path / "set" / "boxes.csv").write_text("Path,label\n")
+    (tmp_path / "set" / "boxes.csv").write_text("Path,label,x_8,y_8,w_8,h_8\n")
     return tmp_path / "set"
 
 
 def test_rows_go_where_the_column_says_with_their_images(raw, tmp_path):
     out = tmp_path / "out"
     assert resplit(raw, tmp_path / "by.csv", "part", "test", out) == {"train": 2, "valid": 2}
-    found = {name: [row.patient for row in read_table(out / f"{name}.csv")] for name in ("train", "valid")}
-    assert found == {"train": ["patient00002", "patient00004"], "valid": ["patient00001", "patient00003"]}
-    for row in read_table(out / "valid.csv"):
-        there = out / row.path.removeprefix("set/")
-        assert there.read_bytes() == (raw / row.path.removeprefix("set/")).read_bytes()
+    found = {name: sorted(chosen) for name, chosen in sets.patients(sets.opened(out, validation_percent=70)).items()}
+    assert sorted(found["train"] + found["validation"]) == ["patient00002", "patient00004"]
+    assert found["test"] == ["patient00001", "patient00003"]
+    for row in read(out / "valid.csv"):
+        there = out / row["Path"].removeprefix("set/")
+        assert there.read_bytes() == (raw / row["Path"].removeprefix("set/")).read_bytes()
     assert (out / "boxes.csv").exists()
 
 
@@ -83,3 +89,21 @@ def test_a_patient_on_both_sides_is_refused(raw, tmp_path):
     (tmp_path / "by.csv").write_text((tmp_path / "by.csv").read_text() + f"{path},train\n")
     with pytest.raises(SourceError, match=r"puts 1 patients on both sides, patient00001"):
         resplit(raw, tmp_path / "by.csv", "part", "test", tmp_path / "out")
+
+
+def test_it_takes_what_the_reader_takes(raw, tmp_path):
+    """The parent folder, an empty line, a blank after a path, a set without valid.csv, a link into an allowed root."""
+    text = (raw / "train.csv").read_text()
+    (raw / "train.csv").write_text(text.replace(".png,", ".png ,", 1) + "\n\n")
+    assert resplit(raw.parent, tmp_path / "by.csv", "part", "test", tmp_path / "a") == {"train": 2, "valid": 2}
+    (raw / "valid.csv").unlink()
+    (raw / "train").rename(tmp_path / "shared")
+    (raw / "train").symlink_to(tmp_path / "shared")
+    with pytest.raises(SourceError, match=r"leaves raw_dir.*--allowed_roots="):
+        resplit(raw, tmp_path / "by.csv", "part", "test", tmp_path / "b")
+    flags = [f"--raw_dir={raw}", f"--by={tmp_path / 'by.csv'}", "--column=part", f"--out={tmp_path / 'b'}"]
+    main([*flags, f"--allowed_roots={tmp_path / 'shared'}"])
+    assert [row["Path"] for row in read(tmp_path / "b" / "valid.csv")] == [
+        "set/train/patient00001/study1/view1_frontal.png"
+    ]
+    assert not (tmp_path / "b/train/patient00001").is_symlink()

@@ -27,7 +27,7 @@ def test_an_unknown_source_is_answered_with_the_nearest():
 
 
 def test_tables_are_read_by_the_preferred_source_or_the_first_that_can():
-    first = next(name for name in sources.SOURCES if sources.named(name).open_table is not None)
+    first = next(name for name in sources.SOURCES if sources.named(name).open_split is not None)
     assert sources.of_tables() == sources.of_tables("phantom") == sources.of_tables(first) == first
 
 

@@ -10,6 +10,8 @@ from data_prep import sources
 from data_prep.cells import Cells
 from data_prep.files import Folder
 from data_prep.reader import Reader, Row, inputs_of
+from data_prep.schema import Example
+from data_prep.source import Skipped
 from data_prep.table_source import TableSource, open_tables
 from dirvae.config import DataConfig
 
@@ -60,6 +62,30 @@ def files(reader: Reader, folder: Path, **settings) -> dict[str, str]:
     """
     opened = Folder(folder)
     return {path: opened.locate(path, reader.tail).path for path in mapped(reader, folder, **settings).rows}
+
+
+def opened(raw_dir: Path, size: int = 16, only: str = "", **settings) -> TableSource:
+    """A source in CheXpert's layout, as the commands open it; `only` names the one table that is wanted."""
+    data = DataConfig(dataset="chexpert", image_size=size, **settings)
+    made = sources.named("chexpert")
+    return made.open_split(raw_dir, only, data) if only else made.open(data, raw_dir)  # type: ignore[misc, return-value]
+
+
+def everything(made: TableSource) -> tuple[dict[str, list[Example]], list[Skipped]]:
+    """Every example of a source by split, and what was left out, read as a build reads them."""
+    examples: dict[str, list[Example]] = {}
+    skipped: list[Skipped] = []
+    for split, count in made.counts().items():
+        for number in range(-(-count // made.chunk_size)):
+            chunk = made.task(split, number)()
+            examples.setdefault(split, []).extend(chunk.examples)
+            skipped += chunk.skipped
+    return examples, skipped
+
+
+def patients(made: TableSource) -> dict[str, set[str]]:
+    """The patients of each split."""
+    return {split: {entry.row.patient for entry in entries} for split, entries in made.plan().entries.items()}
 
 
 def positives(row: Row) -> set[str]:

@@ -6,34 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_prep.chexpert import CheXpert
+from support.sets import everything, opened, patients
 
 from data_prep.build import identity
-from data_prep.schema import Example
-from data_prep.source import Skipped, SourceError
+from data_prep.source import SourceError
 from dirvae.labels import FINDINGS
-
-
-def everything(source: CheXpert) -> tuple[dict[str, list[Example]], list[Skipped]]:
-    examples: dict[str, list[Example]] = {}
-    skipped: list[Skipped] = []
-    for split, count in source.counts().items():
-        for number in range(-(-count // source.chunk_size)):
-            found, left_out = source.chunk(split, number)
-            examples.setdefault(split, []).extend(found)
-            skipped += left_out
-    return examples, skipped
-
-
-def patients(source: CheXpert) -> dict[str, set[str]]:
-    return {split: {row.patient for row in rows} for split, rows in source.plan().rows.items()}
 
 
 def test_every_row_becomes_its_example(layout: Callable) -> None:
     made = layout()
-    examples, skipped = everything(CheXpert(made.root, 16))
+    examples, skipped = everything(opened(made.root, 16))
     assert skipped == []
-    assert {split: len(found) for split, found in examples.items()} == CheXpert(made.root, 16).counts()
+    assert {split: len(found) for split, found in examples.items()} == opened(made.root, 16).counts()
     found = {example.path: example for split in examples.values() for example in split}
     assert set(found) == set(made.pixels)
     for row in made.rows["train"] + made.rows["valid"]:
@@ -54,24 +38,24 @@ def test_raw_dir_is_the_set_or_its_parent_under_any_name(
 ) -> None:
     made = layout(root=tmp_path / "raw" / folder, prefix=prefix)
     for raw_dir in (made.root, made.root.parent, made.root / ".." / folder):
-        examples, skipped = everything(CheXpert(raw_dir, 16))
+        examples, skipped = everything(opened(raw_dir, 16))
         assert skipped == []
         assert sum(map(len, examples.values())) == 46
-    assert identity(CheXpert(made.root, 16)) == identity(CheXpert(made.root.parent, 16))
+    assert identity(opened(made.root, 16)) == identity(opened(made.root / ".." / folder, 16))
 
 
 def test_paths_without_the_sets_folder_are_found(layout: Callable) -> None:
     made = layout()
     for table, rows in made.rows.items():
         made.rewrite(table, [row | {"Path": row["Path"].removeprefix("set/")} for row in rows])
-    assert everything(CheXpert(made.root, 16))[1] == []
+    assert everything(opened(made.root, 16))[1] == []
 
 
 @pytest.mark.parametrize(
     ("folders", "reason"),
     [
         ((), "holds no train.csv"),
-        (("a", "b"), r"holds several sets \(a, b\); give one of them"),
+        (("a", "b"), r"several tables that may be meant \(a/train.csv, b/train.csv\); give one of the folders"),
     ],
 )
 def test_a_folder_without_one_set_is_refused(tmp_path: Path, layout: Callable, folders: tuple, reason: str) -> None:
@@ -79,14 +63,14 @@ def test_a_folder_without_one_set_is_refused(tmp_path: Path, layout: Callable, f
     for folder in folders:
         layout(root=tmp_path / "raw" / folder, train=2, valid=0)
     with pytest.raises(SourceError, match=reason):
-        CheXpert(tmp_path / "raw", 16).plan()
+        opened(tmp_path / "raw", 16).plan()
 
 
 def test_a_raw_dir_that_is_no_folder_is_refused(tmp_path: Path, layout: Callable) -> None:
     made = layout(train=2, valid=0)
     for raw_dir in (tmp_path / "nowhere", made.root / "train.csv"):
         with pytest.raises(SourceError, match="is not a folder"):
-            CheXpert(raw_dir, 16).plan()
+            opened(raw_dir, 16).plan()
 
 
 def test_laterals_are_left_out_unless_asked_for(layout: Callable) -> None:
@@ -96,16 +80,16 @@ def test_laterals_are_left_out_unless_asked_for(layout: Callable) -> None:
     rows[1] |= {"AP/PA": "LL"}
     rows[2] |= {"AP/PA": "RL"}
     made.rewrite("train", rows)
-    assert sum(CheXpert(made.root, 16).counts().values()) == 43
-    assert sum(CheXpert(made.root, 16, views="all").counts().values()) == 46
+    assert sum(opened(made.root, 16).counts().values()) == 43
+    assert sum(opened(made.root, 16, views="all").counts().values()) == 46
     made.rewrite("valid", [row | {"Frontal/Lateral": "Lateral"} for row in made.rows["valid"]])
     with pytest.raises(SourceError, match=r"no image for the split test; laterals are left out unless data\.views"):
-        CheXpert(made.root, 16).plan()
+        opened(made.root, 16).plan()
 
 
 def test_validation_takes_whole_patients_and_valid_csv_is_the_test(layout: Callable) -> None:
     made = layout()
-    found = patients(CheXpert(made.root, 16, validation_percent=30))
+    found = patients(opened(made.root, 16, validation_percent=30))
     assert list(found) == ["train", "validation", "test"]
     assert found["train"] | found["validation"] == {row["Path"].split("/")[2] for row in made.rows["train"]}
     assert not found["train"] & found["validation"]
@@ -116,26 +100,26 @@ def test_validation_takes_whole_patients_and_valid_csv_is_the_test(layout: Calla
 def test_folds_hold_every_patient_out_once_and_leave_valid_csv_unread(layout: Callable) -> None:
     made = layout()
     (made.root / "valid.csv").write_text("not read at all")
-    folds = [patients(CheXpert(made.root, 16, folds=4, fold=fold)) for fold in range(4)]
+    folds = [patients(opened(made.root, 16, folds=4, fold=fold)) for fold in range(4)]
     whole = {row["Path"].split("/")[2] for row in made.rows["train"]}
     held_out = [patient for fold in folds for patient in fold["validation"]]
     assert sorted(held_out) == sorted(whole)
     for fold in folds:
         assert list(fold) == ["train", "validation"]
         assert fold["train"] == whole - fold["validation"]
-    assert len({identity(CheXpert(made.root, 16, folds=4, fold=fold)) for fold in range(4)}) == 4
+    assert len({identity(opened(made.root, 16, folds=4, fold=fold)) for fold in range(4)}) == 4
 
 
 def test_a_split_that_would_be_empty_is_refused(layout: Callable) -> None:
     made = layout(train=2, valid=0)
     with pytest.raises(SourceError, match=r"no image for the split (train|validation)"):
-        CheXpert(made.root, 16).plan()
+        opened(made.root, 16).plan()
     with pytest.raises(SourceError, match=r"use fewer data\.folds|split train"):
-        CheXpert(made.root, 16, folds=7).plan()
+        opened(made.root, 16, folds=7).plan()
 
 
 def test_without_valid_csv_there_is_no_test(layout: Callable) -> None:
-    assert list(CheXpert(layout(valid=0).root, 16).counts()) == ["train", "validation"]
+    assert list(opened(layout(valid=0).root, 16).counts()) == ["train", "validation"]
 
 
 def test_a_patient_of_both_tables_is_refused(layout: Callable) -> None:
@@ -143,12 +127,12 @@ def test_a_patient_of_both_tables_is_refused(layout: Callable) -> None:
     double = [row | {"Path": row["Path"].replace("patient01003", "patient00004")} for row in made.rows["valid"]]
     made.rewrite("valid", double)
     with pytest.raises(SourceError, match=r"share 1 patients \(patient00004\); remove them from one"):
-        CheXpert(made.root, 16).plan()
+        opened(made.root, 16).plan()
 
 
 def test_one_table_alone_is_one_split_of_its_name(layout: Callable) -> None:
     made = layout(train=0)
-    source = CheXpert(made.root, 16, only="valid")
+    source = opened(made.root, 16, only="valid")
     examples, skipped = everything(source)
     assert (list(examples), len(examples["valid"]), skipped) == (["valid"], 6, [])
 
@@ -156,7 +140,7 @@ def test_one_table_alone_is_one_split_of_its_name(layout: Callable) -> None:
 @pytest.mark.parametrize("name", ["../train", "all", "/etc/passwd", "a.csv", "a b", "a*"])
 def test_a_split_that_is_no_plain_name_is_refused(layout: Callable, name: str) -> None:
     with pytest.raises(SourceError, match="must be the name of a CSV"):
-        CheXpert(layout(train=2).root, 16, only=name).plan()
+        opened(layout(train=2).root, 16, only=name).plan()
 
 
 def test_unusable_images_are_left_out_with_a_reason(tmp_path: Path, layout: Callable) -> None:
@@ -171,11 +155,11 @@ def test_unusable_images_are_left_out_with_a_reason(tmp_path: Path, layout: Call
     files[2].write_bytes(b"not an image")
     inside = files[3].rename(made.root / "elsewhere.png")
     files[3].symlink_to(inside)
-    examples, skipped = everything(CheXpert(made.root, 16))
+    examples, skipped = everything(opened(made.root, 16))
     reasons = {item.path: item.reason for item in skipped}
     assert set(reasons) == set(paths[:3])
     assert reasons[paths[0]] == "no such file"
-    assert reasons[paths[1]] == "a symbolic link that leaves raw_dir"
+    assert f"a symbolic link that leaves raw_dir, to {outside}; --allowed_roots={tmp_path}" in reasons[paths[1]]
     assert reasons[paths[2]].startswith("not a readable image")
     assert sum(map(len, examples.values())) == 43
 
@@ -184,16 +168,43 @@ def test_a_folder_that_links_out_of_raw_dir_is_left_out(tmp_path: Path, layout: 
     made = layout(valid=0)
     (made.root / "train").rename(tmp_path / "secret")
     (made.root / "train").symlink_to(tmp_path / "secret")
-    _, skipped = everything(CheXpert(made.root, 16))
-    assert {item.reason for item in skipped} == {"a symbolic link that leaves raw_dir"}
+    _, skipped = everything(opened(made.root, 16))
     assert len(skipped) == 40
+    assert all("train is a symbolic link that leaves raw_dir" in item.reason for item in skipped)
+
+
+@pytest.mark.parametrize("linked", ["folder", "files", "set"])
+def test_links_into_an_allowed_root_are_followed(tmp_path: Path, layout: Callable, linked: str) -> None:
+    made, shared = layout(), tmp_path / "shared"
+    (made.root / "train").rename(shared)
+    images = [path for path in shared.rglob("*") if path.is_file()]
+    if linked == "files":
+        for image in images:
+            place = made.root / "train" / image.relative_to(shared)
+            place.parent.mkdir(parents=True)
+            place.symlink_to(image)
+    else:
+        (made.root / "train").symlink_to(shared)
+    (shared / "loop").symlink_to(made.root)
+    raw_dir = made.root
+    if linked == "set":
+        raw_dir = tmp_path / "mine"
+        raw_dir.mkdir()
+        (raw_dir / "set").symlink_to(made.root)
+    examples, skipped = everything(opened(raw_dir, allowed_roots=(str(shared), str(made.root))))
+    assert (sum(map(len, examples.values())), skipped) == (46, [])
+
+
+def test_an_allowed_root_that_is_no_folder_is_refused(tmp_path: Path, layout: Callable) -> None:
+    with pytest.raises(SourceError, match=r"data\.allowed_roots names .*nowhere, which is not a folder"):
+        opened(layout(train=2).root, allowed_roots=(str(tmp_path / "nowhere"),)).plan()
 
 
 def test_a_name_that_no_file_can_have_is_left_out(layout: Callable, plain_row: Callable) -> None:
     made = layout()
     made.rewrite("train", [*made.rows["train"], plain_row(f"set/train/patient00000/study1/{'a' * 300}.png")])
-    _, skipped = everything(CheXpert(made.root, 16))
-    assert [item.reason for item in skipped] == ["cannot be opened (File name too long)"]
+    _, skipped = everything(opened(made.root, 16))
+    assert [item.reason for item in skipped] == ["no such file"]
 
 
 def test_boxes_reach_their_images_and_the_manifest_counts_strays(layout: Callable) -> None:
@@ -201,19 +212,21 @@ def test_boxes_reach_their_images_and_the_manifest_counts_strays(layout: Callabl
     path = made.rows["train"][5]["Path"]
     lines = ["Path,label,x_16,y_16,w_16,h_16", f"{path},Nodule,4,8,4,2", f"{path},Edema,0,0,16,16", "x,Edema,0,0,1,1"]
     (made.root / "boxes.csv").write_text("\n".join(lines))
-    source = CheXpert(made.root, 16)
+    source = opened(made.root, 16)
     found = {example.path: example.boxes for split in everything(source)[0].values() for example in split}
     lesion, edema = FINDINGS.index("Lung Lesion"), FINDINGS.index("Edema")
     np.testing.assert_array_equal(found.pop(path), [[lesion, 0.5, 0.25, 0.625, 0.5], [edema, 0, 0, 1, 1]])
     assert all(boxes.shape == (0, 5) for boxes in found.values())
-    assert source.facts() == {"boxes_listed": 3}
+    facts = source.facts()
+    assert facts["boxes_listed"] == 2
+    assert facts["notices"] == ["1 images of boxes.csv are in no other table, such as x"]
 
 
 def test_an_edited_table_is_another_data_set(layout: Callable) -> None:
     made = layout()
-    source = CheXpert(made.root, 16)
+    source = opened(made.root, 16)
     before, images = identity(source), source.counts()
     made.rewrite("train", made.rows["train"][:-2])
-    assert identity(source) != before
-    assert sum(source.counts().values()) == sum(images.values()) - 2
-    assert identity(CheXpert(made.root, 24)) != identity(source)
+    assert identity(opened(made.root, 16)) != before
+    assert sum(opened(made.root, 16).counts().values()) == sum(images.values()) - 2
+    assert identity(opened(made.root, 24)) != identity(source)

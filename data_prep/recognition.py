@@ -1,0 +1,64 @@
+"""Which reader fits a folder, by the tables that each of the registered ones takes."""
+
+import functools
+
+from data_prep import sources
+from data_prep.files import Folder
+from data_prep.reader import Reader, TableFile
+from data_prep.source import SourceError
+from data_prep.tables import Table
+from dirvae.config import DataConfig
+
+
+def fitting(folder: Folder, depth: int = 2) -> list[Reader]:
+    """Readers all of whose needed tables a folder holds at most `depth` parts below it, with their columns.
+
+    Those come first that ask for more columns, since what they take is less likely to be there by chance.
+    """
+    fits = [reader for reader in sources.readers() if _fits(reader, folder, depth)]
+    return sorted(fits, key=_columns, reverse=True)
+
+
+def advice(folder: Folder, reader: Reader, data: DataConfig) -> str:
+    """What to do about a folder that lacks a table of a reader: a folder below it, or a reader that fits."""
+    if deeper := _deeper(folder, reader, data):
+        return f"it lies deeper: give --raw_dir={folder.place / deeper}"
+    return other(folder, reader, data) or f"give {reader.holds}"
+
+
+def other(folder: Folder, reader: Reader, data: DataConfig) -> str:
+    """The sentence that names another reader, which fits a folder, or nothing."""
+    fits = [known for known in fitting(folder) if known.name != reader.name]
+    return f"this folder looks like {fits[0].title}: give --dataset={fits[0].name}" if fits else ""
+
+
+def _deeper(folder: Folder, reader: Reader, data: DataConfig) -> str:
+    """The one folder, at any depth, that holds the needed tables of a reader; nothing where there is none or more than one."""
+    needed = [table for table in reader.tables(data, "") if not table.optional]
+    places = [{path.rpartition("/")[0] for path in folder.match(table.patterns, depth=20)} for table in needed]
+    common = set.intersection(*places) if places else set()
+    return common.pop() if len(common) == 1 else ""
+
+
+def _fits(reader: Reader, folder: Folder, depth: int) -> bool:
+    needed = _needed(reader)
+    return bool(needed) and all(_holds(folder, table, depth) for table in needed)
+
+
+def _holds(folder: Folder, wanted: TableFile, depth: int) -> bool:
+    for path in folder.match(wanted.patterns, depth):
+        try:
+            table = Table(path, functools.partial(folder.open, path))
+        except SourceError:
+            continue
+        if all(map(table.has, wanted.columns)):
+            return True
+    return False
+
+
+def _columns(reader: Reader) -> int:
+    return sum(len(table.columns) for table in _needed(reader))
+
+
+def _needed(reader: Reader) -> list[TableFile]:
+    return [table for table in reader.tables(DataConfig(dataset=reader.name), "") if not table.optional]
