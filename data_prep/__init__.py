@@ -15,7 +15,7 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | files, tables, cells | the files of a folder, CSV files, and what their cells mean |
 | images, records, columns | one image file, one stored example, and what is known of all examples of a split |
 | rasters, tags | what a PNG, JPEG, TIFF or WebP file stores, and what it says of its levels |
-| dicom, codestreams | what a DICOM file stores, and a look into its compressed pixels |
+| dicom, dicom_grey, codestreams | what a DICOM file stores, its grey levels, and a look into its compressed pixels |
 | stored, intensity, geometry | levels and what is said of them, the rules for black and white, the way into the square |
 | quality | verdicts on pictures that can be no good radiographs, and on sets of them |
 | splits, resplit | which patient goes where, and another division of the same images |

@@ -26,7 +26,7 @@ def check_codestream(dataset: Any) -> None:
     extent = _extent(stream)
     if extent is None:
         return
-    if not stream.rstrip(b"\0").endswith(END):
+    if not stream.rstrip(b"\0\xff").endswith(END[1:]):  # a byte of either kind may fill up an odd length
         raise ImageError("not a readable DICOM image (its compressed pixels end early)")
     if 0 not in extent and extent != (dataset.Rows, dataset.Columns):
         found, told = (" x ".join(map(str, sides)) for sides in (extent, (dataset.Rows, dataset.Columns)))

@@ -7,8 +7,6 @@ is left out; only what is needed for the pixels makes a file unusable.
 
 import struct
 import zlib
-from collections.abc import Callable
-from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -16,18 +14,16 @@ from PIL import Image
 
 from data_prep import geometry
 from data_prep.codestreams import check_codestream, syntax_of
+from data_prep.dicom_grey import monochrome, numbers
 from data_prep.source import SourceError
 from data_prep.stored import (
     MAX_BYTES,
-    Display,
     ImageError,
-    Range,
     Stored,
     brief,
     check_extent,
     coded,
     depth,
-    scaled_from_eight,
 )
 
 INSTALL = "pip install -e '.[dicom]'"
@@ -36,7 +32,6 @@ UPRIGHT = {"LF": 1, "RF": 2, "RH": 3, "LH": 4, "FL": 5, "FR": 6, "HR": 7, "HL": 
 """The turn of a frontal by the first letters of PatientOrientation, along the rows and down the columns; upright is L, F."""
 UPRIGHT |= {"AF": 1, "PF": 1, "AH": 4, "PH": 4, "FA": 6, "FP": 6, "HA": 8, "HP": 8}
 """The turn of a lateral, which only brings the head up: one on its side is turned, rows that run upwards are read downwards."""
-MODALITY_RANGE = ("RescaleSlope", "RescaleIntercept")
 
 
 def is_dicom(head: bytes, suffix: str) -> bool:
@@ -89,7 +84,13 @@ def _check_pixels(dataset: Any) -> None:
         raise ImageError(
             f"a DICOM file without pixels ({kind})" if kind else "not a readable DICOM image (no pixels in it)"
         )
-    check_extent(int(dataset.Columns), int(dataset.Rows), int(dataset.get("NumberOfFrames") or 1))
+    _flatten(dataset)
+    if not (dataset.get("Rows") and dataset.get("Columns")):
+        raise ImageError("not a readable DICOM image (Rows and Columns are not stated)")
+    frames = numbers(dataset, "NumberOfFrames")
+    if not frames and "NumberOfFrames" in dataset:
+        del dataset.NumberOfFrames  # which is no number
+    check_extent(int(dataset.Columns), int(dataset.Rows), int((frames or [1])[0]))
     samples = dataset.get("SamplesPerPixel") or 1
     allocated = dataset.get("BitsAllocated") or 16
     defaults = {
@@ -104,6 +105,15 @@ def _check_pixels(dataset: Any) -> None:
         if dataset.get(keyword) is None:
             setattr(dataset, keyword, value)
     _check_codec(dataset)
+
+
+def _flatten(dataset: Any) -> None:
+    """Gives an enhanced file of one frame the elements of its functional groups (PS3.3 C.7.6.16), where it has none of its own."""
+    for keyword in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        for groups in list(dataset.get(keyword) or [])[:1]:
+            for group in (items[0] for items in (element.value for element in groups if element.VR == "SQ") if items):
+                for element in group:
+                    dataset.setdefault(element.tag, element)
 
 
 def _check_codec(dataset: Any) -> None:
@@ -130,9 +140,11 @@ def _stored(dataset: Any) -> Stored:
     if kind == "PALETTE COLOR" or dataset.SamplesPerPixel > 1:
         found = _colour(dataset, kind)
     elif kind in ("MONOCHROME1", "MONOCHROME2"):
-        found = _monochrome(dataset)
+        found = monochrome(dataset)
     else:
         raise ImageError(f"photometric interpretation {kind} is neither grey, RGB nor a palette")
+    if found.codes.ndim != 2:
+        raise ImageError(f"the file holds {len(found.codes)} frames; one is needed")
     return found._replace(turn=_turn(dataset), aspect=_aspect(dataset))
 
 
@@ -147,138 +159,9 @@ def _colour(dataset: Any, kind: str) -> Stored:
     if pixels.dtype == np.uint8:
         codes, levels = coded(np.asarray(Image.fromarray(pixels).convert("L")))
     else:
-        codes, levels = coded(np.rint(pixels @ np.asarray([0.299, 0.587, 0.114])).astype(np.uint16))
+        codes, levels = coded(np.rint(pixels @ np.asarray([0.299, 0.587, 0.114])).astype(np.uint32))
     span = depth(float(levels[codes.min()]), float(levels[codes.max()]), bits)
     return Stored(codes, levels, np.zeros(len(levels), bool), span, "DICOM", kind, bits)
-
-
-def _monochrome(dataset: Any) -> Stored:
-    from pydicom.pixels import apply_modality_lut
-
-    bits, signed = int(dataset.BitsStored), dataset.PixelRepresentation == 1
-    codes, values = coded(dataset.pixel_array)
-    codes, values, blank = _padded(dataset, codes, values)
-    whole = bool(np.all(values[~blank] % 1 == 0)) and "PixelData" in dataset
-    levels = values
-    if "ModalityLUTSequence" in dataset and len(dataset.ModalityLUTSequence):
-        levels = apply_modality_lut(np.where(blank, 0, values).astype(np.int64), dataset).astype(float)
-        bits, signed = int(dataset.ModalityLUTSequence[0].LUTDescriptor[2]), False
-    inverted = dataset.PhotometricInterpretation == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
-    found = Stored(codes, levels, blank, None, "DICOM", str(dataset.PhotometricInterpretation), bits, inverted=inverted)
-    found = found._replace(no_range="floating-point pixels")
-    occurring = _occurring(found)
-    if whole and len(occurring):
-        low, high = float(occurring.min()), float(occurring.max())
-        found = found._replace(
-            range=depth(low, high, bits, signed, exact=lambda: scaled_from_eight(levels[found.present()]))
-        )
-    found = _rescaled(found, dataset) if levels is values else found
-    return found._replace(display=_display(dataset, found))
-
-
-def _occurring(found: Stored) -> np.ndarray:
-    """Levels that are picture, the smallest and the largest among them."""
-    if found.blank.any() or np.any(np.diff(found.levels) < 0):  # codes of levels with a sign are not in their order
-        return found.levels[found.present()]
-    return found.levels[[found.codes.min(), found.codes.max()]]
-
-
-def _rescaled(found: Stored, dataset: Any) -> Stored:
-    """Levels and range after RescaleSlope and RescaleIntercept; a slope of 0, or none that is a number, changes nothing."""
-    slope, intercept = (_numbers(dataset, name) for name in MODALITY_RANGE)
-    slope, intercept = (slope or [1.0])[0] or 1.0, (intercept or [0.0])[0]
-    span = found.range
-    if span:
-        black, white = sorted((slope * span.black + intercept, slope * span.white + intercept))
-        span = Range(black, white, span.bits, span.guess)
-    return found._replace(levels=slope * found.levels + intercept, range=span)
-
-
-def _numbers(dataset: Any, keyword: str) -> list[float]:
-    """The finite numbers of an element; none where it is missing, empty, or cannot be read as numbers."""
-    try:
-        value = dataset.get(keyword)
-        numbers = [] if value is None or value == "" else [float(number) for number in np.atleast_1d(value)]
-    except (TypeError, ValueError):
-        return []
-    return numbers if np.isfinite(numbers).all() else []
-
-
-def _padded(dataset: Any, codes: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Codes, stored values, and which of them are padding: PixelPaddingValue, up to PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2).
-
-    A value that needs more than BitsStored is looked for in the pixels before their unused bits are dropped.
-    """
-    blank = ~np.isfinite(values)
-    first = (_numbers(dataset, "PixelPaddingValue") or [None])[0]
-    if first is None:
-        return codes, values, blank
-    bits, allocated, signed = int(dataset.BitsStored), int(dataset.BitsAllocated), dataset.PixelRepresentation == 1
-    limits = [first, (_numbers(dataset, "PixelPaddingRangeLimit") or [first])[0]]
-    if "PixelData" in dataset:  # an unsigned VR on signed pixels and the reverse: the same bits
-        limits = [_as_stored(limit, allocated, signed) for limit in limits]
-    low, high = sorted(limits)
-    inside = -(2 ** (bits - 1)) <= low and high < 2 ** (bits - 1) if signed else high < 2**bits
-    if not inside and bits < allocated and codes.dtype.kind == "u":
-        dataset.pixel_array_options(correct_unused_bits=False)
-        raw = dataset.pixel_array
-        codes = np.where((raw >= low) & (raw <= high), np.uint32(len(values)), codes.astype(np.uint32))
-        return codes, np.append(values, 0.0), np.append(blank, True)
-    return codes, values, blank | ((values >= low) & (values <= high))
-
-
-def _as_stored(value: float, bits: int, signed: bool) -> float:
-    if signed and value >= 2 ** (bits - 1):
-        return value - 2**bits
-    return value + 2**bits if not signed and value < 0 else value
-
-
-def _display(dataset: Any, found: Stored) -> Display | None:
-    """The VOI LUT, else the first window; None without either (PS3.3 C.11.2).
-
-    Written out here, since pydicom's version wraps levels around beyond 16 bit, or 8 bit for a LUT of 8-bit entries, and
-    inverts a window that follows a negative rescale slope.
-    """
-    item = (dataset.get("VOILUTSequence") or [None])[0]
-    if item is not None and "LUTDescriptor" in item and "LUTData" in item:
-        return Display(partial(_look_up, **_table(item, dataset, found)), "VOI LUT", "its VOI LUT")
-    center, width = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
-    if not center or not width:
-        return None
-    function = str(dataset.get("VOILUTFunction") or "LINEAR")
-    words = f"its window (center {center[0]:g}, width {width[0]:g})"
-    return Display(_window(center[0], width[0], function), "window", words)
-
-
-def _table(item: Any, dataset: Any, found: Stored) -> dict[str, Any]:
-    """The entries of a LUT as shares of their range, and the level of the first entry."""
-    entries, first = int(item.LUTDescriptor[0]) or 2**16, int(item.LUTDescriptor[1])
-    if dataset.PixelRepresentation == 1 and first > 2**15 - 1 and found.levels[found.present()].max() < first:
-        first -= 2**16  # a signed number under an unsigned VR, as some vendors write it
-    table = item.LUTData
-    if isinstance(table, bytes):  # entries of 8 bit may lie two in a word
-        order = "<" if dataset.original_encoding[1] else ">"
-        table = np.frombuffer(table, f"{order}u2" if len(table) >= 2 * entries else np.uint8)
-    table = np.atleast_1d(table).astype(np.float64)[:entries]
-    return {"table": (table - table.min()) / max(float(np.ptp(table)), 1.0), "first": first}
-
-
-def _look_up(levels: np.ndarray, table: np.ndarray, first: int) -> np.ndarray:
-    """Shares of white by a LUT; levels outside its domain get the first or the last entry."""
-    return table[np.clip(np.rint(np.nan_to_num(levels)) - first, 0, len(table) - 1).astype(np.int64)]
-
-
-def _window(center: float, width: float, function: str) -> Callable[[np.ndarray], np.ndarray]:
-    """The three functions of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-    if width < 1.0 if function == "LINEAR" else width <= 0.0:
-        raise ImageError(f"a window of width {width:g}")
-    if function == "SIGMOID":
-        return lambda levels: 0.5 + 0.5 * np.tanh(2.0 * (levels - center) / width)  # 1 / (1 + exp(-4 (x - c) / w))
-    if function == "LINEAR":
-        center, width = center - 0.5, max(width - 1.0, 1e-6)
-    elif function != "LINEAR_EXACT":
-        raise ImageError(f"the VOI LUT function {function} is not one of LINEAR, LINEAR_EXACT, SIGMOID")
-    return lambda levels: np.clip((levels - center) / width + 0.5, 0.0, 1.0)
 
 
 def _turn(dataset: Any) -> int:
@@ -291,6 +174,6 @@ def _turn(dataset: Any) -> int:
 def _aspect(dataset: Any) -> float:
     """Height / width of a pixel, by PixelAspectRatio (C.7.6.3.1.7), else by the distances of rows and of columns."""
     for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        if len(sides := _numbers(dataset, keyword)) == 2:
+        if len(sides := numbers(dataset, keyword)) == 2:
             return geometry.usable_aspect(*sides)
     return 1.0

@@ -77,6 +77,7 @@ def picture(file: Any, size: int, intensity: str = "declared", name: str = "") -
       SourceError: for DICOM where pydicom is not installed.
       ConfigError: for an unknown rule.
     """
+    file = Path(file) if isinstance(file, str) else file
     name = name or Path(str(getattr(file, "name", "") or "an open file")).name
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is wrong with a file is said once, in the list of those left out

@@ -142,7 +142,7 @@ def _stored(picture: Image.Image, file: BinaryIO) -> Stored:
 def _deep(picture: Image.Image, file: BinaryIO) -> Stored:
     """Integers of more than 8 bit, or floats."""
     pixels = np.asarray(picture)
-    codes, levels = coded(pixels.astype(pixels.dtype.newbyteorder("=")))
+    codes, levels = coded(pixels)
     blank = ~np.isfinite(levels)
     if "transparency" in picture.info:
         blank |= levels == picture.info["transparency"]

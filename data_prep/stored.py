@@ -13,8 +13,8 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 8 * MAX_PIXELS
 """What the largest image needs in colour, with 16 bit a sample and its file's other parts."""
 TOO_LARGE = f"more than {MAX_PIXELS:,} pixels"
-DEPTHS = (8, 10, 12, 14)
-"""Bits of detectors and converters whose levels are often copied into 16 bit as they are."""
+DEPTHS = (8, 10, 12, 14, 16)
+"""Bits of detectors and converters whose levels are often copied into 16 or 32 bit as they are."""
 NO_RANGE = "have no stated range; --intensity=range (data.intensity) takes the image's own"
 
 
@@ -90,6 +90,7 @@ def brief(error: Exception, name: str) -> str:
 
 def coded(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes [H, W] and the level (float64) of each, of levels of any type; what is not finite becomes a last level, NaN."""
+    levels = levels.astype(levels.dtype.newbyteorder("="), copy=False)
     kind = levels.dtype
     if kind == np.bool_:
         return levels.astype(np.uint8), np.arange(2.0)
@@ -109,12 +110,12 @@ def coded(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def depth(low: float, high: float, bits: int, signed: bool = False, exact: Callable[[], bool] | None = None) -> Range:
     """The range of levels from `low` to `high` in a file of `bits` bits.
 
-    Fewer than 16 bits are what the file says: 2**bits - 1 is white, and -2**(bits - 1) is black where levels have a sign. 16 bits
-    say no more than that two bytes were the next size. Where every level stays below 2**8, 2**10, 2**12 or 2**14, as after a copy
-    of a detector's levels, the smallest of these is taken. Not so where `exact()` finds levels of 8 bit that were scaled to 16.
+    Bits other than 16 and 32 are what the file says: 2**bits - 1 is white, and -2**(bits - 1) is black where levels have a sign. 16
+    and 32 bits say no more than that so many bytes were the next size. Where every level stays below 2**8, 2**10, 2**12 or 2**14, as
+    after a copy of a detector's levels, the smallest of these is taken. Not so where `exact()` finds levels of 8 bit scaled to 16.
     """
     signed = signed and low < 0
-    for fewer in DEPTHS if bits == 16 else ():
+    for fewer in [few for few in DEPTHS if few < bits] if bits in (16, 32) else ():
         black, white = (-(2 ** (fewer - 1)), 2 ** (fewer - 1) - 1) if signed else (0, 2**fewer - 1)
         if black <= low and high <= white and not (exact and exact()):
             return Range(black, white, fewer, True)

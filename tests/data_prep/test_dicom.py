@@ -8,7 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from support import jpeg_streams
-from support.pictures import BIG_ENDIAN, EXPLICIT, FULL_12, IMPLICIT, chest, dataset, dicom, encapsulated, lookup
+from support.pictures import BIG_ENDIAN, EXPLICIT, FULL_12, IMPLICIT, chest, dataset, dicom, encapsulated, lookup, saved
 
 from data_prep import images
 from data_prep.dicom import UPRIGHT
@@ -106,6 +106,11 @@ def test_a_falling_rescale_does_not_turn_the_window_over(tmp_path: Path) -> None
     path = dicom(tmp_path / "a.dcm", RAMP, RescaleSlope=-1, RescaleIntercept=0, **window)
     share = np.clip((1500.0 - RAMP) / 1000.0 + 0.5, 0, 1)
     np.testing.assert_allclose(read(path, 12), share * 255.0, atol=0.51)
+
+
+def test_a_window_that_means_nothing_does_not_matter_to_the_other_rules(tmp_path: Path) -> None:
+    path = dicom(tmp_path / "a.dcm", LEVELS, WindowCenter=1500, WindowWidth=0)
+    np.testing.assert_allclose(read(path, intensity="range"), (PICTURE - 15.0) / 185.0 * 255.0, atol=1)
 
 
 @pytest.mark.parametrize(
@@ -402,6 +407,11 @@ def test_lossless_jpeg(tmp_path: Path, syntax: str, predictor: int, bits: int) -
     assert_shows(encapsulated(tmp_path / "a.dcm", stream, f"1.2.840.10008.1.2.4.{syntax}", levels, bits))
 
 
+def test_lossless_jpeg_of_signed_levels(tmp_path: Path) -> None:
+    stream = jpeg_streams.lossless((SIGNED & 0xFFF).astype(np.uint16), 12)
+    assert_shows(encapsulated(tmp_path / "s.dcm", stream, "1.2.840.10008.1.2.4.70", SIGNED, 12, **CENTRED))
+
+
 def test_twelve_bit_jpeg(tmp_path: Path) -> None:
     blocks = LEVELS[::8, ::8]
     stream = jpeg_streams.sequential(blocks, 12)
@@ -415,6 +425,79 @@ def test_a_compressed_file_that_does_not_name_its_syntax(tmp_path: Path) -> None
     del made.file_meta.TransferSyntaxUID
     pydicom.dcmwrite(path, made, implicit_vr=False, little_endian=True, enforce_file_format=False)
     assert_shows(path)
+
+
+def test_pixels_in_the_upper_bits(tmp_path: Path) -> None:
+    """HighBit 15 of 12 stored bits; where it is merely a wrong number, the pixels decide."""
+    assert_shows(dicom(tmp_path / "a.dcm", LEVELS << 4, HighBit=15, **FULL_12))
+    assert_shows(dicom(tmp_path / "b.dcm", SIGNED << 4, HighBit=15, **CENTRED))
+    assert_shows(dicom(tmp_path / "c.dcm", LEVELS, HighBit=15, **FULL_12))
+    assert_shows(dicom(tmp_path / "d.dcm", SIGNED, HighBit=15, **CENTRED))
+
+
+def test_an_enhanced_file_of_one_frame_keeps_its_window_in_groups(tmp_path: Path) -> None:
+    window, measures, groups = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
+    window.WindowCenter, window.WindowWidth = 3048, 4096
+    measures.PixelSpacing = [0.2, 0.1]
+    groups.FrameVOILUTSequence, groups.PixelMeasuresSequence = [window], [measures]
+    levels = LEVELS[::2] + np.uint16(1000)
+    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        path = dicom(tmp_path / "a.dcm", levels, bits=16, NumberOfFrames=1, **{keyword: [groups]})
+        assert np.abs(read(path).astype(float) - PICTURE).mean() < 2
+
+
+def test_levels_of_thirty_two_bits(tmp_path: Path) -> None:
+    assert_shows(dicom(tmp_path / "a.dcm", PICTURE.astype(np.uint32) * 16_843_009, bits=32))
+    assert_shows(dicom(tmp_path / "b.dcm", LEVELS.astype(np.uint32), bits=32))
+
+
+def test_names_do_not_matter(tmp_path: Path) -> None:
+    saved(tmp_path / "a.png", PICTURE).rename(tmp_path / "a.dcm")
+    assert_shows(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(images.picture(str(tmp_path / "a.dcm"), 96).image[..., 0], PICTURE)
+
+
+SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
+"""Files that come with pydicom: of several makers, some broken."""
+
+
+def test_one_picture_in_eight_encodings_of_other_makers() -> None:
+    first, *others = (read(path) for path in sorted(SAMPLES.glob("MR_small*.dcm")))
+    assert len(others) == 7
+    assert np.ptp(first) > 150
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+
+
+def test_colours_in_the_encodings_of_other_makers() -> None:
+    """Colour bars, some of them compressed with losses."""
+    paths = [path for kind in ("dcmtk", "gdcm", "rle", "jls") for path in SAMPLES.glob(f"SC_rgb_{kind}*.dcm")]
+    bars = [read(path, 64) for path in sorted(paths) if "2frame" not in path.name]
+    assert len(bars) > 10
+    for other in bars:
+        np.testing.assert_allclose(other.astype(float), bars[0], atol=9)
+
+
+def test_samples_of_other_makers_are_read_or_refused_with_a_reason() -> None:
+    refused = {}
+    for path in sorted(SAMPLES.glob("*.dcm")):
+        try:
+            assert read(path, 32).shape == (32, 32)
+        except images.ImageError as error:
+            refused[path.stem] = str(error)
+    assert len(refused) < 35
+    assert "15 frames" in refused["rtdose"]
+    assert "15 frames" in refused["badVR"]
+    assert "without pixels (RT Plan" in refused["rtplan"]
+    assert "less than expected" in refused["MR_truncated"]
+    assert not {
+        "JPGExtended",
+        "examples_jpeg2k",
+        "examples_palette",
+        "image_dfl",
+        "CT_small",
+        "JPEGLSNearLossless_16",
+    } & set(refused)
 
 
 # Files that cannot be used
