@@ -12,7 +12,7 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | phantom | X-rays drawn by a program |
 | division, marks | which row goes to which split, and boxes and masks in the square |
 | chexlocalize | masks and outlines of findings in CheXpert's images |
-| files, tables, cells | the files of a folder, CSV files, and what their cells mean |
+| files, arrays, tables, cells | the files of a folder, images that are rows of arrays, CSV files, and what their cells mean |
 | images, records, columns | one image file, one stored example, and what is known of all examples of a split |
 | rasters, tags | what a PNG, JPEG, TIFF or WebP file stores, and what it says of its levels |
 | dicom, dicom_grey, codestreams | what a DICOM file stores, its grey levels, and a look into its compressed pixels |

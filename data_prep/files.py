@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote
 
+from data_prep import arrays
 from data_prep.images import ImageError
 from data_prep.source import SourceError
 
@@ -70,7 +71,7 @@ class Folder:
         return str(self.place)
 
     def open(self, path: str) -> BinaryIO:
-        return (self.root / path).open("rb")
+        return arrays.open_file(self.root, path)
 
     def _walk(self) -> Iterator[File]:
         """Every file below the folder, in no order; a link to a folder above itself is not followed, since that would never end."""
@@ -142,6 +143,9 @@ class Folder:
           ImageError: where there is no such file, or more than one.
         """
         path = plain(path)
+        if place := arrays.place_of(path):
+            file = self.locate(place.file, tail)
+            return file._replace(path=str(place._replace(file=file.path)))
         rest = path
         for _ in range(_removable(path, tail)):
             if rest in self.files:

@@ -6,6 +6,7 @@ images are looked up by `data_prep.files`, and splits, views and identity are se
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from data_prep.cells import Cells
@@ -108,7 +109,8 @@ class Reader(NamedTuple):
     where a line cannot be meant. `findings(inputs)` names the labels in their order. `tail` is the number of last parts of a
     path, folders and file name, that tell one image from another wherever the set was unpacked. `images_of` names whose images
     they are, since several sets relabel the same ones. `holds` says what raw_dir must be. `source` cites where header and layout
-    are documented. `split_is_table` is true where `--split` names a table rather than an owner's split.
+    are documented. `split_is_table` is true where `--split` names a table rather than an owner's split. `download`, of a set that
+    needs no registration, fetches it and gives the folder.
     """
 
     name: str
@@ -121,4 +123,5 @@ class Reader(NamedTuple):
     images_of: str = ""
     tail: int = 1
     split_is_table: bool = False
+    download: Callable[[DataConfig], Path] | None = None
     version: str = "2.0.0"

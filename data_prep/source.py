@@ -115,7 +115,7 @@ class DataSource(NamedTuple):
     built data set's manifest; they give the data's name for a title, and plain-text sentences on where the images come from.
     `simulator(data)` gives an object of the protocol `dirvae.types.Simulator` for data whose causes can be switched, else None.
     `open_split(raw_dir, name, data)` gives a source with one split alone, for external validation: a table or an owner's split.
-    `raw_dir_holds` says what --raw_dir must be, where the source needs it.
+    `raw_dir_holds` says what --raw_dir must be, where the source needs it; `download(data)` fetches the data where there is none.
     """
 
     open: Callable[[DataConfig, Path | None], Source]
@@ -124,6 +124,7 @@ class DataSource(NamedTuple):
     raw_dir_holds: str = ""
     simulator: Callable[[DataConfig], Any] = no_simulator
     open_split: Callable[[Path, str, DataConfig], Source] | None = None
+    download: Callable[[DataConfig], Path] | None = None
 
     @property
     def needs_raw_dir(self) -> bool:

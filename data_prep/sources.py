@@ -25,6 +25,8 @@ SOURCES = {
     "rsna": "data_prep.readers.rsna",
     "siim": "data_prep.readers.siim",
     "openi": "data_prep.readers.openi",
+    "chestmnist": "data_prep.readers.chestmnist",
+    "dicom": "data_prep.readers.dicom",
 }
 """Name of a source, as --dataset takes it, and the module that holds it; modules are imported at their first use."""
 
@@ -57,8 +59,11 @@ def open_source(data: DataConfig, raw_dir: Path | None) -> "Source":
 
     Raises:
       ConfigError: for an unknown source, a field that the source cannot have, or a source that lacks its --raw_dir.
+      SourceError: for a set that cannot be fetched.
     """
     source = named(data.dataset)
+    if raw_dir is None and source.download:
+        raw_dir = source.download(data)
     if source.needs_raw_dir and raw_dir is None:
         raise ConfigError(f"--dataset={data.dataset} needs --raw_dir, {source.raw_dir_holds}")
     return source.open(data, raw_dir)

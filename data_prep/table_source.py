@@ -13,11 +13,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_prep import division, images, marks, recognition
+from data_prep import arrays, division, images, marks, recognition
 from data_prep.cells import Cells
 from data_prep.files import File, Folder
 from data_prep.progress import Progress, silent
@@ -109,7 +109,7 @@ class TableSource:
         entries = itertools.chain.from_iterable(self.plan(progress).entries.values())
         files = [RawFile(*entry.file) for entry in entries if entry.file is not None]
         folder = Path(self.raw_dir).resolve()
-        return RawFiles(str(folder), files, functools.partial(_open_file, folder))
+        return RawFiles(str(folder), files, functools.partial(arrays.open_file, folder))
 
     def counts(self) -> dict[str, int]:
         return {name: len(entries) for name, entries in self.plan().entries.items()}
@@ -136,10 +136,6 @@ class TableSource:
         return self.plan().entries[split][first : first + self.chunk_size]
 
 
-def _open_file(folder: Path, path: str) -> BinaryIO:
-    return (folder / path).open("rb")
-
-
 def read_entries(
     entries: list[Entry], folder: Path, image_size: int, findings: tuple[str, ...], intensity: str
 ) -> Chunk:
@@ -164,8 +160,8 @@ def _read(file: File, folder: Path, image_size: int, intensity: str, chunk: Chun
     """A file's picture; the file and its content are added to the chunk, whether or not it is an image."""
     digest = ""
     try:
-        with _open_file(folder, file.path) as opened:
-            stat = os.fstat(opened.fileno())
+        with arrays.open_file(folder, file.path) as opened:
+            stat = os.stat(folder / arrays.file_of(file.path))
             if (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) != file[1:]:
                 raise SourceError(f"{folder / file.path} changed while the set was being built; start again")
             content = opened.read(MAX_BYTES + 1)
@@ -348,6 +344,7 @@ def data_source(reader: Reader) -> DataSource:
         origin=origin,
         raw_dir_holds=reader.holds,
         open_split=functools.partial(_open_split, reader),
+        download=reader.download,
     )
 
 

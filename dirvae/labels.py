@@ -69,7 +69,9 @@ SYNONYMS = {
     "Pulmonary fibrosis": "Fibrosis",
 }
 """Spellings of other data sets, each with the name that this project uses; case does not matter."""
-KNOWN = {name.lower(): name for name in (*FINDINGS, *(part for parts in COMPOSED.values() for part in parts))}
+OTHERS = ("Emphysema", "Fibrosis", "Hernia", "Granuloma", "Tuberculosis")
+"""Findings that several data sets have beside the 14 and their parts."""
+KNOWN = {name.lower(): name for name in (*FINDINGS, *(part for parts in COMPOSED.values() for part in parts), *OTHERS)}
 KNOWN |= {spelling.lower(): name for spelling, name in SYNONYMS.items()}
 
 POSITIVE, NEGATIVE, UNCERTAIN, BLANK, UNLABELLED = 1, 0, -1, -2, -3

@@ -13,4 +13,6 @@ Each maps its owners' tables to rows of one form (`data_prep.reader`), cites whe
 | rsna | RSNA Pneumonia Detection Challenge 2018, with its boxes |
 | siim | SIIM-ACR Pneumothorax Segmentation 2019, with its masks |
 | openi | OpenI of Indiana University, in Kaggle's form |
+| chestmnist | ChestMNIST, NIH's images in one .npz file, fetched where it is not given |
+| dicom | a folder of DICOM files, with or without a table of labels |
 """
