@@ -80,7 +80,7 @@ def _pixels(file: Path, place: Place) -> np.ndarray:
 @functools.lru_cache(maxsize=4)
 def _opened(file: str, array: str, size: int, mtime_ns: int) -> Rows:
     """An array of a file of this size and time, which stays open for the rows that follow."""
-    stream = zipfile.ZipFile(file).open(f"{array}.npy")  # type: ignore[assignment]
+    stream = zipfile.ZipFile(file).open(f"{array}.npy")  # noqa: SIM115
     version = np.lib.format.read_magic(stream)
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, by_column, kind = header(stream)

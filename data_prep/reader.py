@@ -110,7 +110,8 @@ class Reader(NamedTuple):
     path, folders and file name, that tell one image from another wherever the set was unpacked. `images_of` names whose images
     they are, since several sets relabel the same ones. `holds` says what raw_dir must be. `source` cites where header and layout
     are documented. `split_is_table` is true where `--split` names a table rather than an owner's split. `download`, of a set that
-    needs no registration, fetches it and gives the folder.
+    needs no registration, fetches it and gives the folder. `known_by` lists files of which any shows that the set is this one, for a
+    reader that needs no table; without columns, it is the name alone.
     """
 
     name: str
@@ -124,4 +125,5 @@ class Reader(NamedTuple):
     tail: int = 1
     split_is_table: bool = False
     download: Callable[[DataConfig], Path] | None = None
+    known_by: tuple[TableFile, ...] = ()
     version: str = "2.0.0"

@@ -42,11 +42,15 @@ def _deeper(folder: Folder, reader: Reader, data: DataConfig) -> str:
 
 def _fits(reader: Reader, folder: Folder, depth: int) -> bool:
     needed = _needed(reader)
-    return bool(needed) and all(_holds(folder, table, depth) for table in needed)
+    if not needed:
+        return any(_holds(folder, file, depth) for file in reader.known_by)
+    return all(_holds(folder, table, depth) for table in needed)
 
 
 def _holds(folder: Folder, wanted: TableFile, depth: int) -> bool:
     for path in folder.match(wanted.patterns, depth):
+        if not wanted.columns:
+            return True
         try:
             table = Table(path, functools.partial(folder.open, path))
         except SourceError:
@@ -57,7 +61,8 @@ def _holds(folder: Folder, wanted: TableFile, depth: int) -> bool:
 
 
 def _columns(reader: Reader) -> int:
-    return sum(len(table.columns) for table in _needed(reader))
+    known = (len(file.columns) for file in reader.known_by)
+    return sum(len(table.columns) for table in _needed(reader)) or max(known, default=0)
 
 
 def _needed(reader: Reader) -> list[TableFile]:

@@ -23,11 +23,12 @@ from data_prep.source import SourceError
 from dirvae.config import DataConfig
 from dirvae.labels import canonical
 
-NAMES = "atelectasis cardiomegaly effusion infiltration mass nodule pneumonia pneumothorax consolidation edema emphysema fibrosis pleural hernia"
-FINDINGS = tuple(
-    {"emphysema": "Emphysema", "fibrosis": "Fibrosis", "hernia": "Hernia"}.get(name, canonical(name))
-    for name in NAMES.split()
+NAMES = (
+    *("atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia", "pneumothorax"),
+    *("consolidation", "edema", "emphysema", "fibrosis", "pleural", "hernia"),
 )
+FINDINGS = tuple(map(canonical, NAMES))
+PATTERNS = ("chestmnist*.npz",)
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 URL = "https://zenodo.org/records/10519652/files/{}?download=1"
 MD5 = {
@@ -60,7 +61,7 @@ def file_in(folder: Folder, wanted: int) -> str:
       SourceError: where there is none.
     """
     found = {}
-    for path in reversed(folder.match(("chestmnist*.npz",))):
+    for path in reversed(folder.match(PATTERNS)):
         match = re.search(r"_(\d+)\.npz$", path)
         found[int(match[1]) if match else 28] = path
     if not found:
@@ -154,4 +155,5 @@ READER = Reader(
     findings=findings,
     images_of="NIH ChestX-ray14",
     download=download,
+    known_by=(TableFile("images", PATTERNS),),
 )

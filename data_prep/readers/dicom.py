@@ -21,18 +21,8 @@ from dirvae.labels import FINDINGS, canonical
 
 KEYS = ("SOPInstanceUID", "Path", "File", "Filename", "ImageID", "Image")
 TAGS = [
-    "SOPInstanceUID",
-    "PatientID",
-    "PatientSex",
-    "PatientAge",
-    "PatientBirthDate",
-    "StudyInstanceUID",
-    "StudyDate",
-    "Modality",
-    "ViewPosition",
-    "ViewCodeSequence",
-    "PatientOrientation",
-    "Rows",
+    *("SOPInstanceUID", "PatientID", "PatientSex", "PatientAge", "PatientBirthDate", "StudyInstanceUID", "StudyDate"),
+    *("Modality", "ViewPosition", "ViewCodeSequence", "PatientOrientation", "Rows"),
 ]
 MODALITIES = frozenset({"", "CR", "DX", "DR", "RG", "RF", "XR", "OT"})
 """Modalities of projection X-rays; OT is what secondary captures are often called."""
@@ -167,4 +157,5 @@ READER = Reader(
     rows=rows,
     findings=findings,
     tail=0,
+    known_by=(TableFile("images", ("*.dcm", "*.dicom", "*.dic")),),
 )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from data_prep import sources
+from data_prep import recognition, sources
 from data_prep.cells import Cells
 from data_prep.files import Folder
 from data_prep.reader import Reader, Row, inputs_of
@@ -91,3 +91,9 @@ def patients(made: TableSource) -> dict[str, set[str]]:
 def positives(row: Row) -> set[str]:
     """Findings that a row says are present."""
     return {name for name, state in row.labels.items() if state == 1}
+
+
+def recognised(folder: Path) -> str:
+    """The name of the reader that fits a folder best; nothing where none does."""
+    fits = recognition.fitting(Folder(folder))
+    return fits[0].name if fits else ""

@@ -30,6 +30,7 @@ def write(path: Path, side: int = 28, seed: int = 0) -> dict[str, np.ndarray]:
 
 def test_rows_labels_and_the_official_split(tmp_path: Path) -> None:
     made = write(tmp_path / "chestmnist.npz")
+    assert sets.recognised(tmp_path) == "chestmnist"
     mapped = sets.mapped(chestmnist.READER, tmp_path)
     row = mapped.rows["chestmnist.npz#val_images/3"]
     assert row.split == "validation"

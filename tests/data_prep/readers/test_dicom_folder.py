@@ -53,6 +53,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_facts_are_those_of_the_headers(folder: Path) -> None:
+    assert sets.recognised(folder) == "dicom"
     rows = sets.mapped(dicom.READER, folder).rows
     assert set(rows) == {"a/1.dcm", "a/2", "b/3.dcm"}
     first, second, third = rows.values()

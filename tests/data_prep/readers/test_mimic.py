@@ -78,3 +78,7 @@ def test_a_table_that_is_missing_is_named(folder: Path) -> None:
     (folder / "mimic-cxr-2.0.0-chexpert.csv.gz").unlink()
     with pytest.raises(SourceError, match=r"chexpert\.csv; give the folder that holds mimic-cxr-2\.0\.0-metadata"):
         sets.mapped(mimic.READER, folder)
+
+
+def test_the_folder_is_recognised(folder: Path) -> None:
+    assert sets.recognised(folder) == "mimic"

@@ -157,3 +157,7 @@ def test_a_test_list_of_the_published_size_is_respected(tmp_path: Path) -> None:
     made = sets.mapped(nih.READER, tmp_path)
     assert Counter(row.split for row in made.rows.values()) == {"train": 86_524, "test": 25_596}
     assert {path for path, row in made.rows.items() if row.split == "test"} == set(names[:25_596])
+
+
+def test_the_folder_is_recognised(folder: Path) -> None:
+    assert sets.recognised(folder) == "nih"

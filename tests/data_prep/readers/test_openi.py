@@ -48,3 +48,7 @@ def test_views_are_told_apart_and_images_found(folder: Path) -> None:
     assert all((row.view == "LATERAL") == ("3001" in path) for path, row in rows.items())
     assert {row.view for row in rows.values()} == {"LATERAL", "FRONTAL"}
     assert all(file == f"images/images_normalized/{path}" for path, file in sets.files(openi.READER, folder).items())
+
+
+def test_the_folder_is_recognised(folder: Path) -> None:
+    assert sets.recognised(folder) == "openi"

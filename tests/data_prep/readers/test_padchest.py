@@ -65,3 +65,7 @@ def test_images_are_found_in_their_folders_and_flat(folder: Path) -> None:
     for number, name in enumerate(LINES):
         (folder / str(number) / f"{name}.png").rename(folder / f"{name}.png")
     assert set(sets.files(padchest.READER, folder).values()) == {f"{name}.png" for name in LINES}
+
+
+def test_the_folder_is_recognised(folder: Path) -> None:
+    assert sets.recognised(folder) == "padchest"

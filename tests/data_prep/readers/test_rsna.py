@@ -57,3 +57,7 @@ def test_a_positive_without_a_box_is_named_by_its_line(folder: Path) -> None:
     sets.write(folder / "stage_2_train_labels.csv", LABELS + "ddd,,,,,1\n")
     with pytest.raises(SourceError, match="line 6: x, y, width, height must be numbers"):
         sets.mapped(rsna.READER, folder)
+
+
+def test_the_folder_is_recognised(folder: Path) -> None:
+    assert sets.recognised(folder) == "rsna"

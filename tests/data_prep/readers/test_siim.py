@@ -61,3 +61,7 @@ def test_numbers_that_are_no_mask_are_named_by_their_line(folder: Path, runs: st
     sets.write(folder / "train-rle.csv", f"ImageId,EncodedPixels\n1.2.3,{runs}\n")
     with pytest.raises(SourceError, match="line 2: EncodedPixels must be pairs"):
         sets.mapped(siim.READER, folder)
+
+
+def test_the_folder_is_recognised(folder: Path) -> None:
+    assert sets.recognised(folder) == "siim"

@@ -122,3 +122,11 @@ def test_a_box_of_a_film_that_is_not_square_holds_its_marker_in_the_data_set(tmp
         assert (example.image[top:bottom, left:right] == 250).all()
         assert made.findings[int(finding)] == "Cardiomegaly"
     assert [warning for chunk in chunks for warning in chunk.warnings] == [("train/00.dicom", "marks")]
+
+
+def test_the_folder_is_recognised(physionet: Path) -> None:
+    assert sets.recognised(physionet) == "vindr"
+
+
+def test_kaggle_s_folder_is_recognised(kaggle: Path) -> None:
+    assert sets.recognised(kaggle) == "vindr"
