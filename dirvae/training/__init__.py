@@ -2,7 +2,7 @@
 
 | module | what it holds |
 |---|---|
-| data, augment | batches of a data set, and their random distortions |
+| data, table, augment | batches of a data set, what is known of its examples, and their random distortions |
 | train | the step and the loop around it, which resumes |
 | optimizer, parallel | the optimizer, and the devices |
 | checkpoints, writers | the state on disk, and the metrics of every step |

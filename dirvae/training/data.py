@@ -14,28 +14,18 @@ import grain
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+from tensorflow_datasets.proto import tf_example_pb2
 
 from dirvae.config import ConfigError, DataConfig
 from dirvae.labels import FINDINGS, apply_policies, finding_index, translate
-from dirvae.training import parallel
+from dirvae.training import parallel, table
+from dirvae.training.table import Table
 from dirvae.types import Batch
 
+__all__ = ["Choice", "Examples", "Split", "Table", "choose_labels", "examples", "findings_of", "in_order", "shuffled"]
+
+BLOCK = 1024  # images decoded at once
 DEVELOPMENT = ("train", "validation")  # splits from which a run learns or chooses
-
-
-class Table(NamedTuple):
-    """A table holds what is known of each example of a split besides its image; rows are in the order of the records."""
-
-    labels: np.ndarray  # int8 [N, F], as stored, F the number of the data set's findings
-    patient: np.ndarray  # text [N]
-    study: np.ndarray  # text [N]
-    path: np.ndarray  # text [N]
-    view: np.ndarray  # text [N]
-    sex: np.ndarray  # text [N]
-    age: np.ndarray  # int32 [N], years, -1 unknown
-    boxes: tuple[np.ndarray, ...]  # N arrays float32 [n, 5]: finding, ymin, xmin, ymax, xmax (shares of the image)
-    factors: np.ndarray  # float32 [N, F], the phantom's
-    seed: np.ndarray  # int64 [N], the phantom's
 
 
 def decode(png: bytes) -> np.ndarray:
@@ -51,7 +41,7 @@ def findings_of(directory: Path) -> tuple[str, ...]:
 
 
 class Split:
-    """One split: its table, and images by position. Small splits are decoded once and kept in memory as uint8."""
+    """One split: its table, and images by position. Images of a small split are decoded once each and kept in memory as uint8."""
 
     def __init__(self, directory: Path, name: str, cache_megabytes: int = 2000):
         builder = tfds.builder_from_directory(directory)
@@ -67,45 +57,32 @@ class Split:
         self.factor_count = features["factors"].shape[0]
         small = len(self.source) * np.prod(self.image_shape) <= cache_megabytes * 1e6
         self._cache = np.empty((len(self.source), *self.image_shape), np.uint8) if small else None
-        self.table = self._read(features)
+        self._kept = np.zeros(len(self.source), bool)
+        self.table = table.read(self.directory, name, self.source, features, len(self.findings))
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def _read(self, features: tfds.features.FeaturesDict) -> Table:
-        columns: dict[str, list] = {name: [] for name in Table._fields}
-        for position in range(len(self.source)):
-            record = self.source[position]
-            if self._cache is not None:
-                self._cache[position] = decode(record["image"])
-            for name, column in columns.items():
-                column.append(record[name])
-
-        def text(name: str) -> np.ndarray:
-            return np.asarray([v.decode() if isinstance(v, bytes) else str(v) for v in columns[name]])
-
-        def classes(name: str) -> np.ndarray:
-            return np.asarray(features[name].names)[np.asarray(columns[name], np.int64)]
-
-        count = len(self.source)
-        return Table(
-            labels=np.asarray(columns["labels"], np.int8).reshape(count, len(self.findings)),
-            patient=text("patient"),
-            study=text("study"),
-            path=text("path"),
-            view=classes("view"),
-            sex=classes("sex"),
-            age=np.asarray(columns["age"], np.int32),
-            boxes=tuple(np.asarray(boxes, np.float32).reshape(-1, 5) for boxes in columns["boxes"]),
-            factors=np.asarray(columns["factors"], np.float32).reshape(count, self.factor_count),
-            seed=np.asarray(columns["seed"], np.int64),
-        )
-
     def images(self, positions: np.ndarray) -> np.ndarray:
         """uint8 [n, H, W, C]."""
-        if self._cache is not None:
-            return self._cache[positions]
-        return np.stack([decode(self.source[int(position)]["image"]) for position in positions])
+        positions = np.asarray(positions, np.int64)
+        if self._cache is None:
+            return self._decoded(positions)
+        missing = np.unique(positions[~self._kept[positions]])
+        for first in range(0, len(missing), BLOCK):  # threads that decode the same image write the same pixels
+            some = missing[first : first + BLOCK]
+            self._cache[some] = self._decoded(some)
+            self._kept[some] = True
+        return self._cache[positions]
+
+    def _decoded(self, positions: np.ndarray) -> np.ndarray:
+        """Images out of their records, of which nothing else is parsed."""
+        records = self.source.data_source.__getitems__(positions.tolist()) if len(positions) else []
+        images = np.empty((len(positions), *self.image_shape), np.uint8)
+        for row, record in enumerate(records):
+            png = tf_example_pb2.Example.FromString(record).features.feature["image"].bytes_list.value[0]
+            images[row] = decode(png)
+        return images
 
 
 class Examples(NamedTuple):
