@@ -118,6 +118,10 @@ def warnings(whole: Mapping[str, Any]) -> list[str]:
     images = sum(counts["images"] for counts in whole["splits"].values())
     verdicts = {name: found["images"] for name, found in whole.get("warnings", {}).items()}
     lines = [*whole.get("facts", {}).get("notices", ()), *of_pictures(verdicts, images)]
+    if "marks" in verdicts:
+        lines.append(
+            f"{verdicts['marks']} images have boxes or masks that lie outside of them or have no area, which are left out"
+        )
     found = whole.get("duplicates", {"images": 0})
     if found["images"]:
         pairs = ", ".join(f"{count} in {names}" for names, count in found["splits"].items())

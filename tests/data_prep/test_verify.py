@@ -43,7 +43,7 @@ def test_a_sound_set_has_no_problems(built: Path, capsys: pytest.CaptureFixture)
     lines = said.splitlines()
     assert (lines[0], lines[-1]) == (f"4 train, 4 test; content {claimed['content_hash'][:16]}", "sound")
     (warning,) = lines[1:-1]
-    assert warning.startswith("warning: unusual brightness or contrast: 8 of 8 pictures (100.0%) like noise")
+    assert warning.startswith("warning: unusual brightness or contrast: 8 of 8 pictures (100.0%) are like noise")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
