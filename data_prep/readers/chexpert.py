@@ -2,7 +2,8 @@
 
 Tables hold a row an image: `Path`, `Sex`, `Age`, `Frontal/Lateral`, `AP/PA` and the 14 findings. Only `Path` and one finding must
 be there. The test set's groundtruth.csv holds a row a study instead, named by `Study`, and means every image in the study's folder.
-A view that no table states is read from the file's name, as in view2_lateral. An optional boxes.csv gives findings' boxes.
+A view that no table states is read from the file's name, as in view2_lateral. An optional boxes.csv gives findings' boxes,
+and CheXlocalize's files, where they lie in the folder or one below it, give masks and boxes (`data_prep.chexlocalize`).
 
 Irvin et al. 2019, CheXpert: a large chest radiograph dataset with uncertainty labels and expert comparison.
 """
@@ -10,6 +11,7 @@ Irvin et al. 2019, CheXpert: a large chest radiograph dataset with uncertainty l
 import re
 from collections.abc import Iterator
 
+from data_prep import chexlocalize
 from data_prep.cells import Cells
 from data_prep.files import plain
 from data_prep.images import ImageError
@@ -49,12 +51,13 @@ def tables(data: DataConfig, only: str) -> tuple[TableFile, ...]:
         for split, stem in named.items()
         if stem
     ]
-    return (*wanted, TableFile("boxes", ("boxes.csv",), ("Path", "label"), optional=True))
+    return (*wanted, TableFile("boxes", ("boxes.csv",), ("Path", "label"), optional=True), *chexlocalize.DOCUMENTS)
 
 
 def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
     boxes = read_boxes(inputs, cells)
     unused = set(boxes)
+    masks, outlines = chexlocalize.masks(inputs.documents), chexlocalize.boxes(inputs.documents)
     for split, table in inputs.tables.items():
         if split == "boxes":
             continue
@@ -69,8 +72,9 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
                 patient, study = identity(path, line)
                 place = inputs.folder.meant(path, TAIL) if boxes else ""
                 unused.discard(place)
-                view = _view(line, path, cells)
-                yield Row(path, patient, study, view, sex, age, labels, boxes.get(place, ()), split=split)
+                view, name = _view(line, path, cells), chexlocalize.image_of(path) if masks or outlines else ""
+                own = (*boxes.get(place, ()), *outlines.get(name, ()))
+                yield Row(path, patient, study, view, sex, age, labels, own, masks.get(name, ()), split)
     if unused:
         cells.notice(f"{len(unused)} images of boxes.csv are in no other table, such as {min(unused)}")
 

@@ -1,4 +1,4 @@
-"""MIMIC-CXR-JPG: 377,110 images of 227,835 studies and 65,379 patients, with CheXpert's 14 labels by two labellers.
+"""MIMIC-CXR-JPG: 377,110 images of 227,835 studies, with CheXpert's 14 labels by two labellers.
 
 Three tables are joined. `metadata` has a line an image (dicom_id, subject_id, study_id, ViewPosition), `split` the official split
 of each, and `chexpert` the labels of each study; `data.train_table` may name another table of labels, such as

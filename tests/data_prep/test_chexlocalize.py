@@ -3,13 +3,16 @@
 import functools
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from support import sets
 
 from data_prep import chexlocalize
 from data_prep.marks import drawn
 from data_prep.reader import Box
+from data_prep.readers import chexpert
 from data_prep.source import SourceError
 from data_prep.tables import Document
 
@@ -84,3 +87,19 @@ def test_a_document_of_another_form_is_named(whole) -> None:
 def test_text_that_is_no_run_length_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="run lengths"):
         chexlocalize.run_lengths(text)
+
+
+def test_masks_and_boxes_come_to_chexpert_s_images(tmp_path: Path) -> None:
+    image = "CheXpert-v1.0/valid/patient64541/study1/view1_frontal.jpg"
+    sets.write(
+        tmp_path / "train.csv", "Path,Cardiomegaly\nCheXpert-v1.0/train/patient00001/study1/view1_frontal.jpg,1\n"
+    )
+    sets.write(tmp_path / "valid.csv", f"Path,Cardiomegaly\n{image},1\n")
+    entry = {"size": [6, 8], "counts": written([13, 2, 33])}
+    sets.write(tmp_path / "CheXlocalize/gt_segmentations_val.json", json.dumps({IMAGE: {"Cardiomegaly": entry}}))
+    outlines = {"img_size": [6, 8], "Cardiomegaly": [[[1, 2], [3, 5]]]}
+    sets.write(tmp_path / "CheXlocalize/gt_annotations_val.json", json.dumps({IMAGE: outlines}))
+    first, second = sets.mapped(chexpert.READER, tmp_path).rows.values()
+    assert (first.masks, first.boxes) == ((), ())
+    assert second.masks[0].runs == (13, 2, 33)
+    assert second.boxes == (Box("Cardiomegaly", 2, 1, 5, 3, (6.0, 8.0)),)
