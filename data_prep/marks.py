@@ -26,19 +26,20 @@ class Marks(NamedTuple):
 
 
 def of(row: Row, findings: tuple[str, ...], frame: Frame) -> Marks:
-    """The marks of a row's findings that are the set's own, in the square."""
-    own_boxes = [box for box in row.boxes if box.finding in findings]
-    own_masks = [mask for mask in row.masks if mask.finding in findings]
-    shares = [(findings.index(box.finding), *edges) for box in own_boxes if (edges := moved(box, frame)) is not None]
-    packed = [
-        np.concatenate([[findings.index(mask.finding)], np.packbits(inside)]).astype(np.uint8)
-        for mask in own_masks
-        if (inside := moved_mask(mask, frame)).any()
-    ]
-    left_out = len(own_boxes) - len(shares) + len(own_masks) - len(packed)
-    return Marks(
-        np.asarray(shares, np.float32) if shares else NO_BOXES, np.stack(packed) if packed else NO_MASKS, left_out
-    )
+    """The marks of a row's findings that are the set's own, in the square.
+
+    A mask of a finding without boxes gets the box around its pixels, so that what counts boxes finds it.
+    """
+    own = [box for box in row.boxes if box.finding in findings]
+    outlines = [mask for mask in row.masks if mask.finding in findings]
+    shares = [(findings.index(box.finding), *edges) for box in own if (edges := moved(box, frame)) is not None]
+    inside = [(mask.finding, pixels) for mask in outlines if (pixels := moved_mask(mask, frame)).any()]
+    left_out = len(own) - len(shares) + len(outlines) - len(inside)
+    boxed = {box.finding for box in own}
+    shares += [(findings.index(finding), *around(pixels)) for finding, pixels in inside if finding not in boxed]
+    packed = [np.append(np.uint8(findings.index(finding)), np.packbits(pixels)) for finding, pixels in inside]
+    boxes = np.asarray(shares, np.float32) if shares else NO_BOXES
+    return Marks(boxes, np.stack(packed) if packed else NO_MASKS, left_out)
 
 
 def moved(box: Box, frame: Frame) -> tuple[float, float, float, float] | None:
@@ -69,6 +70,15 @@ def moved_mask(mask: Mask, frame: Frame) -> np.ndarray:
     return covered >= HALF if (covered >= HALF).any() else covered > 0
 
 
+def around(inside: np.ndarray) -> tuple[float, float, float, float]:
+    """The box around the pixels of a mask bool [size, size], as shares: top, left, bottom, right."""
+    (rows,), (columns,) = (np.nonzero(inside.any(axis=axis)) for axis in (1, 0))
+    top, left, bottom, right = (
+        float(edge) / len(inside) for edge in (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
+    )
+    return top, left, bottom, right
+
+
 def drawn(mask: Mask) -> np.ndarray:
     """bool [height, width]: the pixels that the runs are inside of; what they do not reach is outside."""
     shape = (mask.width, mask.height) if mask.by_column else (mask.height, mask.width)
@@ -88,11 +98,3 @@ def notes(rows: Iterable[Row], findings: tuple[str, ...]) -> dict[str, Any]:
         masks.update(mask.finding for mask in row.masks)
     other = {name: count for name, count in (boxes + masks).items() if name not in findings}
     return {"boxes_listed": boxes.total(), "masks_listed": masks.total(), "marks_of_other_findings": other}
-
-
-def unpacked(packed: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Finding indices int64 [m] and masks bool [m, size, size] of masks as an example holds them."""
-    if not len(packed):
-        return np.zeros(0, np.int64), np.zeros((0, size, size), bool)
-    bits = np.unpackbits(packed[:, 1:], axis=1, count=size * size)
-    return packed[:, 0].astype(np.int64), bits.reshape(-1, size, size).astype(bool)

@@ -30,6 +30,12 @@ def row(*boxes: Box, masks: tuple[Mask, ...] = ()) -> Row:
     return Row("a.png", "p", boxes=boxes, masks=masks)
 
 
+def unpacked(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Finding indices and masks bool [m, SIZE, SIZE] of masks as an example holds them."""
+    bits = np.unpackbits(packed[:, 1:], axis=1, count=SIZE * SIZE)
+    return packed[:, 0], bits.reshape(-1, SIZE, SIZE).astype(bool)
+
+
 def within(levels: np.ndarray, box: np.ndarray) -> np.ndarray:
     """Levels of the pixels that lie wholly within a box of shares."""
     top, left, bottom, right = box * SIZE
@@ -97,16 +103,25 @@ def test_a_mask_lies_on_its_marker(turn: int, factor: int, by_column: bool) -> N
     mask = Mask("Pneumothorax", height, width, runs(marker(height, width) == 250, by_column), by_column)
     frame = Frame(HEIGHT, WIDTH, SIZE, turn)
     found = marks.of(row(masks=(mask,)), FINDINGS, frame)
-    index, inside = marks.unpacked(found.masks, SIZE)
+    index, inside = unpacked(found.masks)
     assert index.tolist() == [0]
     np.testing.assert_array_equal(inside[0], frame.square(marker()) == 250)
+
+
+def test_a_mask_without_a_box_gets_the_box_around_it_and_one_with_boxes_none() -> None:
+    mask = Mask("Mass", HEIGHT, WIDTH, runs(marker() == 250))
+    frame = Frame(HEIGHT, WIDTH, SIZE)
+    alone = marks.of(row(masks=(mask,)), FINDINGS, frame).boxes
+    np.testing.assert_allclose(alone, marks.of(row(Box("Mass", *MARKER)), FINDINGS, frame).boxes, atol=1e-6)
+    boxed = marks.of(row(Box("Mass", 0.0, 0.0, 30.0, 30.0), masks=(mask,)), FINDINGS, frame)
+    assert (len(boxed.boxes), len(boxed.masks)) == (1, 1)
 
 
 def test_a_mask_finer_than_a_pixel_is_the_pixel_that_it_touches() -> None:
     inside = np.zeros((HEIGHT, WIDTH), bool)
     inside[100, 205] = True
     found = marks.of(row(masks=(Mask("Mass", HEIGHT, WIDTH, runs(inside)),)), FINDINGS, Frame(HEIGHT, WIDTH, SIZE))
-    _, drawn = marks.unpacked(found.masks, SIZE)
+    _, drawn = unpacked(found.masks)
     assert np.argwhere(drawn[0]).tolist() == [[15, 20]]
 
 
