@@ -8,6 +8,7 @@ from data_prep.stored import Display, ImageError, Range, Stored, coded, depth, s
 
 
 def monochrome(dataset: Any) -> Stored:
+    """The image of a data set of MONOCHROME1 or MONOCHROME2; turn and proportions are added by the caller."""
     from pydicom.pixels import apply_modality_lut
 
     bits, signed = int(dataset.BitsStored), dataset.PixelRepresentation == 1
@@ -21,6 +22,7 @@ def monochrome(dataset: Any) -> Stored:
     inverted = dataset.PhotometricInterpretation == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
     found = Stored(codes, levels, blank, None, "DICOM", str(dataset.PhotometricInterpretation), bits, inverted=inverted)
     found = found._replace(no_range="floating-point pixels")
+    found = found.counted() if blank.any() or levels is not values else found
     occurring = _occurring(found)
     if whole and len(occurring):
         low, high = float(occurring.min()), float(occurring.max())
@@ -44,7 +46,7 @@ def _pixels(dataset: Any) -> np.ndarray:
 
 def _occurring(found: Stored) -> np.ndarray:
     """Levels that are picture, the smallest and the largest among them."""
-    if found.blank.any() or np.any(np.diff(found.levels) < 0):  # codes of levels with a sign are not in their order
+    if found.counts is not None:
         return found.levels[found.present()]
     return found.levels[[found.codes.min(), found.codes.max()]]
 

@@ -100,11 +100,10 @@ def grey_levels(file: Any, intensity: str = "declared") -> np.ndarray:
 
 def _stored(file: Any, name: str) -> Stored:
     """What a path or an open file stores."""
+    if isinstance(file, io.BytesIO):
+        return _of_stream(file, name)
     if not hasattr(file, "open"):
-        content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ImageError(f"more than {MAX_BYTES:,} bytes")
-        return _of_stream(io.BytesIO(content), name)
+        return _of_stream(io.BytesIO(file.read(MAX_BYTES + 1)), name)
     try:
         if not file.is_file():
             raise ImageError("no such file")
@@ -115,9 +114,13 @@ def _stored(file: Any, name: str) -> Stored:
 
 
 def _of_stream(file: BinaryIO, name: str) -> Stored:
-    head = file.read(132)
-    if not head:
+    length = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if not length:
         raise ImageError("the file is empty")
+    if length > MAX_BYTES:
+        raise ImageError(f"more than {MAX_BYTES:,} bytes")
+    head = file.read(132)
     suffix = Path(name).suffix
     marked = head[128:] == b"DICM"
     raster = head.startswith(rasters.HEADS) and not marked
@@ -139,7 +142,7 @@ def _facts(stored: Stored, rule: str) -> Facts:
         aspect=round(stored.aspect, 4),
         inverted=bool(stored.inverted),
         shown_by=shown_by,
-        blank=round(float(stored.blank[stored.codes].mean()), 4) if stored.blank.any() else 0.0,
+        blank=round(stored.hidden(), 4),
     )
 
 

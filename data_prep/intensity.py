@@ -44,7 +44,7 @@ def own_range(stored: Stored) -> np.ndarray:
 def percentile(stored: Stored) -> np.ndarray:
     """From the level of the lower `TAIL` to that of the upper one."""
     order = np.argsort(stored.levels, kind="stable")
-    reached = np.cumsum(stored.counts()[order])
+    reached = np.cumsum(np.where(stored.blank, 0, stored.counted().counts)[order])
     first, last = np.searchsorted(reached, np.asarray([TAIL, 1.0 - TAIL]) * reached[-1], side="left")
     return _over(stored.levels, float(stored.levels[order[first]]), float(stored.levels[order[last]]))
 
@@ -70,6 +70,7 @@ def grey(stored: Stored, rule: str = "declared") -> np.ndarray:
     if rule not in RULES:
         near = difflib.get_close_matches(rule, RULES, n=1, cutoff=0.0)[0]
         raise ConfigError(f"data.intensity {rule!r} is not one of {', '.join(RULES)}; did you mean {near!r}?")
+    stored = stored.counted() if rule != "declared" or stored.blank.any() else stored
     if stored.blank.any() and not stored.present().any():
         raise ImageError("nothing but padding or transparent pixels")
     shares = RULES[rule](stored)

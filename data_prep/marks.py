@@ -14,8 +14,6 @@ from data_prep.geometry import Frame
 from data_prep.reader import Box, Mask, Row
 from data_prep.schema import NO_BOXES, NO_MASKS
 
-HALF = 128  # a pixel belongs to a mask that covers half of it
-
 
 class Marks(NamedTuple):
     """Boxes float32 [n, 5] and masks uint8 [m, 1 + ceil(H W / 8)] as an example holds them, and how many were left out."""
@@ -58,7 +56,7 @@ def moved(box: Box, frame: Frame) -> tuple[float, float, float, float] | None:
 
 
 def moved_mask(mask: Mask, frame: Frame) -> np.ndarray:
-    """bool [size, size]: the pixels of the square of which the mask covers half; of a mask finer than pixels, any that it touches."""
+    """bool [size, size]: the pixels of the square of which the mask covers half; of a mask finer than that, those that it covers most."""
     inside = drawn(mask)
     rows, columns = (
         np.minimum((np.arange(wanted) + 0.5) * given / wanted, given - 1).astype(np.int64)
@@ -66,8 +64,7 @@ def moved_mask(mask: Mask, frame: Frame) -> np.ndarray:
     )
     if inside.shape != (frame.height, frame.width):
         inside = inside[np.ix_(rows, columns)]
-    covered = frame.mask(inside)
-    return covered >= HALF if (covered >= HALF).any() else covered > 0
+    return frame.mask(inside) > 0
 
 
 def around(inside: np.ndarray) -> tuple[float, float, float, float]:

@@ -142,7 +142,9 @@ RULES = {
         None, "mostly transparent or padding", "an alpha channel or padding value that hides the image"
     ),
     "depth": Rule(
-        None, "of unstated depth", "16 bit of which only the lower ones are used, the rest is taken to be unused"
+        None,
+        "of unstated depth",
+        "all levels of a 16-bit file stay below a smaller power of two, which was taken for white",
     ),
     "marks": Rule(None, "with a box or mask left out", "one without area, or outside of the image"),
 }

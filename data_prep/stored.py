@@ -43,9 +43,9 @@ class Stored(NamedTuple):
     """An image as its file stores it.
 
     `codes` [H, W] are integers from 0, the level of code c is `levels[c]`, and `blank[c]` is true for a code that is no picture
-    (padding, or what is transparent). `range` is None where the file states none. `display` is the
-    file's own window or table. `no_range` says what it is that has no range. `turn` and `aspect` are those of `data_prep.geometry.Frame`.
-    `format` and `kind` are the container and its pixels in the container's own words.
+    (padding, or what is transparent). `range` is None where the file states none; `no_range` then says of what kind the levels are.
+    `display` is the file's own window or table. `turn` and `aspect` are those of `data_prep.geometry.Frame`. `format` and `kind` are
+    the container and its pixels in the container's own words. `counts[c]` is the number of pixels of code c, once they were counted.
     """
 
     codes: np.ndarray
@@ -60,16 +60,21 @@ class Stored(NamedTuple):
     turn: int = 1
     aspect: float = 1.0
     no_range: str = ""
+    counts: np.ndarray | None = None
+
+    def counted(self) -> "Stored":
+        """The same with `counts` filled in, which takes a look at every pixel; nothing to do a second time."""
+        if self.counts is not None:
+            return self
+        return self._replace(counts=np.bincount(self.codes.ravel(), minlength=len(self.levels)))
 
     def present(self) -> np.ndarray:
         """bool [n]: which codes occur in the image and are picture."""
-        occurs = np.zeros(len(self.levels), bool)
-        occurs[self.codes.ravel()] = True
-        return occurs & ~self.blank
+        return (self.counted().counts > 0) & ~self.blank
 
-    def counts(self) -> np.ndarray:
-        """int [n]: pixels of each code, 0 for those that are no picture."""
-        return np.where(self.blank, 0, np.bincount(self.codes.ravel(), minlength=len(self.levels)))
+    def hidden(self) -> float:
+        """The share of pixels that are no picture."""
+        return float(self.counted().counts[self.blank].sum() / self.codes.size) if self.blank.any() else 0.0
 
 
 def check_extent(width: int, height: int, frames: int) -> None:
@@ -96,11 +101,11 @@ def coded(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return levels.astype(np.uint8), np.arange(2.0)
     if kind.kind == "u" and kind.itemsize <= 2:
         return levels, np.arange(float(2 ** (8 * kind.itemsize)))
-    if kind.kind == "i" and kind.itemsize <= 2:  # two's complement: the same bits as unsigned, in another order
-        unsigned = np.dtype(f"u{kind.itemsize}")
-        return levels.view(unsigned), np.arange(2 ** (8 * kind.itemsize)).astype(unsigned).view(
-            f"i{kind.itemsize}"
-        ).astype(float)
+    if (
+        kind.kind == "i" and kind.itemsize <= 2
+    ):  # with the sign bit turned over, the order of the codes is that of the levels
+        half = 2 ** (8 * kind.itemsize - 1)
+        return levels.view(f"u{kind.itemsize}") ^ half, np.arange(-half, half, dtype=float)
     if kind.kind in "iu" and int(levels.min()) >= 0 and int(levels.max()) < 2**16:
         return coded(levels.astype(np.uint16))
     values, codes = np.unique(np.where(np.isfinite(levels), levels, np.nan), return_inverse=True)

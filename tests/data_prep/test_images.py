@@ -157,7 +157,7 @@ def test_open_files_zip_members_and_other_paths_are_read_as_paths_are(tmp_path: 
 def test_a_stream_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "MAX_BYTES", 1000)
     with pytest.raises(images.ImageError, match="more than 1,000 bytes"):
-        images.picture(io.BytesIO(bytes(1001)), 32, name="a.png")
+        images.picture(io.BufferedReader(io.BytesIO(bytes(1001))), 32, name="a.png")
 
 
 def test_facts_say_how_a_picture_was_read(tmp_path: Path) -> None:
