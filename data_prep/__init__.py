@@ -9,6 +9,7 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | reader, readers | the contract of a reader of a published data set, and one module for each set |
 | recognition | which reader fits a folder |
 | table_source | a reader's rows as a source: plan, splits, identity |
+| merged | several data sets as one source |
 | phantom | X-rays drawn by a program |
 | division, marks | which row goes to which split, and boxes and masks in the square |
 | chexlocalize | masks and outlines of findings in CheXpert's images |

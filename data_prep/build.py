@@ -231,7 +231,12 @@ def _named(found: dict[str, Any], directory: Path) -> dict[str, Any]:
 
 def parser() -> Parser:
     flags = Parser("data_prep.build", __doc__ or "", prefix="--")
-    flags.add_argument("--dataset", default=DataConfig().dataset, help="data source", **one_of(sources.SOURCES))
+    flags.add_argument(
+        "--dataset",
+        default=DataConfig().dataset,
+        help="data source, or several to merge",
+        **one_of(sources.SOURCES, True),
+    )
     flags.shared("--raw_dir")
     flags.shared("--data_dir")
     flags.add_argument("--split", default="", help="make one split, of the table RAW_DIR/SPLIT.csv")

@@ -116,6 +116,7 @@ class DataSource(NamedTuple):
     `simulator(data)` gives an object of the protocol `dirvae.types.Simulator` for data whose causes can be switched, else None.
     `open_split(raw_dir, name, data)` gives a source with one split alone, for external validation: a table or an owner's split.
     `raw_dir_holds` says what --raw_dir must be, where the source needs it; `download(data)` fetches the data where there is none.
+    `images_of` names the collections whose images they are, since several sets relabel the same ones.
     """
 
     open: Callable[[DataConfig, Path | None], Source]
@@ -125,6 +126,7 @@ class DataSource(NamedTuple):
     simulator: Callable[[DataConfig], Any] = no_simulator
     open_split: Callable[[Path, str, DataConfig], Source] | None = None
     download: Callable[[DataConfig], Path] | None = None
+    images_of: tuple[str, ...] = ()
 
     @property
     def needs_raw_dir(self) -> bool:

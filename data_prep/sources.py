@@ -32,11 +32,15 @@ SOURCES = {
 
 
 def named(name: str) -> "DataSource":
-    """The data source of a name.
+    """The data source of a name, or of several names separated by commas, whose data are merged.
 
     Raises:
-      ConfigError: for a name that is not registered, with the nearest one.
+      ConfigError: for a name that is not registered, with the nearest one, or sources that cannot be merged.
     """
+    if "," in name:
+        from data_prep import merged  # which few runs need
+
+        return merged.data_source([part.strip() for part in name.split(",")], named)
     if name not in SOURCES:
         near = difflib.get_close_matches(name, SOURCES, n=1, cutoff=0.0)[0]
         raise ConfigError(f"data.dataset={name!r} is not one of {', '.join(SOURCES)}; did you mean {near!r}?")

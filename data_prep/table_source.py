@@ -27,7 +27,7 @@ from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Skipped, Sour
 from data_prep.stored import MAX_BYTES
 from data_prep.tables import Document, Line, Table
 from dirvae.config import DataConfig
-from dirvae.labels import UNLABELLED
+from dirvae.labels import BLANK, UNLABELLED
 
 CHUNK_PIXELS = 64_000_000  # a shard's images are held in memory at once
 
@@ -174,10 +174,9 @@ def _read(file: File, folder: Path, image_size: int, intensity: str, chunk: Chun
 
 
 def _example(row: Row, picture: images.Picture, moved: marks.Marks, findings: tuple[str, ...]) -> Example:
-    labels = np.asarray([row.labels.get(finding, UNLABELLED) for finding in findings], np.int8)
     return Example(
         image=picture.image,
-        labels=labels,
+        labels=_labels(row, findings),
         patient=row.patient,
         study=row.study,
         view=row.view,
@@ -189,6 +188,12 @@ def _example(row: Row, picture: images.Picture, moved: marks.Marks, findings: tu
         seed=0,
         masks=moved.masks,
     )
+
+
+def _labels(row: Row, findings: tuple[str, ...]) -> np.ndarray:
+    """int8 [L]. A row that leaves all blank, No Finding among them, is not labelled: of a report, one of them would be positive."""
+    mute = "No Finding" in row.labels and all(value == BLANK for value in row.labels.values())
+    return np.asarray([UNLABELLED if mute else row.labels.get(name, UNLABELLED) for name in findings], np.int8)
 
 
 def make_plan(source: TableSource, progress: Progress = silent) -> Plan:
@@ -345,6 +350,7 @@ def data_source(reader: Reader) -> DataSource:
         raw_dir_holds=reader.holds,
         open_split=functools.partial(_open_split, reader),
         download=reader.download,
+        images_of=(reader.images_of,) if reader.images_of else (),
     )
 
 

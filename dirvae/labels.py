@@ -165,9 +165,12 @@ def _translated(labels: np.ndarray, position: dict[str, int], name: str) -> np.n
     return np.where(given == UNLABELLED, implied, given)
 
 
-def related(finding: str) -> frozenset[str]:
-    """Findings that go with one by definition: what it implies, what implies it, and No Finding, which each of them denies."""
+def related(finding: str, findings: Sequence[str] = FINDINGS) -> frozenset[str]:
+    """Findings that go with one by definition: what it implies, what implies it, and No Finding, which each of them denies.
+
+    With No Finding go all the others of `findings`, the label space that is asked about.
+    """
     if finding == "No Finding":
-        return frozenset(FINDINGS) - {finding}
-    above = {whole for whole, parts in PARTS.items() if finding in parts}
-    return frozenset({"No Finding", *above, *PARTS.get(finding, ())})
+        return frozenset(findings) - {finding}
+    wholes = {whole for wider in (PARTS, COMPOSED) for whole, parts in wider.items() if finding in parts}
+    return frozenset({"No Finding", *wholes, *PARTS.get(finding, ()), *COMPOSED.get(finding, ())})

@@ -4,7 +4,7 @@
 |---|---|
 | one module a command | `parser()` and a function of its flags |
 | cli | the flags of all commands, and the list of them |
-| pipeline | the phases of a run, and the one place where `data_prep` meets `dirvae` |
+| pipeline, external | the phases of a run, and external validation: where `data_prep` meets `dirvae` |
 | configs | presets and studies, each a lab note that runs |
 | results | what was found, a page a question, and the glossary |
 | figures, colabs, launch | the front page's picture, the notebook, scripts for clusters |

@@ -1,12 +1,13 @@
-"""The phases of a run: what each reads from its workdir and leaves there. The one place where `data_prep` meets `dirvae`."""
+"""The phases of a run: what each reads from its workdir and leaves there. Here, and in `external`, `data_prep` meets `dirvae`."""
 
 import argparse
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,13 +16,15 @@ from jax.experimental import multihost_utils
 
 from data_prep import build, sources
 from dirvae import losses
-from dirvae.config import Config, ConfigError, DataConfig, override
+from dirvae.config import Config, ConfigError, DataConfig
 from dirvae.config.command_line import CONSOLE
 from dirvae.explain import gallery
+from dirvae.metrics.titles import scope
 from dirvae.report import run_page
 from dirvae.training import (
     data,
     evaluate,
+    familiarity,
     latent_usage,
     likelihood,
     linear_baseline,
@@ -165,9 +168,8 @@ def prepare(
     """Builds the data set where it is not there yet, settles the findings, and claims the run's folder: data.json."""
     built = build.prepare(config.data, raw_dir, data_dir, progress_line)
     train_split = data.Split(built, "train", config.data.cache_megabytes)
-    choice = data.choose_labels(
-        variant.examples(train_split, train_split.findings, config.data, config.seed), config.data
-    )
+    space = data.label_space(train_split.findings, config.data.labels)
+    choice = data.choose_labels(variant.examples(train_split, space, config.data, config.seed), config.data)
     chosen = variant.examples(train_split, choice.labels, config.data, config.seed)
     weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
     manifest, source = build.read_manifest(built), sources.named(config.data.dataset)
@@ -182,10 +184,19 @@ def prepare(
     }
     workdir.claim(directory, config)
     workdir.write_json(directory / "data.json", facts | configs.origin(preset, config))
-    say(f"data: {len(train_split)} training images, findings {', '.join(choice.labels)}")
+    unlabelled = int((~chosen.weight.any(axis=1)).sum())
+    without = f", {unlabelled} of them without any label" if unlabelled else ""
+    say(f"data: {len(train_split)} training images{without}, findings {', '.join(choice.labels)}")
+    say_noticed(manifest)
     if choice.left_out:
         reasons = ", ".join(f"{finding} ({reason})" for finding, reason in choice.left_out.items())
         say(f"data: findings whose known training labels have one value are not learned: {reasons}")
+
+
+def say_noticed(manifest: Mapping[str, Any]) -> None:
+    """Prints what the plan and the build of a data set noticed, one sentence a line."""
+    for notice in manifest.get("facts", {}).get("notices", ()):
+        say(f"data: {notice}")
 
 
 def fit(config: Config, directory: Path, data_dir: Path | None = None, variant: Variant = SOUND) -> None:
@@ -248,11 +259,40 @@ def score_split(run: runs.Run, name: str, examples: data.Examples) -> tuple[eval
     linear = linear_baseline.predict(runs.load_examples(run, "train"), examples, run.config.evaluate.baseline)
     evaluate.save(run.workdir, name, predictions, linear, examples)
     scores = evaluate.score(run.labels, run.config, predictions, linear)
-    other = scores["baseline"]["auroc"]["macro"]
-    interval = scores.get("auroc_interval", {}).get("macro", ("", ""))
-    shown = "[{:.3f}, {:.3f}]".format(*interval) if interval[0] else ""
-    say(f"{name}: macro AUROC {scores['auroc']['macro']:.3f} {shown}, linear baseline {other:.3f}")
+    parts = evaluate.by_origin(run.labels, predictions, examples.split.table.origin)
+    scores |= {"by_origin": parts} if parts else {}
+    say(f"{name}: {headline(scores)}")
+    for origin, part in parts.items():
+        say(f"{name}, of {origin}: {headline(part)}")
+    scores |= familiarity_of(run, name, predictions, examples)
     return predictions, scores
+
+
+def familiarity_of(run: runs.Run, name: str, predictions: evaluate.Predictions, examples: data.Examples) -> dict:
+    """How a split's images compare with those of validation, which set the measure; familiarity.npz for validation itself.
+
+    Nothing where validation was not evaluated.
+    """
+    if name == "validation":
+        familiarity.save(run.workdir, familiarity.of_split(predictions.l1, examples.split))
+    try:
+        reference = familiarity.load(run.workdir, run.tuned)
+    except workdir.WorkdirError:
+        return {}
+    found = familiarity.of_set(reference, predictions.l1, examples.split)
+    if found.warning:
+        say(f"{name}: {found.warning}")
+    return {"familiarity": found._asdict()}
+
+
+def headline(scores: Mapping[str, Any]) -> str:
+    """The macro AUROC in one line, with what it is over, and the linear baseline's where it is known."""
+    macro, interval = scores["auroc"]["macro"], scores.get("auroc_interval", {}).get("macro")
+    if not np.isfinite(macro):
+        return f"no AUROC, since no finding has both values here; L1 {scores['l1']:.4f} over {scores['images']} images"
+    shown = " [{:.3f}, {:.3f}]".format(*interval) if interval and np.isfinite(interval[0]) else ""
+    beside = f", linear baseline {scores['baseline']['auroc']['macro']:.3f}" if "baseline" in scores else ""
+    return f"macro AUROC {macro:.3f}{shown} {scope(scores['auroc'])}{beside}"
 
 
 def _say_untuned(labels: tuple[str, ...], predictions: evaluate.Predictions) -> None:
@@ -260,53 +300,6 @@ def _say_untuned(labels: tuple[str, ...], predictions: evaluate.Predictions) -> 
     untuned = [label for label, tuned in zip(labels, predictions.tuned, strict=True) if not tuned]
     if untuned:
         say(f"validation: the thresholds of {', '.join(untuned)} stay at 0.5, since its known labels have one value")
-
-
-def evaluate_elsewhere(
-    directory: Path,
-    raw_dir: Path | None,
-    name: str,
-    data_dir: Path,
-    wanted: tuple[str, ...],
-    dataset: str | None = None,
-) -> None:
-    """Scores a run on one table of another folder, or on another split of its own data set, into metrics.json.
-
-    It holds the run's folder meanwhile.
-
-    `dataset` names the source that reads the table; by default the run's own, or the first that reads tables.
-
-    Raises:
-      ConfigError: for a finding that the run was not trained on, or a source that reads no tables.
-    """
-    with lock.held(directory, say):
-        _evaluate_elsewhere(directory, raw_dir, name, data_dir, wanted, dataset)
-
-
-def _evaluate_elsewhere(
-    directory: Path, raw_dir: Path | None, name: str, data_dir: Path, wanted: tuple[str, ...], dataset: str | None
-) -> None:
-    run = runs.open_run(directory, data_dir=data_dir)
-    strange = [label for label in wanted if label not in run.labels]
-    if strange:
-        raise ConfigError(f"the run was not trained on {', '.join(strange)}; it knows {', '.join(run.labels)}")
-    metrics = workdir.read_json(directory / "metrics.json") if (directory / "metrics.json").exists() else {}
-    if raw_dir is None:
-        examples, key = runs.load_examples(run, name), name
-    else:
-        outside = override(run.config.data, {"dataset": dataset or sources.of_tables(run.config.data.dataset)})
-        built = build.prepare_split(raw_dir, name, outside, data_dir, progress_line)
-        split = data.Split(built, name, run.config.data.cache_megabytes)
-        as_labelled = override(run.config.data, {"shuffle_labels": False})
-        examples = run.variant.examples(split, run.labels, as_labelled)
-        key = f"{raw_dir.resolve().name}/{name}" if name in runs.split_names(run) else name
-    _, metrics[key] = score_split(run, key, examples)
-    if wanted:
-        chosen = [metrics[key]["auroc"][label] for label in wanted]
-        known = [value for value in chosen if np.isfinite(value)]
-        say(f"{key}: mean AUROC of the {len(wanted)} chosen findings {np.mean(known):.3f}")
-    workdir.write_json(directory / "metrics.json", metrics)
-    say(f"added to {directory / 'metrics.json'} under {key!r}")
 
 
 def explain(run: runs.Run) -> None:

@@ -24,7 +24,9 @@ def parser(command: str = "run", doc: str = __doc__, preset: str = "default") ->
     """The parser of a command that takes this one's flags; its help shows the fields' values in `preset`."""
     flags = cli.parser(command, doc, config=True)
     flags.add_argument("--prior", help="latent family; default: the preset's", **cli.one_of(FAMILIES))
-    flags.add_argument("--dataset", help="data source; default: the preset's", **cli.one_of(sources.SOURCES))
+    flags.add_argument(
+        "--dataset", help="data source, or several to merge; default: the preset's", **cli.one_of(sources.SOURCES, True)
+    )
     flags.shared("--raw_dir")
     flags.shared("--data_dir")
     flags.shared("--workdir", help="folder of the run; default: runs/DATASET-PRIOR-PRESET-SEED")

@@ -46,6 +46,9 @@ class Bars:
     def facts(self):
         return {}
 
+    def shards(self, split):
+        return -(-COUNTS[split] // self.chunk_size)
+
     def task(self, split, number):
         return partial(self.chunk, split, number)
 

@@ -23,6 +23,7 @@ from dirvae.config.fields import (
     ModelConfig,
     OptimizerConfig,
     TrainConfig,
+    decisive_differences,
     differences,
     paths,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "OptimizerConfig",
     "TrainConfig",
     "assignments",
+    "decisive_differences",
     "differences",
     "from_json",
     "override",

@@ -23,7 +23,10 @@ COULD_NOT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 LARGEST_SEED = 2**32 - 1  # the largest that NumPy, scikit-learn and JAX all take
 FLAGS: dict[str, dict[str, Any]] = {
     "--data_dir": {"type": Path, "default": Path("data"), "help": "folder of prepared data sets and compiled programs"},
-    "--raw_dir": {"type": Path, "help": "folder of the raw images and their tables, such as train.csv and valid.csv"},
+    "--raw_dir": {
+        "type": Path,
+        "help": "folder of the raw images and their tables; of several data sets the folders, separated by commas",
+    },
     "--out": {"type": Path, "help": "file or folder to write"},
 }
 """Flags of one meaning in `data_prep` and `experiments`: name -> what `argparse` is told."""
@@ -91,17 +94,22 @@ class Parser(argparse.ArgumentParser):
         return f"; did you mean {near[0]}?" if near else ""
 
 
-def one_of(names: Iterable[str]) -> dict[str, Any]:
-    """Returns what `add_argument` needs for a flag that takes one of `names`; another value is refused with the nearest name."""
+def one_of(names: Iterable[str], several: bool = False) -> dict[str, Any]:
+    """Returns what `add_argument` needs for a flag that takes one of `names`; another value is refused with the nearest name.
+
+    With `several`, the flag takes one or more of them, separated by commas, as one text.
+    """
     known = tuple(names)
 
     def choose(text: str) -> str:
-        if text not in known:
-            near = difflib.get_close_matches(text, known, n=1, cutoff=0.0)[0]
-            raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(known)}; did you mean {near!r}?")
-        return text
+        chosen = [part.strip() for part in text.split(",")] if several else [text]
+        for name in chosen:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+                raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(known)}; did you mean {near!r}?")
+        return ",".join(chosen)
 
-    return {"type": choose, "metavar": "{" + ",".join(known) + "}"}
+    return {"type": choose, "metavar": "{" + ",".join(known) + "}" + "[,...]" * several}
 
 
 def whole(low: int = 0, high: int | None = None) -> Callable[[str], int]:

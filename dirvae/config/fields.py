@@ -8,16 +8,21 @@ from typing import Any
 from dirvae.latents.families import FAMILIES, Family, family
 
 
-def setting(default: Any, meaning: str, unit: str = "", choices: Iterable[str] = ()) -> Any:
-    """A field with its default, its meaning, its unit and, where it has any, its choices: names or a registry of them."""
-    return field(default=default, metadata={"meaning": meaning, "unit": unit, "choices": choices})
+def setting(default: Any, meaning: str, unit: str = "", choices: Iterable[str] = (), free: bool = False) -> Any:
+    """A field with its default, its meaning, its unit and, where it has any, its choices: names or a registry of them.
+
+    A `free` one changes nothing that is learned or scored, so that a run may go on with another value.
+    """
+    return field(default=default, metadata={"meaning": meaning, "unit": unit, "choices": choices, "free": free})
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """These fields say which data a run learns from."""
 
-    dataset: str = setting("phantom", "the data source, a name of data_prep/sources.py")
+    dataset: str = setting(
+        "phantom", "the data source, a name of data_prep/sources.py, or several of them to merge, separated by commas"
+    )
     phantom: str = setting("clean", "which configuration of the phantom is drawn", choices=("clean", "shortcut"))
     phantom_train: int = setting(4000, "size of the phantom's training split", "images")
     phantom_validation: int = setting(500, "size of the phantom's validation split", "images")
@@ -32,9 +37,9 @@ class DataConfig:
         "which grey levels are black and white: those that a file declares, or its own range, or its own percentiles",
         choices=("declared", "range", "percentile"),
     )
-    allowed_roots: tuple[str, ...] = setting((), "folders outside raw_dir that links in it may lead to")
+    allowed_roots: tuple[str, ...] = setting((), "folders outside raw_dir that links in it may lead to", free=True)
     max_unknown_percent: float = setting(
-        5.0, "more cells of a kind that cannot be read than this fail the build", "percent"
+        5.0, "more cells of a kind that cannot be read than this fail the build", "percent", free=True
     )
     labels: tuple[str, ...] = setting(
         (), "findings to learn; none: all that have both values among the training labels"
@@ -59,14 +64,17 @@ class DataConfig:
     )
     folds: int = setting(0, "number of patient-wise folds for cross-validation, without a test split; 0: none")
     fold: int = setting(0, "which of the folds is held out as validation, from 0")
-    cache_megabytes: int = setting(2000, "splits up to this size are kept in memory as decoded images", "megabytes")
-    max_skipped_percent: float = setting(1.0, "more unreadable images than this fail the build", "percent")
+    cache_megabytes: int = setting(
+        2000, "splits up to this size are kept in memory as decoded images", "megabytes", free=True
+    )
+    max_skipped_percent: float = setting(1.0, "more unreadable images than this fail the build", "percent", free=True)
     check_files: bool = setting(
         True,
         "whether a set that is built is used only where its raw files are still those that were read; false: files of the same "
         "names, sizes and modification times are trusted",
+        free=True,
     )
-    build_workers: int = setting(0, "processes that read raw images; 0: one a core")
+    build_workers: int = setting(0, "processes that read raw images; 0: one a core", free=True)
 
 
 @dataclass(frozen=True)
@@ -262,3 +270,14 @@ def differences(ours: Config, theirs: Config) -> dict[str, tuple[Any, Any]]:
     """Fields that differ, as path -> (ours, theirs)."""
     left, right = paths(ours), paths(theirs)
     return {path: (left[path], right[path]) for path in left if left[path] != right[path]}
+
+
+def decisive_differences(ours: Config, theirs: Config) -> dict[str, tuple[Any, Any]]:
+    """Those of `differences` that change what is learned or scored: all but the free fields."""
+    return {path: both for path, both in differences(ours, theirs).items() if not _is_free(path)}
+
+
+def _is_free(path: str) -> bool:
+    section, _, leaf = path.rpartition(".")
+    owner = getattr(Config(), section) if section else Config()
+    return any(entry.name == leaf and entry.metadata.get("free", False) for entry in fields(owner))

@@ -24,7 +24,7 @@ from dirvae.explain.contract import Explain, Setting
 from dirvae.explain.setting import setting_of
 from dirvae.labels import finding_index
 from dirvae.metrics import counterfactual
-from dirvae.training import evaluate, runs, workdir
+from dirvae.training import evaluate, familiarity, runs, workdir
 from dirvae.training.evaluate import Predictions
 from dirvae.training.runs import Run
 from dirvae.types import Params, Query, grey_levels
@@ -47,13 +47,20 @@ class Explanation(NamedTuple):
     signed: np.ndarray  # float32 [*B, H, W], the whole path's change
     map: np.ndarray  # float32 [*B, H, W], what the paths from draws agree on, gated by the image's evidence
     maps: dict[str, np.ndarray]  # float32 [*B, H, W] each, further maps by their names in `dirvae.explain.methods`
+    error: np.ndarray | None = (
+        None  # float32 [*B], mean absolute error of the expected reconstruction, grey levels of [0, 1]
+    )
+    percentile: np.ndarray | None = None  # float32 [*B], share of validation images with a smaller error, percent
+    unlike: np.ndarray | None = (
+        None  # text [*B]: what is probably wrong with an image unlike all of validation, or nothing
+    )
 
 
 class Explainer(NamedTuple):
     """A trained run that explains images given as arrays; `dirvae.load` builds it.
 
     Calling it with images gives an `Explanation`. It holds the probabilities of all findings and a latent traversal that adds or
-    removes one finding. Its two maps show what the traversal changes, in grey levels of [0, 1]. Each image is explained alone, so no answer
+    removes one finding. `error`, `percentile` and `unlike` say whether the run has seen such images. Its two maps show what the traversal changes, in grey levels of [0, 1]. Each image is explained alone, so no answer
     depends on the other images of the batch. The first call compiles; later calls reuse the program.
 
     Raises:
@@ -80,6 +87,8 @@ class Explainer(NamedTuple):
     predict: Callable[[Params, jax.Array], jax.Array]
     follow: Callable[..., tuple[traversals.Path, jax.Array, jax.Array]]
     compiled: dict[tuple, Explain]  # further maps, by their names and the seed
+    reconstruct: Callable[[Params, jax.Array], jax.Array]  # the expected reconstruction
+    reference: familiarity.Reference  # what is known of the validation images
 
     @property
     def options(self) -> traversals.Options:
@@ -139,7 +148,14 @@ class Explainer(NamedTuple):
         label, keys = np.asarray([column]), attributions.image_keys(jax.random.key(seed), jnp.asarray(image))
         path, signed, agreed = jax.tree.map(np.asarray, self.follow(self.run.params, image, label, sign, keys))
         maps = jax.tree.map(np.asarray, further(self.run.params, Query(image, label, sign)))
-        return Explanation(image, probability, label, sign, path, signed, agreed, maps)
+        found = self.standing(image)
+        told = (np.asarray([value]) for value in found)
+        return Explanation(image, probability, label, sign, path, signed, agreed, maps, *told)
+
+    def standing(self, image: np.ndarray) -> familiarity.Standing:
+        """How one image, float32 [1, H, W, 1] in [0, 1], compares with those of validation."""
+        error = np.abs(np.asarray(self.reconstruct(self.run.params, image)) - image).mean()
+        return familiarity.standing(self.reference, image[0, ..., 0], float(error))
 
 
 def load(
@@ -187,7 +203,8 @@ def make(run: Run, tuned: Predictions, draws: int = gated.DRAWS, **fields: objec
     run = run._replace(config=config)
     setting = setting_of(run, tuned, draws=draws)
     predict, follow = _predictor(run), _follower(run, setting.options, draws)
-    return Explainer(run, setting, tuned.thresholds, tuned.tuned, predict, follow, {})
+    reference = familiarity.load(run.workdir, tuned)
+    return Explainer(run, setting, tuned.thresholds, tuned.tuned, predict, follow, {}, _reconstructor(run), reference)
 
 
 def settings(config: Config, fields: dict[str, object]) -> Config:
@@ -252,6 +269,17 @@ def _predictor(run: Run) -> Callable[[Params, jax.Array], jax.Array]:
         return jax.nn.sigmoid(read(params, images, keys).logits)
 
     return jax.jit(predict)
+
+
+def _reconstructor(run: Run) -> Callable[[Params, jax.Array], jax.Array]:
+    """(params, images [B, H, W, 1]) -> the expected reconstructions, by the rules of the evaluation."""
+    read = run.variant.reader(run.model)
+
+    def reconstruct(params: Params, images: jax.Array) -> jax.Array:
+        key = jax.random.fold_in(jax.random.key(run.config.seed), 0)
+        return read(params, images, jnp.broadcast_to(key, (len(images),))).location
+
+    return jax.jit(reconstruct)
 
 
 def _follower(

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from dirvae.labels import FINDINGS
+from dirvae.labels import COMPOSED, UNLABELLED
 from dirvae.metrics import localisation
 from dirvae.training import data, parallel
 from dirvae.types import Simulator, grey_levels
@@ -60,7 +60,7 @@ def of_images(examples: data.Examples, positions: np.ndarray, column: int, simul
     The mask is where the exact effect exceeds the threshold, or where no exact effect is known within the boxes.
     """
     finding, table = examples.labels[column], examples.split.table
-    image, boxes = pixels(examples, positions), boxes_of(table.boxes, positions, FINDINGS.index(finding))
+    image, boxes = pixels(examples, positions), boxes_of(examples.split, positions, finding)
     nothing = np.zeros((0, *image.shape[1:3]), np.float32)
     ends = pair(simulator, table.factors[positions], table.seed[positions], finding) if simulator else None
     low, high = (nothing, nothing) if ends is None else ends
@@ -94,28 +94,46 @@ def boxed(examples: data.Examples, positions: np.ndarray, column: int) -> Truth 
 
     The prior is the mean mask of the other patients'.
     """
-    finding, table = examples.labels[column], examples.split.table
-    number = FINDINGS.index(finding)
-    having = np.asarray([p for p in positions if np.any(table.boxes[p][:, 0] == number)], np.int64)
+    table = examples.split.table
+    having = np.asarray(positions, np.int64)[has_box(examples)[positions, column]]
     if len(np.unique(table.patient[having])) < 2:
         return None
     truth = of_images(examples, having, column, None)
     return truth._replace(prior=localisation.location_prior(truth.mask, truth.patient))
 
 
-def boxes_of(boxes: tuple[np.ndarray, ...], positions: np.ndarray, finding: int) -> Float[np.ndarray, "n most 4"]:
-    """The boxes of one of the 14 findings, float32 (ymin, xmin, ymax, xmax), NaN where an image has fewer."""
-    chosen = [boxes[p][boxes[p][:, 0] == finding, 1:] for p in positions]
+def boxes_of(split: data.Split, positions: np.ndarray, finding: str) -> Float[np.ndarray, "n most 4"]:
+    """The boxes that count for a finding, float32 (ymin, xmin, ymax, xmax), NaN where an image has fewer."""
+    boxes, counts = split.table.boxes, counted(split, finding)
+    chosen = [boxes[p][counts[p][boxes[p][:, 0].astype(int)], 1:] for p in positions]
     padded = np.full((len(positions), max(map(len, chosen), default=0), 4), np.nan, np.float32)
     for row, box in zip(padded, chosen, strict=True):
         row[: len(box)] = box
     return padded
 
 
+def counted(split: data.Split, finding: str) -> Bool[np.ndarray, "N F"]:
+    """Tells whether the boxes of each of the data set's findings count for one finding, in each image.
+
+    Its own boxes count. In an image that is not labelled for it, those of its parts do, as `dirvae.labels.translate` composes its
+    label: a box of a mass is one of a lung lesion.
+    """
+    labels = split.table.labels
+    own = np.asarray([name == finding for name in split.findings])
+    parts = np.asarray([name in COMPOSED.get(finding, ()) for name in split.findings])
+    composed = (labels[:, own] == UNLABELLED).all(axis=1)
+    return own | (composed[:, None] & parts)
+
+
 def has_box(examples: data.Examples) -> Bool[np.ndarray, "N L"]:
-    """Tells whether an image has a box of each finding."""
-    numbers = [FINDINGS.index(label) for label in examples.labels]
-    return np.stack([np.isin(numbers, boxes[:, 0]) for boxes in examples.split.table.boxes])
+    """Tells whether an image has a box that counts for each finding."""
+    split = examples.split
+    numbers = [boxes[:, 0].astype(int) for boxes in split.table.boxes]
+    columns = [
+        [bool(row[found].any()) for row, found in zip(counted(split, label), numbers, strict=True)]
+        for label in examples.labels
+    ]
+    return np.asarray(columns).T
 
 
 def filled(boxes: Float[np.ndarray, "b 4"], height: int, width: int) -> Bool[np.ndarray, "H W"]:

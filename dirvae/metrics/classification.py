@@ -109,7 +109,9 @@ def check(target: np.ndarray, probability: np.ndarray, labels: Sequence[str]) ->
 
 
 def panel(target: np.ndarray, mask: np.ndarray, probability: np.ndarray, labels: Sequence[str]) -> dict:
-    """{"auroc": {"macro": x, label: x}, ...} for every metric, and positives, prevalence and undefined labels.
+    """{"auroc": {"macro": x, label: x}, ...} for every metric, and of each label how many are known, positives and prevalence.
+
+    "undefined" lists the labels without an AUROC.
 
     Raises:
       ValueError: for predictions that are NaN or outside [0, 1].
@@ -121,6 +123,7 @@ def panel(target: np.ndarray, mask: np.ndarray, probability: np.ndarray, labels:
         values = per_label(metric, target, mask, probability, ones)[0]
         scores[name] = {"macro": float(macro(values)), **dict(zip(labels, values.tolist(), strict=True))}
     positives, known = (target * mask).sum(axis=0), mask.sum(axis=0)
+    scores["labelled"] = dict(zip(labels, (mask > 0).sum(axis=0).tolist(), strict=True))
     scores["positives"] = dict(zip(labels, positives.astype(int).tolist(), strict=True))
     scores["prevalence"] = dict(zip(labels, (positives / np.maximum(known, 1)).tolist(), strict=True))
     scores["undefined"] = [label for label in labels if not np.isfinite(scores["auroc"][label])]

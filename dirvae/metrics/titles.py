@@ -1,5 +1,8 @@
 """This module holds the scores' names for people, once for every table and figure."""
 
+import math
+from collections.abc import Mapping
+
 PER_LABEL = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "ece": "ECE"}
 PER_IMAGE = {  # name -> heading, digits
     "l1": ("L1, grey levels of 1", 4),
@@ -41,3 +44,10 @@ CODES = {
 }
 CALIBRATION = {"brier": "Brier", "ece_mass": "ECE, equally filled bins", "ece": "ECE, bins of equal width"}
 PROBES = {"linear": "linear probe", "boosted": "boosted probe"}
+
+
+def scope(scores: Mapping[str, float | None]) -> str:
+    """How many findings a macro is over, as in "over 2 of 4 findings"; of one metric's entry {"macro": x, finding: x ...}."""
+    values = [value for name, value in scores.items() if name != "macro"]
+    known = sum(value is not None and math.isfinite(value) for value in values)
+    return f"over {known} of {len(values)} finding{'s' * (len(values) != 1)}"

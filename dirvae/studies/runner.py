@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dirvae.config import Config, DataConfig, differences
+from dirvae.config import Config, DataConfig, decisive_differences
 from dirvae.studies.plan import PlannedRun, Runs, place
 from dirvae.training import lock, workdir
 from dirvae.training.checkpoints import CheckpointError
@@ -69,7 +69,7 @@ def state(where: Path, complete: Complete | None = None) -> str:
 
 def unlike(where: Path, config: Config, whole: str) -> str:
     """Why a run is none of those that a study, or another `whole`, has planned; nothing where it is."""
-    other = differences(config, workdir.read_config(where))
+    other = decisive_differences(config, workdir.read_config(where))
     return f"was trained with another {', '.join(other)} than the {whole}'s" if other else ""
 
 

@@ -7,6 +7,7 @@
 | optimizer, parallel | the optimizer, and the devices |
 | checkpoints, writers | the state on disk, and the metrics of every step |
 | evaluate | predictions, thresholds (chosen on validation) and scores of a split |
+| familiarity, overlap | images unlike those of validation, and images that the run has learned from |
 | linear_baseline | the linear model that every run is set beside |
 | likelihood, latent_usage | bounds of log p(x), and the latent beside its prior |
 | workdir, runs, lock | the folder of a run: claimed, held by one job, resumed and opened again |

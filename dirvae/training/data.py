@@ -17,12 +17,12 @@ from PIL import Image
 from tensorflow_datasets.proto import tf_example_pb2
 
 from dirvae.config import ConfigError, DataConfig
-from dirvae.labels import FINDINGS, apply_policies, finding_index, translate
+from dirvae.labels import COMPOSED, FINDINGS, apply_policies, canonical, finding_index, translate
 from dirvae.training import parallel, table
 from dirvae.training.table import Table
 from dirvae.types import Batch
 
-__all__ = ["Choice", "Examples", "Split", "Table", "choose_labels", "examples", "findings_of", "in_order", "shuffled"]
+__all__ = ["Choice", "Examples", "Split", "Table", "choose_labels", "examples", "findings_of", "in_order", "label_space", "shuffled"]
 
 BLOCK = 1024  # images decoded at once
 DEVELOPMENT = ("train", "validation")  # splits from which a run learns or chooses
@@ -113,15 +113,28 @@ class Choice(NamedTuple):
     left_out: dict[str, str]  # {finding: what its known training labels lack}
 
 
+def label_space(findings: tuple[str, ...], wanted: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The findings that can be asked of a data set: its own, and those of `wanted` that are composed of some of its own."""
+    asked = {canonical(name).lower() for name in wanted}
+    composed = [whole for whole, parts in COMPOSED.items() if whole.lower() in asked and set(parts) & set(findings)]
+    return tuple(dict.fromkeys((*findings, *composed)))
+
+
 def choose_labels(training: Examples, config: DataConfig) -> Choice:
     """The findings to learn: those that `config.labels` names, or all that have positives and negatives.
 
-    `training` holds all findings of the data set under the policies of the configuration. What counts is what the policies leave: a
+    `training` holds the findings of `label_space` under the policies of the configuration. What counts is what the policies leave: a
     finding that reports name only where it is present, such as No Finding, has no negative where blank labels are ignored.
 
     Raises:
-      ConfigError: for a wanted finding whose known labels have one value alone, or where no finding has both.
+      ConfigError: for a wanted finding whose known labels have one value alone, where no finding has both, or where no image is
+        labelled.
     """
+    if not training.weight.any():
+        raise ConfigError(
+            f"none of the {len(training.weight)} training images is labelled, and the classifier needs some that are; add a "
+            "labelled data set, as in --dataset=chexpert,csv --raw_dir=LABELLED,UNLABELLED"
+        )
     known = {"positive": training.target * training.weight, "negative": (1.0 - training.target) * training.weight}
     missing = {value: part.sum(axis=0) == 0 for value, part in known.items()}
     lacking = {
@@ -129,7 +142,7 @@ def choose_labels(training: Examples, config: DataConfig) -> Choice:
         for column, finding in enumerate(training.labels)
     }
     usable = tuple(finding for finding, value in lacking.items() if not value)
-    wanted = tuple(training.labels[finding_index(name, training.labels)] for name in config.labels)
+    wanted = tuple(training.labels[finding_index(canonical(name), training.labels)] for name in config.labels)
     policies = f"under data.uncertain={config.uncertain} and data.blank={config.blank}"
     if refused := [f"{name} (no {lacking[name]})" for name in wanted if name not in usable]:
         raise ConfigError(

@@ -164,6 +164,19 @@ def score(labels: tuple[str, ...], config: Config, predictions: Predictions, lin
     return scores
 
 
+def by_origin(labels: tuple[str, ...], predictions: Predictions, origin: np.ndarray) -> dict[str, dict]:
+    """The scores of each set of a merged one, by its name; empty where all images are of one."""
+    names = [str(name) for name in np.unique(origin)]
+    return {name: _part(labels, predictions, origin == name) for name in names} if len(names) > 1 else {}
+
+
+def _part(labels: tuple[str, ...], predictions: Predictions, rows: np.ndarray) -> dict:
+    kept = (part[rows] for part in (predictions.target, predictions.weight, predictions.probability))
+    scores = classification.panel(*kept, labels)
+    means = {name: float(getattr(predictions, name)[rows].mean()) for name in ("l1", "ssim", "kl", "nll", "elbo")}
+    return scores | means | {"images": int(rows.sum()), "patients": len(np.unique(predictions.patient[rows]))}
+
+
 def latent_scores(model: Model, config: Config, params: Params, predictions: Predictions) -> dict:
     """Scores the use of the latent: active units, both collapses and, on simplexes, sparsity of means, draws and the prior's draws.
 

@@ -52,8 +52,8 @@ def linear(
 
 
 def predict(train_set: data.Examples, test_set: data.Examples, kind: str = "logistic") -> np.ndarray:
-    """The baseline trained on a run's training split (its first LIMIT images) and applied to another split."""
-    count = min(LIMIT, len(train_set.split))
-    images = train_set.split.images(np.arange(count))
+    """The baseline trained on a run's training split (its first LIMIT images with a known label) and applied to another split."""
+    rows = np.flatnonzero(train_set.weight.any(axis=1))[:LIMIT]
+    images = train_set.split.images(rows)
     others = test_set.split.images(np.arange(len(test_set.split)))
-    return linear(images, train_set.target[:count], train_set.weight[:count], others, kind)
+    return linear(images, train_set.target[rows], train_set.weight[rows], others, kind)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from dirvae.config import Config, ConfigError, differences, from_json, to_json
+from dirvae.config import Config, ConfigError, decisive_differences, from_json, to_json
 
 PACKAGES = (
     "jax",
@@ -114,11 +114,13 @@ def _finite(value: Any) -> Any:
 def check(workdir: Path, config: Config) -> None:
     """Checks that the folder is free for this config, or already holds its run.
 
+    Fields that change nothing that is learned, such as the number of processes that read images, may differ.
+
     Raises:
       WorkdirError: when it holds a run of another config, naming the fields that differ, or something that is no run.
     """
     if (Path(workdir) / "config.json").exists():
-        differing = differences(config, read_config(workdir))
+        differing = decisive_differences(config, read_config(workdir))
         if differing:
             listed = "; ".join(f"{name}: {new!r} here, {old!r} there" for name, (new, old) in differing.items())
             raise WorkdirError(f"{workdir} holds a run of another config ({listed}); give another --workdir")

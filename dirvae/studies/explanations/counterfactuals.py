@@ -134,5 +134,5 @@ def independent_scores(
 
 def counted(labels: tuple[str, ...], column: int) -> Bool[np.ndarray, " L"]:
     """Labels whose logits ought to stay: not those that go with this one by definition. Of No Finding, all others do."""
-    others = related(labels[column]) if labels[column] != "No Finding" else frozenset()
+    others = related(labels[column], labels) if labels[column] != "No Finding" else frozenset()
     return np.asarray([label not in others for label in labels])

@@ -28,7 +28,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int8
 
 from dirvae.config import Config, ConfigError, DataConfig
-from dirvae.labels import FINDINGS, POSITIVE
+from dirvae.labels import FINDINGS, POSITIVE, translate
 from dirvae.latents.family import Latent
 from dirvae.model import Model
 from dirvae.training import data, runs, workdir
@@ -96,7 +96,8 @@ def effusion_overwritten(sound: Variant) -> Variant:
 
     def examples(split: Split, labels: tuple[str, ...], config: DataConfig, seed: int = 0) -> Examples:
         relabelled = copy.copy(split)
-        relabelled.table = split.table._replace(labels=overwrite_effusion(split.table.labels))
+        labels = translate(split.table.labels, split.findings, FINDINGS)
+        relabelled.table, relabelled.findings = split.table._replace(labels=overwrite_effusion(labels)), FINDINGS
         return sound.examples(relabelled, labels, config, seed)._replace(split=split)
 
     return sound._replace(examples=examples)
@@ -130,7 +131,8 @@ def leaky_split(sound: Variant) -> Variant:
 
     def training(own: Examples, load: Callable[[str], Examples]) -> Examples:
         test = load("test")
-        return extended(sound.training(own, load), test, leaked_rows(test.split.table.labels))
+        labels = translate(test.split.table.labels, test.split.findings, FINDINGS)
+        return extended(sound.training(own, load), test, leaked_rows(labels))
 
     return sound._replace(training=training)
 

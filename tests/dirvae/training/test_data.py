@@ -19,6 +19,7 @@ class Held(NamedTuple):
 
     name: str
     table: data.Table
+    findings: tuple[str, ...] = FINDINGS
 
 
 def held(name, count=200):

@@ -59,9 +59,11 @@ def test_images_with_a_box_of_the_finding_are_known():
 
 def boxed_examples(patients):
     boxes = [np.array([[FINDINGS.index("Edema"), 0.0, 0.0, 0.5, 0.5 + 0.25 * (i % 2)]]) for i in range(len(patients))]
-    table = SimpleNamespace(boxes=(*boxes, np.zeros((0, 5))), patient=np.asarray([*patients, "z"]))
+    labels = np.zeros((len(patients) + 1, len(FINDINGS)), np.int8)
+    table = SimpleNamespace(boxes=(*boxes, np.zeros((0, 5))), patient=np.asarray([*patients, "z"]), labels=labels)
     images = lambda positions: np.zeros((len(positions), 8, 8, 1), np.uint8)  # noqa: E731
-    return SimpleNamespace(labels=("Cardiomegaly", "Edema"), split=SimpleNamespace(table=table, images=images))
+    split = SimpleNamespace(table=table, images=images, findings=FINDINGS)
+    return SimpleNamespace(labels=("Cardiomegaly", "Edema"), split=split)
 
 
 def test_a_location_prior_never_learned_from_the_patient():

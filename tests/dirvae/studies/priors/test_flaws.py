@@ -57,7 +57,8 @@ def test_effusion_says_nothing_of_effusions(other, air, effusion, before):
 
 
 def split(name, labels):
-    return SimpleNamespace(name=name, table=data.Table(labels, *[None] * (len(data.Table._fields) - 1)))
+    table = data.Table(labels, *[None] * (len(data.Table._fields) - 1))
+    return SimpleNamespace(name=name, table=table, findings=FINDINGS)
 
 
 @pytest.mark.parametrize(("name", "value"), [("train", 0.0), ("validation", 1.0), ("test", 1.0)])
