@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.schema import Example
-from data_prep.source import Chunk, DataSource, Source
+from data_prep.source import Chunk, DataSource, RawFiles, Source
 from dirvae.config import ConfigError, DataConfig
 from dirvae.labels import translate
 
@@ -81,6 +81,22 @@ class Merged:
                 return place, number
             number -= shards_of(part, split)
         raise IndexError(f"{self.name} has no further chunk of {split}")
+
+    def state(self, split: str, number: int) -> str:
+        place, own = self._place(split, number)
+        return self.parts[place].state(split, own)
+
+    def raw_files(self, progress: Callable[[str], None]) -> RawFiles | None:
+        """The raw files of all sets, each under its origin."""
+        found = {origin: part.raw_files(progress) for origin, part in zip(self.origins, self.parts, strict=True)}
+        held = {origin: files for origin, files in found.items() if files is not None}
+
+        def opened(path: str) -> Any:
+            origin, _, own = path.partition("/")
+            return held[origin].open(own)
+
+        files = [file._replace(path=f"{origin}/{file.path}") for origin, files in held.items() for file in files.files]
+        return RawFiles(",".join(files.location for files in held.values()), files, opened)
 
     def facts(self) -> dict[str, Any]:
         """What each set tells, by origin, and the notices of all of them."""
@@ -204,7 +220,11 @@ def _of_parts(
     what: str, sources: Mapping[str, DataSource], names: Sequence[str], data: DataConfig, manifest: Mapping[str, Any]
 ) -> list[str]:
     """The title or the origin of each set, in the words of its own source."""
-    own = [manifest | {"options": part["options"]} for part in manifest["options"]["parts"]]
+    facts = manifest["facts"]["parts"]
+    own = [
+        {**manifest, "options": part["options"], "facts": facts[part["origin"]]}
+        for part in manifest["options"]["parts"]
+    ]
     return [
         getattr(source, what)(_single(data, name), part)
         for source, name, part in zip(sources.values(), names, own, strict=True)

@@ -3,8 +3,9 @@
     python -m experiments.explain --workdir=W --image=FILE [--label=NAME] [--direction=add|remove] [--out=DIR] [--dicom]
     python -m experiments.explain --workdir=W [--split=test] [--cases=2] [--label=NAME]
 
-With --image (PNG, JPEG, TIFF, DICOM) it prints predictions and writes strip.png, map.png, path.gif and path.json to DIR, by default
-W/explanations/STEM. Without it, it writes W/explanations/atlas-SPLIT.html, with true positives, false positives and false negatives
+With --image (PNG, JPEG, TIFF, DICOM) it prints predictions, whether the run has seen such pictures and what is odd of the file, and
+writes strip.png, map.png, path.gif and path.json to DIR, by default W/explanations/STEM. --intensity=range reads another grey scale.
+Without it, it writes W/explanations/atlas-SPLIT.html, with true positives, false positives and false negatives
 of each finding. --maps=all adds the maps of every registered explanation method. --config.FIELD=VALUE replaces a field of the run's
 config.explain, such as --config.path_steps=40.
 
@@ -13,11 +14,13 @@ change, on the stored rows and columns. The second is a secondary capture: the X
 """
 
 import argparse
+import dataclasses
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dirvae.config import ConfigError
+from dirvae.config import ConfigError, DataConfig
 from experiments import cli
 from experiments.cli import Parser
 
@@ -42,10 +45,21 @@ def parser() -> Parser:
         "--direction", help="default: remove if called present, else add", **cli.one_of(("add", "remove"))
     )
     flags.add_argument("--maps", default="", help="further maps to draw: their names, separated by commas, or all")
+    flags.add_argument(
+        "--intensity",
+        help="which grey levels are black and white (with --image); default: as the run's images were read",
+        **cli.one_of(intensity_rules()),
+    )
     flags.add_argument("--dicom", action="store_true", help="also write DICOM objects (with --image, a DICOM file)")
     flags.shared("--out", help="folder to write")
     flags.shared("--data_dir")
     return flags
+
+
+def intensity_rules() -> tuple[str, ...]:
+    """The choices of the field data.intensity."""
+    (field,) = (entry for entry in dataclasses.fields(DataConfig) if entry.name == "intensity")
+    return tuple(field.metadata["choices"])
 
 
 def maps_of(names: str) -> list[str]:
@@ -64,20 +78,24 @@ def explain_image(flags: argparse.Namespace, fields: dict[str, str]) -> None:
     from dirvae.training import workdir
 
     data = workdir.read_config(flags.workdir).data
+    intensity = flags.intensity or data.intensity
     try:
-        picture = images.picture(flags.image, data.image_size, data.intensity)
+        picture = images.picture(flags.image, data.image_size, intensity)
     except images.ImageError as error:
         raise ValueError(f"{flags.image}: {error}") from None
     source = dicom_header(flags.image, picture) if flags.dicom else None
     explainer = explainer.load(flags.workdir, data_dir=flags.data_dir, **fields)
     found = explainer(picture.image, flags.label, flags.direction, maps=maps_of(flags.maps))
     out = flags.out or flags.workdir / "explanations" / flags.image.stem
-    files = explanation_files.files(explainer, found, flags.image.name)
+    noticed = [verdict.sentence() for verdict in picture.warnings]
+    files = explanation_files.files(explainer, found, flags.image.name, noticed=noticed)
     if source is not None:
-        grey = images.grey_levels(flags.image, data.intensity) / 255.0
-        files |= dicom_files(source, grey, picture, found, explanation_files.facts(explainer, found))
+        grey = images.grey_levels(flags.image, intensity) / 255.0
+        doubts = [f"Warning: {doubt}." for doubt in explanation_files.doubts(found, noticed)]
+        files |= dicom_files(source, grey, picture, found, explanation_files.facts(explainer, found), doubts)
     workdir.write_folder(out, files)
     print(explanation_files.table(explainer, found))
+    print(explanation_files.familiarity(found, noticed))
     print(explanation_files.sentence(explainer, found, chosen=flags.label is None), out, sep="\n")
 
 
@@ -108,7 +126,12 @@ def dicom_header(path: Path, picture: "Picture") -> "Dataset":
 
 
 def dicom_files(
-    source: "Dataset", grey: "np.ndarray", picture: "Picture", found: "Explanation", facts: "Facts"
+    source: "Dataset",
+    grey: "np.ndarray",
+    picture: "Picture",
+    found: "Explanation",
+    facts: "Facts",
+    doubts: Sequence[str],
 ) -> dict[str, bytes]:
     """map.dcm and capture.dcm, by file name, of an image whose stored pixels are `grey` [rows, columns], in [0, 1]."""
     from data_prep.geometry import TURNS
@@ -116,7 +139,6 @@ def dicom_files(
 
     change = picture.frame.unsquare(found.signed)
     upright = (TURNS[picture.frame.turn].apply(values) for values in (grey, change))
-    doubts = [f"Warning: {verdict.sentence()}." for verdict in picture.warnings]
     drawn = capture.draw(*upright, facts, doubts, picture.frame.extent)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -14,7 +14,7 @@ import numpy as np
 from clu import parameter_overview
 from jax.experimental import multihost_utils
 
-from data_prep import build, sources
+from data_prep import build, manifest, sources
 from dirvae import losses
 from dirvae.config import Config, ConfigError, DataConfig
 from dirvae.config.command_line import CONSOLE
@@ -172,31 +172,31 @@ def prepare(
     choice = data.choose_labels(variant.examples(train_split, space, config.data, config.seed), config.data)
     chosen = variant.examples(train_split, choice.labels, config.data, config.seed)
     weights = losses.positive_weights(chosen.target, chosen.weight) if config.loss.class_weighted else None
-    manifest, source = build.read_manifest(built), sources.named(config.data.dataset)
+    described, source = build.read_manifest(built), sources.named(config.data.dataset)
     facts = {
         "labels": choice.labels,
         "left_out": choice.left_out,
         "directory": os.path.relpath(built.resolve(), directory.resolve()),  # both may move together
         "positive_weight": weights,
-        "title": source.title(config.data, manifest),
-        "origin": source.origin(config.data, manifest),
-        "manifest": manifest,
+        "title": source.title(config.data, described),
+        "origin": source.origin(config.data, described),
+        "manifest": described,
     }
     workdir.claim(directory, config)
     workdir.write_json(directory / "data.json", facts | configs.origin(preset, config))
     unlabelled = int((~chosen.weight.any(axis=1)).sum())
     without = f", {unlabelled} of them without any label" if unlabelled else ""
     say(f"data: {len(train_split)} training images{without}, findings {', '.join(choice.labels)}")
-    say_noticed(manifest)
+    say_noticed(described)
     if choice.left_out:
         reasons = ", ".join(f"{finding} ({reason})" for finding, reason in choice.left_out.items())
         say(f"data: findings whose known training labels have one value are not learned: {reasons}")
 
 
-def say_noticed(manifest: Mapping[str, Any]) -> None:
-    """Prints what the plan and the build of a data set noticed, one sentence a line."""
-    for notice in manifest.get("facts", {}).get("notices", ()):
-        say(f"data: {notice}")
+def say_noticed(built: Mapping[str, Any]) -> None:
+    """Prints what a user of a data set should know, one sentence a line; `built` is its manifest."""
+    for sentence in manifest.warnings(built):
+        say(f"data: {sentence}")
 
 
 def fit(config: Config, directory: Path, data_dir: Path | None = None, variant: Variant = SOUND) -> None:

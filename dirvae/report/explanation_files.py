@@ -7,6 +7,8 @@ latent code; the decoded picture is not classified again.
 import dataclasses
 import hashlib
 import io
+import textwrap
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -42,8 +44,10 @@ class Facts(NamedTuple):
     scale: float  # change at which a colour is full, grey levels of [0, 1]
 
 
-def files(explainer: Explainer, explanation: Explanation, name: str, seed: int = 0) -> dict[str, bytes]:
-    """Everything of one explained image, which is called `name`, by file name."""
+def files(
+    explainer: Explainer, explanation: Explanation, name: str, seed: int = 0, noticed: Sequence[str] = ()
+) -> dict[str, bytes]:
+    """Everything of one explained image, which is called `name`, by file name; `noticed` are sentences on its file."""
     label = explainer.run.labels[int(explanation.label)]
     direction = "add" if explanation.sign > 0 else "remove"
     times = max(1, SIDE // explanation.image.shape[0])
@@ -51,14 +55,16 @@ def files(explainer: Explainer, explanation: Explanation, name: str, seed: int =
     same = has_constant_direction(explainer.run.config)
     made = {
         "strip.png": _png(strip(explanation, label, same)),
-        "map.png": _png(both_maps(explanation, label, name, explainer.draws)),
+        "map.png": _png(both_maps(explanation, label, name, explainer.draws, doubts(explanation, noticed))),
         "path.gif": pictures.animate(*larger, direction, side=2 * SIDE, most=13),
-        "path.json": workdir.as_json(description(explainer, explanation, name, seed)).encode(),
+        "path.json": workdir.as_json(description(explainer, explanation, name, seed, noticed)).encode(),
     }
     return made | ({"maps.png": _png(further_maps(explanation, label, name))} if explanation.maps else {})
 
 
-def description(explainer: Explainer, explanation: Explanation, name: str, seed: int = 0) -> dict:
+def description(
+    explainer: Explainer, explanation: Explanation, name: str, seed: int = 0, noticed: Sequence[str] = ()
+) -> dict:
     """path.json: the image, the run, the options, predictions, and each frame of the path."""
     run, labels, path = explainer.run, explainer.run.labels, explanation.path
 
@@ -84,6 +90,9 @@ def description(explainer: Explainer, explanation: Explanation, name: str, seed:
         "probability": named(explanation.probability),
         "threshold": named(explainer.thresholds),
         "untuned_thresholds": [label for label, tuned in zip(labels, explainer.tuned, strict=True) if not tuned],
+        "reconstruction_error": None if explanation.error is None else float(explanation.error),
+        "error_percentile_of_validation": None if explanation.percentile is None else float(explanation.percentile),
+        "warnings": doubts(explanation, noticed),
         "coordinates": f"of the {run.model.latent.name} latent, {list(path.coordinates.shape[1:])} flattened",
         "frames": frames,
     }
@@ -96,6 +105,21 @@ def facts(explainer: Explainer, explanation: Explanation) -> Facts:
     scale = pictures.scale_of(explanation.signed)
     folder = run.workdir.resolve().name
     return Facts(run.labels[column], float(explanation.sign), before, after, folder, run.step, scale)
+
+
+def doubts(explanation: Explanation, noticed: Sequence[str] = ()) -> list[str]:
+    """Sentences on why the predictions may mean nothing: what was `noticed` of the file, and an image unlike those of validation."""
+    return [*noticed, *([str(explanation.unlike)] if explanation.unlike else [])]
+
+
+def familiarity(explanation: Explanation, noticed: Sequence[str] = ()) -> str:
+    """Where the image stands among those of validation, and every doubt, a line each."""
+    lines = [f"warning: {doubt}" for doubt in doubts(explanation, noticed)]
+    if explanation.error is not None and explanation.percentile is not None:
+        error, percentile = float(explanation.error), float(explanation.percentile)
+        where = f"larger than that of {percentile:.0f} % of the validation images"
+        lines.insert(0, f"reconstruction error {error:.3f} grey levels of [0, 1], {where}")
+    return "\n".join(lines)
 
 
 def table(explainer: Explainer, explanation: Explanation) -> str:
@@ -157,7 +181,7 @@ def strip(explanation: Explanation, label: str, same_direction: bool, frames: in
 
 
 @plt.rc_context(RULES)
-def both_maps(explanation: Explanation, label: str, name: str, draws: int) -> Figure:
+def both_maps(explanation: Explanation, label: str, name: str, draws: int, warnings: Sequence[str] = ()) -> Figure:
     """The image, the path's end, and over the image the signed map of the path and the gated one."""
     scale = pictures.scale_of(explanation.signed)
     figure, axes = plt.subplots(1, 4, figsize=(WIDTH, (WIDTH - 0.9) / 4 + 0.5), layout="constrained")
@@ -170,7 +194,8 @@ def both_maps(explanation: Explanation, label: str, name: str, draws: int) -> Fi
     gated = f"gated map: what {draws} draws agree on,\nwhere the evidence is"
     pictures.overlay_change(axes[3], explanation.image, explanation.map, scale, gated)
     pictures.colour_bar(figure, scale, ax=axes[-1], fraction=0.05, pad=0.02)
-    figure.suptitle(f"{name}: {label}", fontsize=10)
+    wrapped = (textwrap.fill(f"Warning: {one}", 110) for one in warnings)
+    figure.suptitle("\n".join([f"{name}: {label}", *wrapped]), fontsize=10 if not warnings else 8)
     return figure
 
 
