@@ -356,7 +356,7 @@ def data_source(reader: Reader) -> DataSource:
 
 def _folder(manifest: Mapping[str, Any]) -> str:
     """The name of the folder with the raw images, which sets built before kept among their options."""
-    return (manifest["facts"] | manifest["options"]).get("folder", "")
+    return (manifest.get("facts", {}) | manifest["options"]).get("folder", "")
 
 
 def _open(reader: Reader, data: DataConfig, raw_dir: Path | None) -> TableSource:

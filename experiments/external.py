@@ -1,8 +1,8 @@
 """External validation: a finished run is scored on another data set, or on another split of its own.
 
 Scores are kept by folder, split and content, so that another set of the same name never takes their place. Before anything is
-scored, the images are compared with those that the run learned from. Patients that it learned from are refused, unless they are asked for. Images
-that are the same pixel for pixel are told of.
+scored, the images are compared with those that the run learned from. Patients that it learned from are refused, unless they are
+asked for. Images that are the same pixel for pixel are told of.
 """
 
 from collections.abc import Mapping

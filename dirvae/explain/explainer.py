@@ -60,7 +60,8 @@ class Explainer(NamedTuple):
     """A trained run that explains images given as arrays; `dirvae.load` builds it.
 
     Calling it with images gives an `Explanation`. It holds the probabilities of all findings and a latent traversal that adds or
-    removes one finding. `error`, `percentile` and `unlike` say whether the run has seen such images. Its two maps show what the traversal changes, in grey levels of [0, 1]. Each image is explained alone, so no answer
+    removes one finding. `error`, `percentile` and `unlike` say whether the run has seen such images. Its two maps show what the
+    traversal changes, in grey levels of [0, 1]. Each image is explained alone, so no answer
     depends on the other images of the batch. The first call compiles; later calls reuse the program.
 
     Raises:

@@ -57,7 +57,8 @@ class Truth(NamedTuple):
 def of_images(examples: data.Examples, positions: np.ndarray, column: int, simulator: Simulator | None) -> Truth:
     """Returns what is known of these images and the finding of a column, without prior and mean effect.
 
-    The mask is where the exact effect exceeds the threshold, or where no exact effect is known within the boxes.
+    The mask is where the exact effect exceeds the threshold. Where no exact effect is known it is what readers drew, within masks or
+    else within boxes.
     """
     finding, table = examples.labels[column], examples.split.table
     image, boxes = pixels(examples, positions), boxes_of(examples.split, positions, finding)
@@ -67,6 +68,7 @@ def of_images(examples: data.Examples, positions: np.ndarray, column: int, simul
     if ends is None:
         within = [filled(rows[np.isfinite(rows).all(axis=1)], *image.shape[1:3]) for rows in boxes]
         mask = np.stack(within) if within else np.zeros(nothing.shape, bool)
+        mask = drawn(examples.split, positions, finding, mask)
     else:
         mask = np.abs(high - low) > localisation.MASK_THRESHOLD
     return Truth(finding, column, table.patient[positions], image, mask, nothing, low, high, nothing, None, boxes)
@@ -90,7 +92,7 @@ def exact(
 
 
 def boxed(examples: data.Examples, positions: np.ndarray, column: int) -> Truth | None:
-    """Returns what is known of those images that have boxes of the finding; None for fewer than two patients.
+    """Returns what is known of those images that have boxes or masks of the finding; None for fewer than two patients.
 
     The prior is the mean mask of the other patients'.
     """
@@ -112,6 +114,19 @@ def boxes_of(split: data.Split, positions: np.ndarray, finding: str) -> Float[np
     return padded
 
 
+def drawn(
+    split: data.Split, positions: np.ndarray, finding: str, otherwise: Bool[np.ndarray, "n H W"]
+) -> Bool[np.ndarray, "n H W"]:
+    """The union of each image's masks that count for a finding, and `otherwise` for an image without any."""
+    counts, result = counted(split, finding), otherwise.copy()
+    for row, position in enumerate(positions):
+        if len(split.table.masks[position]):
+            found, masks = split.table.mask(int(position), otherwise.shape[1])
+            if (kept := counts[position][found]).any():
+                result[row] = masks[kept].any(axis=0)
+    return result
+
+
 def counted(split: data.Split, finding: str) -> Bool[np.ndarray, "N F"]:
     """Tells whether the boxes of each of the data set's findings count for one finding, in each image.
 
@@ -126,9 +141,10 @@ def counted(split: data.Split, finding: str) -> Bool[np.ndarray, "N F"]:
 
 
 def has_box(examples: data.Examples) -> Bool[np.ndarray, "N L"]:
-    """Tells whether an image has a box that counts for each finding."""
+    """Tells whether an image has a box or a mask that counts for each finding."""
     split = examples.split
-    numbers = [boxes[:, 0].astype(int) for boxes in split.table.boxes]
+    marks = zip(split.table.boxes, split.table.masks, strict=True)
+    numbers = [np.concatenate([boxes[:, 0], masks[:, 0]]).astype(int) for boxes, masks in marks]
     columns = [
         [bool(row[found].any()) for row, found in zip(counted(split, label), numbers, strict=True)]
         for label in examples.labels

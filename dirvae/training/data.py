@@ -22,7 +22,18 @@ from dirvae.training import parallel, table
 from dirvae.training.table import Table
 from dirvae.types import Batch
 
-__all__ = ["Choice", "Examples", "Split", "Table", "choose_labels", "examples", "findings_of", "in_order", "label_space", "shuffled"]
+__all__ = [
+    "Choice",
+    "Examples",
+    "Split",
+    "Table",
+    "choose_labels",
+    "examples",
+    "findings_of",
+    "in_order",
+    "label_space",
+    "shuffled",
+]
 
 BLOCK = 1024  # images decoded at once
 DEVELOPMENT = ("train", "validation")  # splits from which a run learns or chooses

@@ -68,9 +68,9 @@ def sentence(overlap: Overlap, split: data.Split) -> str:
         positions = np.unique(np.concatenate(list(overlap.of_patients.values())))
         patients = [str(one) for one in np.unique(split.table.patient[positions])]
         names = ", ".join(patients[:3]) + ", ..." * (len(patients) > 3)
-        splits = " and ".join(overlap.of_patients)
+        splits, plural = " and ".join(overlap.of_patients), "s" * (len(overlap.of_patients) > 1)
         parts.append(
-            f"{len(positions)} of {total} images are of {len(patients)} patients of the run's {splits} ({names})"
+            f"{len(positions)} of {total} images are of {len(patients)} patients of the run's {splits} split{plural} ({names})"
         )
     if len(overlap.identical):
         paths = [str(path) for path in split.table.path[overlap.identical[:3]]]

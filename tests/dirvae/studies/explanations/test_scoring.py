@@ -61,6 +61,7 @@ def boxed_examples(patients):
     boxes = [np.array([[FINDINGS.index("Edema"), 0.0, 0.0, 0.5, 0.5 + 0.25 * (i % 2)]]) for i in range(len(patients))]
     labels = np.zeros((len(patients) + 1, len(FINDINGS)), np.int8)
     table = SimpleNamespace(boxes=(*boxes, np.zeros((0, 5))), patient=np.asarray([*patients, "z"]), labels=labels)
+    table.masks = [np.zeros((0, 9), np.uint8)] * len(labels)
     images = lambda positions: np.zeros((len(positions), 8, 8, 1), np.uint8)  # noqa: E731
     split = SimpleNamespace(table=table, images=images, findings=FINDINGS)
     return SimpleNamespace(labels=("Cardiomegaly", "Edema"), split=split)
