@@ -4,6 +4,7 @@ A folder is walked once. A file is named by its path below the folder, with / be
 """
 
 import fnmatch
+import functools
 import os
 import re
 import unicodedata
@@ -184,17 +185,29 @@ class Folder:
 
     def _missing(self, path: str) -> str:
         """Why a path means no file: a link on its way that leaves the roots, or a folder behind such a link that was not looked into."""
-        on_the_way = [link for link in self.refused if f"/{link}/" in f"/{path}/"]
-        folders = [link for link, target in self.refused.items() if target.is_dir()]
-        for link in (*on_the_way, *folders):
-            target = self.refused[link]
-            beginning = "" if link in on_the_way else "no such file; "
-            root = target if target.is_dir() else target.parent
-            return (
-                f"{beginning}{link} is a symbolic link that leaves raw_dir, to {target}; "
-                f"--allowed_roots={root} (the field data.allowed_roots) allows it"
-            )
-        return "no such file"
+        parts = path.split("/")
+        on_the_way = (
+            "/".join(parts[first:last]) for first in range(len(parts)) for last in range(first + 1, len(parts) + 1)
+        )
+        link = next((place for place in on_the_way if place in self.refused), "") if self.refused else ""
+        place, beginning = (link, "") if link else (self._refused_folder, "no such file; ")
+        if not place:
+            return "no such file"
+        return (
+            f"{beginning}{place} is a symbolic link that leaves raw_dir, to {self.refused[place]}; "
+            f"--allowed_roots={self._needed_roots} (the field data.allowed_roots) allows it"
+        )
+
+    @functools.cached_property
+    def _refused_folder(self) -> str:
+        return next((link for link, target in self.refused.items() if target.is_dir()), "")
+
+    @functools.cached_property
+    def _needed_roots(self) -> str:
+        """The folders that would allow every link: one that holds all targets, if it is no more than a disk's uppermost folders."""
+        roots = sorted({target if target.is_dir() else target.parent for target in self.refused.values()})
+        common = Path(os.path.commonpath(roots))
+        return str(common) if len(common.parts) > 2 else ",".join(map(str, roots[:5]))
 
 
 def _removable(path: str, tail: int) -> int:

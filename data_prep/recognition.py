@@ -20,15 +20,18 @@ def fitting(folder: Folder, depth: int = 2) -> list[Reader]:
 
 
 def advice(folder: Folder, reader: Reader, data: DataConfig) -> str:
-    """What to do about a folder that lacks a table of a reader: a folder below it, or a reader that fits."""
+    """What to do about a folder that lacks a table of a reader: a folder below it, a reader that fits, or what raw_dir must be."""
     if deeper := _deeper(folder, reader, data):
         return f"it lies deeper: give --raw_dir={folder.place / deeper}"
-    return other(folder, reader, data) or f"give {reader.holds}"
+    if fits := other(folder, reader, data):
+        return fits
+    general = [known.name for known in fitting(folder) if known.name != reader.name]
+    return f"give {reader.holds}" + (f", or --dataset={general[0]} for a table of another form" if general else "")
 
 
 def other(folder: Folder, reader: Reader, data: DataConfig) -> str:
-    """The sentence that names another reader, which fits a folder, or nothing."""
-    fits = [known for known in fitting(folder) if known.name != reader.name]
+    """The sentence that names another reader, whose columns a folder's tables have, or nothing."""
+    fits = [known for known in fitting(folder) if known.name != reader.name and _columns(known)]
     return f"this folder looks like {fits[0].title}: give --dataset={fits[0].name}" if fits else ""
 
 

@@ -27,6 +27,9 @@ SOURCES = {
     "openi": "data_prep.readers.openi",
     "chestmnist": "data_prep.readers.chestmnist",
     "dicom": "data_prep.readers.dicom",
+    "chexpert_plus": "data_prep.readers.chexpert_plus",
+    "csv": "data_prep.readers.any_table",
+    "folder": "data_prep.readers.image_folder",
 }
 """Name of a source, as --dataset takes it, and the module that holds it; modules are imported at their first use."""
 

@@ -238,7 +238,8 @@ def open_tables(
         if len(uppermost) > 1:
             names = ", ".join(uppermost)
             raise SourceError(
-                f"raw_dir {folder} holds several tables that may be meant ({names}); give one of the folders"
+                f"raw_dir {folder} holds several tables that may be meant ({names}); "
+                "give one of the folders, or name the table by --train_table"
             )
         name, opener = f"{folder.name}/{paths[0]}", functools.partial(folder.open, paths[0])
         if wanted.json:

@@ -15,4 +15,7 @@ Each maps its owners' tables to rows of one form (`data_prep.reader`), cites whe
 | openi | OpenI of Indiana University, in Kaggle's form |
 | chestmnist | ChestMNIST, NIH's images in one .npz file, fetched where it is not given |
 | dicom | a folder of DICOM files, with or without a table of labels |
+| chexpert_plus | CheXpert Plus, with labels of the whole report or a part of it |
+| any_table | any other table of images |
+| image_folder | image files without a table |
 """

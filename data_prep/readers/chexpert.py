@@ -2,8 +2,10 @@
 
 Tables hold a row an image: `Path`, `Sex`, `Age`, `Frontal/Lateral`, `AP/PA` and the 14 findings. Only `Path` and one finding must
 be there. The test set's groundtruth.csv holds a row a study instead, named by `Study`, and means every image in the study's folder.
-A view that no table states is read from the file's name, as in view2_lateral. An optional boxes.csv gives findings' boxes,
-and CheXlocalize's files, where they lie in the folder or one below it, give masks and boxes (`data_prep.chexlocalize`).
+A view that no table states is read from the file's name, as in view2_lateral. CheXpert's labeller fills at least one cell of
+every row, if only that of No Finding: a row whose labels are all empty, No Finding among them, is one of an unlabelled image. An
+optional boxes.csv gives findings' boxes, and CheXlocalize's files, where they lie in
+the folder or one below it, give masks and boxes (`data_prep.chexlocalize`).
 
 Irvin et al. 2019, CheXpert: a large chest radiograph dataset with uncertainty labels and expert comparison.
 """
@@ -19,7 +21,7 @@ from data_prep.reader import Box, Inputs, Reader, Row, TableFile
 from data_prep.source import SourceError
 from data_prep.tables import Line, Table, fold
 from dirvae.config import DataConfig
-from dirvae.labels import FINDINGS, canonical
+from dirvae.labels import BLANK, FINDINGS, canonical
 
 TAIL = 3  # patient, study and file name
 STUDY = re.compile(r"(?:.*/)?(patient[^/]*|p\d{6,})/([^/]+)(?=/|$)")  # p10000032/s50414267 is how MIMIC-CXR names them
@@ -45,13 +47,24 @@ def tables(data: DataConfig, only: str) -> tuple[TableFile, ...]:
     named = {only: only} if only else {"train": data.train_table or "train"}
     if not only and not data.folds:
         named["validation"] = data.validation_table
-        named["test"] = data.test_table or ("" if data.validation_table == "valid" else "valid")
+        used = {plain_stem(data.train_table), plain_stem(data.validation_table)}
+        named["test"] = data.test_table or ("" if "valid" in used else "valid")
     wanted = [
-        TableFile(split, (f"{stem}.csv",), () if only else ("Path",), optional=split == "test" and not data.test_table)
+        TableFile(
+            split,
+            (f"{plain_stem(stem)}.csv",),
+            () if only else ("Path",),
+            optional=split == "test" and not data.test_table,
+        )
         for split, stem in named.items()
         if stem
     ]
     return (*wanted, TableFile("boxes", ("boxes.csv",), ("Path", "label"), optional=True), *chexlocalize.DOCUMENTS)
+
+
+def plain_stem(name: str) -> str:
+    """The name of a table as flags give it, without .csv."""
+    return name.removesuffix(".gz").removesuffix(".csv")
 
 
 def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
@@ -67,12 +80,14 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
         table.require(() if by_study else ("Path",))
         for line in table:
             labels = cells.labels(names, tuple([line.cells[place].strip() for place in places]), line)
+            if labels.get("No Finding") == BLANK and set(labels.values()) == {BLANK}:
+                labels = {}
             sex, age = cells.sex(line.get("Sex"), line), cells.age(line.get("Age"), line)
             for path in images_of_study(line, inputs) if by_study else (line["Path"],):
                 patient, study = identity(path, line)
                 place = inputs.folder.meant(path, TAIL) if boxes else ""
                 unused.discard(place)
-                view, name = _view(line, path, cells), chexlocalize.image_of(path) if masks or outlines else ""
+                view, name = view_of(line, path, cells), chexlocalize.image_of(path) if masks or outlines else ""
                 own = (*boxes.get(place, ()), *outlines.get(name, ()))
                 yield Row(path, patient, study, view, sex, age, labels, own, masks.get(name, ()), split)
     if unused:
@@ -118,7 +133,7 @@ def identity(path: str, line: Line) -> tuple[str, str]:
     return match[1], f"{match[1]}/{match[2]}"
 
 
-def _view(line: Line, path: str, cells: Cells) -> str:
+def view_of(line: Line, path: str, cells: Cells) -> str:
     """The view that the table states, the more specific of its two columns counting; else the one in the file's name."""
     side, projection = cells.view(line.get("Frontal/Lateral"), line), cells.view(line.get("AP/PA"), line)
     view = side if side == "LATERAL" else max(projection, side, key=_VIEW_ORDER.index)

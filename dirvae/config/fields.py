@@ -56,6 +56,10 @@ class DataConfig:
         "", "stem of a table whose images select checkpoints; none: a share of the training patients"
     )
     test_table: str = setting("", "stem of the test table; none: the reader's own")
+    image_column: str = setting("", "column of image names in a table of --dataset=csv; none: one of the usual names")
+    patient_column: str = setting("", "column of patients in such a table; none: one of the usual names")
+    finding_column: str = setting("", "column of lists of findings in such a table; none: one of the usual names")
+    finding_separator: str = setting("", "what stands between the findings of such a list; none: the first of | ; ,")
     validation_percent: int = setting(
         10, "share of the training patients, by hash, that selects checkpoints", "percent"
     )
