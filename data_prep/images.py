@@ -22,7 +22,7 @@ import numpy as np
 from data_prep import dicom, quality, rasters
 from data_prep.geometry import Frame
 from data_prep.intensity import grey
-from data_prep.stored import MAX_BYTES, ImageError, Stored
+from data_prep.stored import MAX_BYTES, ImageError, Stored, check_extent
 
 __all__ = ["Facts", "ImageError", "Picture", "picture", "read"]
 
@@ -83,6 +83,7 @@ def picture(file: Any, size: int, intensity: str = "declared", name: str = "") -
         warnings.simplefilter("ignore")  # what is wrong with a file is said once, in the list of those left out
         stored = _stored(file, name)
         frame = Frame(*stored.codes.shape, size, stored.turn, stored.aspect)
+        check_extent(*frame.extent, frames=1)  # pixels that are not square may be many once they are
         image = frame.square(grey(stored, intensity))[..., None]
     facts = _facts(stored, intensity)
     return Picture(image, frame, facts, _verdicts(image, facts))

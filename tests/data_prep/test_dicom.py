@@ -500,6 +500,22 @@ def test_samples_of_other_makers_are_read_or_refused_with_a_reason() -> None:
     } & set(refused)
 
 
+JPEGS = (
+    "JPEGBaseline8Bit",
+    "JPEGExtended12Bit",
+    "JPEGLossless",
+    "JPEGLosslessSV1",
+    "JPEGLSLossless",
+    "JPEGLSNearLossless",
+)
+OTHERS = ("JPEG2000Lossless", "JPEG2000", "HTJ2KLossless", "HTJ2KLosslessRPCL", "HTJ2K", "RLELossless")
+
+
+@pytest.mark.parametrize("name", JPEGS + OTHERS)
+def test_the_extra_brings_a_codec_for_every_syntax(name: str) -> None:
+    assert pydicom.pixels.get_decoder(getattr(pydicom.uid, name)).is_available
+
+
 # Files that cannot be used
 
 

@@ -160,6 +160,12 @@ def test_a_stream_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         images.picture(io.BufferedReader(io.BytesIO(bytes(1001))), 32, name="a.png")
 
 
+def test_stretched_pixels_count_towards_the_largest_image(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", np.zeros((3000, 3000), np.uint8), dpi=(900, 100))
+    with pytest.raises(images.ImageError, match="more than 50,000,000 pixels"):
+        images.read(path, 8)
+
+
 def test_facts_say_how_a_picture_was_read(tmp_path: Path) -> None:
     plain = images.picture(saved(tmp_path / "a.png", chest(40, 50)), 32)
     assert plain.facts == ("PNG", "L", 40, 50, 8, 1, 1.0, False, "declared bits", 0.0)
