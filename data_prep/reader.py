@@ -97,6 +97,10 @@ def inputs_of(opened: Mapping[str, Table | Document], folder: Folder, data: Data
     return Inputs(tables, folder, data, only, documents)
 
 
+NO_PATIENTS = "patients are not known: each image stands as its own, and one patient may be in several splits"
+"""What a reader notices of a set whose owners do not say which images are of one patient."""
+
+
 def default_findings(inputs: Inputs) -> tuple[str, ...]:
     """The 14 findings of CheXpert, for readers whose labels are those."""
     return FINDINGS

@@ -18,7 +18,7 @@ import numpy as np
 from data_prep.arrays import Place
 from data_prep.cells import Cells
 from data_prep.files import Folder
-from data_prep.reader import Inputs, Reader, Row, TableFile
+from data_prep.reader import NO_PATIENTS, Inputs, Reader, Row, TableFile
 from data_prep.source import SourceError
 from dirvae.config import DataConfig
 from dirvae.labels import canonical
@@ -73,6 +73,7 @@ def file_in(folder: Folder, wanted: int) -> str:
 
 def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
     path = file_in(inputs.folder, inputs.data.image_size)
+    cells.notice(NO_PATIENTS)
     for name, split in SPLITS.items():
         for number, states in enumerate(labels(inputs.folder, path, name)):
             image = f"{split}/{number:06d}"

@@ -34,7 +34,7 @@ def tables(data: DataConfig, only: str) -> tuple[TableFile, ...]:
 
 
 def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
-    lines, columns = lines_by_image(inputs.tables.get("labels")), label_columns(inputs)
+    lines, columns = lines_by_image(inputs.tables.get("labels"), inputs.data.image_column), label_columns(inputs)
     taken = 0
     for path in inputs.folder.files:
         header = header_of(inputs, path)
@@ -91,17 +91,20 @@ def keys_of(path: str, header: Any) -> Iterator[str]:
     yield from (str(header.get("SOPInstanceUID") or ""), path, name, name.rpartition(".")[0] or name)
 
 
-def lines_by_image(table: Table | None) -> dict[str, Line]:
-    """Lines by what they call their image.
+def lines_by_image(table: Table | None, column: str = "") -> dict[str, Line]:
+    """Lines by what they call their image, in a column of a usual name or of the one that is given.
 
     Raises:
       SourceError: for a table without such a column, or an image that has two lines.
     """
     if table is None:
         return {}
-    key = next((key for key in KEYS if table.has(key)), "")
+    key = column or next((key for key in KEYS if table.has(key)), "")
     if not key:
-        raise SourceError(f"{table.name} needs a column that names the images, one of {', '.join(KEYS)}")
+        usual = ", ".join(KEYS)
+        raise SourceError(
+            f"{table.name} needs a column that names the images, one of {usual}; data.image_column names another"
+        )
     lines: dict[str, Line] = {}
     for line in table:
         if line[key] in lines:

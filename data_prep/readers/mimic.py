@@ -37,6 +37,8 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
     labels = labels_by_study(inputs.tables["labels"], cells)
     scored = labels_by_study(inputs.tables.get("scored"), cells)
     splits = {line["dicom_id"]: SPLITS.get(line["split"], "") for line in inputs.tables.get("split", ())}
+    if not splits:
+        cells.notice("mimic-cxr-2.0.0-split.csv.gz is not in the folder, so that the official split is not known")
     sexes = {line["subject_id"]: cells.sex(line["gender"], line.where) for line in inputs.tables.get("patients", ())}
     for line in inputs.tables["metadata"]:
         image, patient, study = line["dicom_id"], line["subject_id"], line["study_id"]

@@ -48,6 +48,10 @@ def tables(data: DataConfig, only: str) -> tuple[TableFile, ...]:
 def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
     boxes, split = boxes_by_image(inputs.tables.get("boxes")), OfficialSplit(inputs.tables)
     adjudicated = adjudicated_labels(inputs.tables.get("adjudicated"), cells)
+    if not split.lists and not inputs.only:
+        cells.notice(
+            "train_val_list.txt and test_list.txt are not in the folder, so that the official split is not known"
+        )
     scored = {image.partition("_")[0] for image in adjudicated}
     for line in inputs.tables["entries"]:
         image, patient = line["Image Index"], line["Patient ID"].zfill(8)

@@ -11,7 +11,7 @@ gives each image's name in ChestX-ray14 and so its true patient. Without it each
 from collections.abc import Iterator
 
 from data_prep.cells import Cells
-from data_prep.reader import Box, Inputs, Reader, Row, TableFile
+from data_prep.reader import NO_PATIENTS, Box, Inputs, Reader, Row, TableFile
 from data_prep.source import SourceError
 from data_prep.tables import Line
 from dirvae.config import DataConfig
@@ -33,6 +33,8 @@ def tables(data: DataConfig, only: str) -> tuple[TableFile, ...]:
 def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
     classes = {line["patientId"]: line["class"] for line in inputs.tables.get("classes", ())}
     names = nih_names(inputs)
+    if not names:
+        cells.notice(f"{NO_PATIENTS}, unless pneumonia-challenge-dataset-mappings_2018.json lies in the folder")
     targets: dict[str, int] = {}
     boxes: dict[str, tuple[Box, ...]] = {}
     for line in inputs.tables["labels"]:

@@ -10,7 +10,7 @@ The images are NIH's (Filice et al. 2020). Patients are only in the DICOM header
 from collections.abc import Iterator
 
 from data_prep.cells import Cells
-from data_prep.reader import Inputs, Mask, Reader, Row, TableFile
+from data_prep.reader import NO_PATIENTS, Inputs, Mask, Reader, Row, TableFile
 from data_prep.source import SourceError
 from data_prep.tables import Line
 from dirvae.config import DataConfig
@@ -26,6 +26,7 @@ def tables(data: DataConfig, only: str) -> tuple[TableFile, ...]:
 
 
 def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
+    cells.notice(NO_PATIENTS)
     masks: dict[str, list[Mask]] = {}
     for line in inputs.tables["masks"]:
         image = masks.setdefault(line["ImageId"], [])

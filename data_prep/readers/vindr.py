@@ -12,7 +12,7 @@ of all readers. Sex and age are only in the DICOM headers and not read. There ar
 from collections.abc import Iterable, Iterator
 
 from data_prep.cells import Cells
-from data_prep.reader import Box, Inputs, Reader, Row, TableFile
+from data_prep.reader import NO_PATIENTS, Box, Inputs, Reader, Row, TableFile
 from data_prep.source import SourceError
 from data_prep.tables import Line, Table
 from dirvae.config import DataConfig
@@ -66,6 +66,7 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
         raise SourceError(
             f"raw_dir {inputs.folder} holds neither image_labels_train.csv nor train.csv; give {READER.holds}"
         )
+    cells.notice(NO_PATIENTS)
     for split, table in found.items():
         boxes = boxes_by_image(inputs.tables.get(f"boxes/{split}"), {})
         yield from _rows(votes_of_labels(table, cells), columns(table).values(), boxes, split)

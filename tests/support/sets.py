@@ -17,11 +17,12 @@ from dirvae.config import DataConfig
 
 
 class Mapped(NamedTuple):
-    """What a reader makes of a folder: rows by their paths, the findings, and cells that could not be read."""
+    """What a reader makes of a folder: rows by their paths, the findings, cells that could not be read, and notices."""
 
     rows: dict[str, Row]
     findings: tuple[str, ...]
     odd: dict[str, dict[str, int]]
+    notices: tuple[str, ...] = ()
 
 
 def write(path: Path, text: str) -> Path:
@@ -46,7 +47,9 @@ def mapped(reader: Reader, folder: Path, only: str = "", **settings) -> Mapped:
     tables, _ = open_tables(reader, opened, data, only)
     inputs, cells = inputs_of(tables, opened, data, only), Cells()
     rows = {row.path: row for row in reader.rows(inputs, cells)}
-    return Mapped(rows, reader.findings(inputs), {kind: dict(odd) for kind, odd in cells.odd.items()})
+    return Mapped(
+        rows, reader.findings(inputs), {kind: dict(odd) for kind, odd in cells.odd.items()}, tuple(cells.notices)
+    )
 
 
 def source(folder: Path, dataset: str, **settings) -> TableSource:

@@ -79,6 +79,8 @@ def test_tables_that_cannot_be_meant_are_named(folder: Path) -> None:
     sets.write(folder / "labels.csv", "UID,Edema\n1.2.1,1\n")
     with pytest.raises(SourceError, match="needs a column that names the images, one of SOPInstanceUID"):
         sets.mapped(dicom.READER, folder, train_table="labels")
+    asked = sets.mapped(dicom.READER, folder, train_table="labels", image_column="UID")
+    assert asked.rows["a/1.dcm"].labels == {"Edema": 1}
     sets.write(folder / "labels.csv", "Image,Edema\n1,1\n1,0\n")
     with pytest.raises(SourceError, match="line 3: 1 has a line already"):
         sets.mapped(dicom.READER, folder, train_table="labels")

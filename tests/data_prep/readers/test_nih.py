@@ -84,10 +84,15 @@ def test_the_lists_are_the_split_and_every_image_is_found(folder: Path) -> None:
 
 
 def test_one_list_is_enough_and_an_image_of_neither_is_told(folder: Path) -> None:
+    assert not sets.mapped(nih.READER, folder).notices
     (folder / "train_val_list.txt").unlink()
     assert Counter(row.split for row in sets.mapped(nih.READER, folder).rows.values()) == {"train": 8, "test": 4}
     sets.write(folder / "train_val_list.txt", "00000001_000.png\n")
     assert sum(sets.mapped(nih.READER, folder).odd["split"].values()) == 7
+    for name in ("train_val_list.txt", "test_list.txt"):
+        (folder / name).unlink()
+    (notice,) = sets.mapped(nih.READER, folder).notices
+    assert "the official split is not known" in notice
 
 
 def test_the_official_test_images_alone_are_a_split(folder: Path) -> None:

@@ -42,6 +42,7 @@ def test_the_mapping_to_nih_gives_the_true_patients(folder: Path) -> None:
     assert [row.patient for row in sets.mapped(rsna.READER, folder).rows.values()] == ["aaa", "bbb", "ccc"]
     entries = [{"subset_img_id": name, "img_id": f"00000007_00{i}.png"} for i, name in enumerate(("aaa", "bbb"))]
     mapping = sets.write(folder / "pneumonia-challenge-dataset-mappings_2018.json", json.dumps(entries))
+    assert not sets.mapped(rsna.READER, folder).notices
     rows = list(sets.mapped(rsna.READER, folder).rows.values())
     assert [row.patient for row in rows] == ["00000007", "00000007", "ccc"]
     assert rows[1].study == "00000007/001"

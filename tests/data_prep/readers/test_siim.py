@@ -65,3 +65,8 @@ def test_numbers_that_are_no_mask_are_named_by_their_line(folder: Path, runs: st
 
 def test_the_folder_is_recognised(folder: Path) -> None:
     assert sets.recognised(folder) == "siim"
+
+
+def test_that_patients_are_not_known_is_said(folder: Path) -> None:
+    (notice,) = sets.mapped(siim.READER, folder).notices
+    assert notice.startswith("patients are not known")

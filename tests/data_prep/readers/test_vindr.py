@@ -130,3 +130,8 @@ def test_the_folder_is_recognised(physionet: Path) -> None:
 
 def test_kaggle_s_folder_is_recognised(kaggle: Path) -> None:
     assert sets.recognised(kaggle) == "vindr"
+
+
+def test_that_patients_are_not_known_is_said(physionet: Path) -> None:
+    (notice,) = sets.mapped(vindr.READER, physionet).notices
+    assert notice.startswith("patients are not known")
