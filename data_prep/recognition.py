@@ -30,8 +30,8 @@ def advice(folder: Folder, reader: Reader, data: DataConfig) -> str:
 
 
 def other(folder: Folder, reader: Reader, data: DataConfig) -> str:
-    """The sentence that names another reader, whose columns a folder's tables have, or nothing."""
-    fits = [known for known in fitting(folder) if known.name != reader.name and _columns(known)]
+    """The sentence that names another reader, whose tables' columns or files a folder has, or nothing."""
+    fits = [known for known in fitting(folder) if known.name != reader.name and (_columns(known) or known.known_by)]
     return f"this folder looks like {fits[0].title}: give --dataset={fits[0].name}" if fits else ""
 
 

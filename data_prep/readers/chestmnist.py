@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep import recognition
 from data_prep.arrays import Place
 from data_prep.cells import Cells
 from data_prep.files import Folder
@@ -65,9 +66,9 @@ def file_in(folder: Folder, wanted: int) -> str:
         match = re.search(r"_(\d+)\.npz$", path)
         found[int(match[1]) if match else 28] = path
     if not found:
-        raise SourceError(
-            f"raw_dir {folder} holds no chestmnist.npz; give {READER.holds}, or no --raw_dir at all to fetch it"
-        )
+        usual = f"give {READER.holds}, or no --raw_dir at all to fetch it"
+        advice = recognition.other(folder, READER, DataConfig()) or usual
+        raise SourceError(f"raw_dir {folder} holds no chestmnist.npz; {advice}")
     return found[nearest(list(found), wanted)]
 
 

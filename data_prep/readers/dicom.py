@@ -11,6 +11,7 @@ Keywords are those of DICOM PS3.3 (patient C.7.1.1, study C.7.2.1, view C.8.11.5
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from data_prep import recognition
 from data_prep.cells import Cells
 from data_prep.dicom import INSTALL, is_dicom
 from data_prep.reader import Inputs, Reader, Row, TableFile
@@ -44,7 +45,8 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
         line = next((lines[key] for key in keys_of(path, header) if key in lines), None)
         yield row_of(path, header, line, columns, cells)
     if not taken:
-        raise SourceError(f"{inputs.folder} holds no DICOM file of a projection X-ray; give {READER.holds}")
+        advice = recognition.other(inputs.folder, READER, inputs.data) or f"give {READER.holds}"
+        raise SourceError(f"{inputs.folder} holds no DICOM file of a projection X-ray; {advice}")
 
 
 def row_of(path: str, header: Any, line: Line | None, columns: Mapping[str, str], cells: Cells) -> Row:

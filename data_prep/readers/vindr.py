@@ -11,6 +11,7 @@ of all readers. Sex and age are only in the DICOM headers and not read. There ar
 
 from collections.abc import Iterable, Iterator
 
+from data_prep import recognition
 from data_prep.cells import Cells
 from data_prep.reader import NO_PATIENTS, Box, Inputs, Reader, Row, TableFile
 from data_prep.source import SourceError
@@ -64,7 +65,8 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
     }
     if not found and "kaggle" not in inputs.tables:
         raise SourceError(
-            f"raw_dir {inputs.folder} holds neither image_labels_train.csv nor train.csv; give {READER.holds}"
+            f"raw_dir {inputs.folder} holds neither image_labels_train.csv nor train.csv; "
+            f"{recognition.other(inputs.folder, READER, inputs.data) or 'give ' + READER.holds}"
         )
     cells.notice(NO_PATIENTS)
     for split, table in found.items():

@@ -104,3 +104,9 @@ def test_a_download_that_fails_or_is_another_file_is_one_sentence(
     monkeypatch.setitem(chestmnist.MD5, 28, "0")
     with pytest.raises(SourceError, match=r"gave a file with MD5 \w+ instead of 0"):
         chestmnist.download(DataConfig(image_size=28))
+
+
+def test_another_reader_names_this_one(tmp_path: Path) -> None:
+    write(tmp_path / "chestmnist.npz")
+    with pytest.raises(SourceError, match="this folder looks like ChestMNIST: give --dataset=chestmnist"):
+        sets.source(tmp_path, "mimic").counts()

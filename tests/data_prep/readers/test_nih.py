@@ -166,3 +166,9 @@ def test_a_test_list_of_the_published_size_is_respected(tmp_path: Path) -> None:
 
 def test_the_folder_is_recognised(folder: Path) -> None:
     assert sets.recognised(folder) == "nih"
+
+
+@pytest.mark.parametrize("dataset", ["vindr", "chestmnist", "dicom", "mimic"])
+def test_another_reader_names_this_one(folder: Path, dataset: str) -> None:
+    with pytest.raises(SourceError, match="this folder looks like NIH ChestX-ray14: give --dataset=nih"):
+        sets.source(folder, dataset).counts()
