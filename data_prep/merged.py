@@ -9,6 +9,7 @@ never counts as absent. Patients, studies and paths are prefixed with the set's 
 """
 
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.schema import Example
-from data_prep.source import Chunk, DataSource, RawFiles, Source
+from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Source
 from dirvae.config import ConfigError, DataConfig
 from dirvae.labels import translate
 
@@ -95,8 +96,14 @@ class Merged:
             origin, _, own = path.partition("/")
             return held[origin].open(own)
 
-        files = [file._replace(path=f"{origin}/{file.path}") for origin, files in held.items() for file in files.files]
-        return RawFiles(",".join(files.location for files in held.values()), files, opened)
+        parts = {origin: by_split(files) for origin, files in held.items()}
+        files = [
+            file._replace(path=f"{origin}/{file.path}")
+            for split in self.counts()
+            for origin, own in parts.items()
+            for file in own.get(split, ())
+        ]
+        return RawFiles(",".join(one.location for one in held.values()), files, opened)
 
     def facts(self) -> dict[str, Any]:
         """What each set tells, by origin, and the notices of all of them."""
@@ -109,6 +116,12 @@ class Merged:
 def shards_of(source: Source, split: str) -> int:
     """Chunks of a split, none where the source has no such split."""
     return source.shards(split) if split in source.counts() else 0
+
+
+def by_split(raw: RawFiles) -> dict[str, Sequence[RawFile]]:
+    """The raw files of each split."""
+    ends = list(itertools.accumulate(raw.counts.values()))
+    return {split: raw.files[end - count : end] for (split, count), end in zip(raw.counts.items(), ends, strict=True)}
 
 
 def read(task: Callable[[], Chunk], own: tuple[str, ...], wanted: tuple[str, ...], origin: str) -> Chunk:

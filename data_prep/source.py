@@ -34,11 +34,15 @@ class RawFile(NamedTuple):
 
 
 class RawFiles(NamedTuple):
-    """The raw files that a source reads, in the order of its examples, and the place where they are."""
+    """The raw files that a source reads, in the order of its examples, and the place where they are.
+
+    `counts` says how many of them are of each split, in the order of the splits, so that several sources can be merged.
+    """
 
     location: str
     files: Sequence[RawFile]
     open: Callable[[str], Any]  # a binary file, by a raw file's path
+    counts: Mapping[str, int] = {}
 
 
 class Chunk(NamedTuple):

@@ -106,10 +106,13 @@ class TableSource:
 
     def raw_files(self, progress: Progress = silent) -> RawFiles:
         """The files of all images, those that cannot be read included."""
-        entries = itertools.chain.from_iterable(self.plan(progress).entries.values())
-        files = [RawFile(*entry.file) for entry in entries if entry.file is not None]
-        folder = Path(self.raw_dir).resolve()
-        return RawFiles(str(folder), files, functools.partial(arrays.open_file, folder))
+        parts = {
+            split: [RawFile(*entry.file) for entry in entries if entry.file is not None]
+            for split, entries in self.plan(progress).entries.items()
+        }
+        files, folder = list(itertools.chain.from_iterable(parts.values())), Path(self.raw_dir).resolve()
+        counts = {split: len(part) for split, part in parts.items()}
+        return RawFiles(str(folder), files, functools.partial(arrays.open_file, folder), counts)
 
     def counts(self) -> dict[str, int]:
         return {name: len(entries) for name, entries in self.plan().entries.items()}

@@ -46,8 +46,13 @@ CALIBRATION = {"brier": "Brier", "ece_mass": "ECE, equally filled bins", "ece": 
 PROBES = {"linear": "linear probe", "boosted": "boosted probe"}
 
 
-def scope(scores: Mapping[str, float | None]) -> str:
-    """How many findings a macro is over, as in "over 2 of 4 findings"; of one metric's entry {"macro": x, finding: x ...}."""
+def scope_counts(scores: Mapping[str, float | None]) -> tuple[int, int]:
+    """Over how many of how many findings a macro is; of one metric's entry {"macro": x, finding: x ...}."""
     values = [value for name, value in scores.items() if name != "macro"]
-    known = sum(value is not None and math.isfinite(value) for value in values)
-    return f"over {known} of {len(values)} finding{'s' * (len(values) != 1)}"
+    return sum(value is not None and math.isfinite(value) for value in values), len(values)
+
+
+def scope(scores: Mapping[str, float | None]) -> str:
+    """What a macro is over, as in "over 2 of 4 findings"; the entry is that of `scope_counts`."""
+    known, findings = scope_counts(scores)
+    return f"over {known} of {findings} finding{'s' * (findings != 1)}"

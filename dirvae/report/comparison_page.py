@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dirvae.metrics.titles import PER_IMAGE, PER_LABEL
+from dirvae.metrics.titles import PER_IMAGE, PER_LABEL, scope
 from dirvae.report.html import document, figures, tables
 from dirvae.report.html.document import Section
 from dirvae.studies.side_by_side import Comparison, SideBySide, config_differences
@@ -80,7 +80,9 @@ def metric_rows(one: Comparison, metric: str) -> list[list[str]]:
         scores = (
             tables.estimate(s[metric][name], s.get(f"{metric}_interval", {}).get(name)) for s in one.scores.values()
         )
-        rows.append([name, *scores, *(_gap(d[metric][name]) for d in one.differences.values())])
+        entry = next(iter(one.scores.values()))[metric]
+        shown = f"macro, {scope(entry)}" if name == "macro" else name
+        rows.append([shown, *scores, *(_gap(d[metric][name]) for d in one.differences.values())])
     return rows
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from dirvae.config import Config, differences
 from dirvae.latents import compositions
 from dirvae.metrics.classification import curves
+from dirvae.metrics.titles import scope
 from dirvae.report import run_facts, run_pictures, usage
 from dirvae.report.html import classification_figures, document, figures, tables
 from dirvae.report.html.document import Section, note
@@ -71,12 +72,22 @@ def write(workdir: Path) -> Path:
 def headline(scores: Mapping, split: str) -> str:
     """The run's main numbers."""
     tiles = [
-        tables.tile("macro AUROC", scores["auroc"]["macro"], scores.get("auroc_interval", {}).get("macro")),
-        tables.tile("macro AUPRC", scores["auprc"]["macro"], scores.get("auprc_interval", {}).get("macro")),
+        tables.tile(
+            f"macro AUROC, {scope(scores['auroc'])}",
+            scores["auroc"]["macro"],
+            scores.get("auroc_interval", {}).get("macro"),
+        ),
+        tables.tile(
+            f"macro AUPRC, {scope(scores['auprc'])}",
+            scores["auprc"]["macro"],
+            scores.get("auprc_interval", {}).get("macro"),
+        ),
     ]
     tiles += [tables.tile(f"{name} of {split}", scores[name], None, 0) for name in ("images", "patients")]
     if "baseline" in scores:
-        tiles.append(tables.tile("linear baseline, macro AUROC", scores["baseline"]["auroc"]["macro"], None))
+        tiles.append(
+            tables.tile("linear baseline, macro AUROC of the same", scores["baseline"]["auroc"]["macro"], None)
+        )
     for name in ("l1", "ssim", "kl"):
         title, digits = tables.PER_IMAGE[name]
         tiles.append(tables.tile(title, scores[name], scores.get(f"{name}_interval"), digits))

@@ -4,7 +4,21 @@ Two numbers are looked at. The error is the mean absolute difference between an 
 [0, 1], which is what the model itself knows of an image. The spread is the standard deviation of an image's grey levels.
 An image is unlike those of validation where its error is above m + 2 (q - m), with m the median of validation and q its 99th
 percentile, or where its spread is outside m -+ 2 |q - m| with the 1st and 99th percentiles. The rule was fixed on the phantom of the
-default preset.
+default preset. Shares of 200 changed test images that have a word, of all 1,000 and 163 test images where they are unchanged:
+
+| image | default preset, phantom | plain preset of 600 steps, 163 images of NIH |
+|---|---|---|
+| unchanged | 0 % | 0 % |
+| black, white | all | all |
+| noise, 12 bits in 16 | 100 % | 100 % |
+| inverted | 100 % | 87 % |
+| a quarter of the contrast | 100 % | 0 % |
+| upside down | 100 % | 31 % |
+| turned by 90 degrees | 100 % | 4 % |
+| mirrored | 2 % | 0 % |
+
+The weaker the model, the less it notices. A whole set has a word in all of these cases but for mirrored images, and for the quarter of
+the contrast on NIH.
 """
 
 from collections.abc import Iterator, Sequence

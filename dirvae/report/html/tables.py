@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from dirvae.metrics.titles import PER_IMAGE, PER_LABEL
+from dirvae.metrics.titles import PER_IMAGE, PER_LABEL, scope, scope_counts
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -23,11 +23,17 @@ def interval(bounds: Sequence[float | None] | None, digits: int = 3) -> str:
     return f"[{number(bounds[0], digits)}, {number(bounds[1], digits)}]"
 
 
-def estimate(value: float | None, bounds: Sequence[float | None] | None, digits: int = 3) -> str:
-    """A number and its interval, as plain text."""
+def estimate(value: float | None, bounds: Sequence[float | None] | None, digits: int = 3, note: str = "") -> str:
+    """A number, a note on it, and its interval, as plain text."""
     if value is None or math.isnan(value):
         return number(value)
-    return f"{number(value, digits)} {interval(bounds, digits)}".rstrip()
+    return f"{number(value, digits)}{note and f' {note}'} {interval(bounds, digits)}".rstrip()
+
+
+def macro_note(scores: Mapping[str, float | None]) -> str:
+    """Which part of the findings a macro is over, as in "(2 of 4)"; nothing where it is over all."""
+    known, findings = scope_counts(scores)
+    return "" if known == findings else f"({known} of {findings})"
 
 
 def signed(value: float | None, bounds: Sequence[float | None] | None, digits: int = 3) -> str:
@@ -93,10 +99,12 @@ def scores(split: Mapping, labels: Sequence[str]) -> str:
     head = ["", "positives", *PER_LABEL.values(), *(["AUROC − linear baseline"] * bool(gaps))]
     rows = []
     for name in ("macro", *labels):
-        cells = [estimate(split[m][name], split.get(f"{m}_interval", {}).get(name)) for m in PER_LABEL]
+        notes = {m: macro_note(split[m]) if name == "macro" else "" for m in PER_LABEL}
+        cells = [estimate(split[m][name], split.get(f"{m}_interval", {}).get(name), note=notes[m]) for m in PER_LABEL]
         if gaps:
             cells.append(signed(gaps[name]["difference"], gaps[name]["interval"]))
-        rows.append([f"<b>{html.escape(name)}</b>", _positives(split, name), *cells])
+        shown = f"macro, {scope(split['auroc'])}" if name == "macro" else name
+        rows.append([f"<b>{html.escape(shown)}</b>", _positives(split, name), *cells])
     return table(head, rows)
 
 
@@ -110,7 +118,10 @@ def splits(metrics: Mapping[str, Mapping]) -> str:
     """Macro scores and per-image means of every split that was scored, one column a split."""
     rows = [["images, patients", *(f"{s['images']:,}, {s['patients']:,}" for s in metrics.values())]]
     for name, title in PER_LABEL.items():
-        cells = (estimate(s[name]["macro"], s.get(f"{name}_interval", {}).get("macro")) for s in metrics.values())
+        cells = (
+            estimate(s[name]["macro"], s.get(f"{name}_interval", {}).get("macro"), note=macro_note(s[name]))
+            for s in metrics.values()
+        )
         rows.append([f"{title}, macro", *cells])
     for name, (title, digits) in PER_IMAGE.items():
         cells = (estimate(s[name], s.get(f"{name}_interval"), digits) for s in metrics.values())

@@ -30,4 +30,8 @@ def test_the_table_holds_means_and_standard_errors_of_the_folds_that_have_both()
 def test_a_finding_of_one_fold_has_no_standard_error_and_of_none_no_mean():
     folds = [scores((0.6, 0.7, None), (0.5, 0.5, None)), scores((0.8, None, None), (0.7, 0.7, None))]
     rows = cross_validation.table(cross_validation.means(folds, LABELS)).splitlines()
-    assert rows[-2:] == ["| Edema | 0.700 (–) | 0.500 (–) |", "| Fracture | – (–) | – (–) |"]
+    assert rows[-3].endswith("| 0 to 1 of 2 findings in each fold |")
+    assert rows[-2:] == [
+        "| Edema | 0.700 (–) | 0.500 (–) | 1 of 2 folds |",
+        "| Fracture | – (–) | – (–) | 0 of 2 folds |",
+    ]
