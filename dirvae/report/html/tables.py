@@ -99,13 +99,19 @@ def scores(split: Mapping, labels: Sequence[str]) -> str:
     head = ["", "positives", *PER_LABEL.values(), *(["AUROC − linear baseline"] * bool(gaps))]
     rows = []
     for name in ("macro", *labels):
-        notes = {m: macro_note(split[m]) if name == "macro" else "" for m in PER_LABEL}
+        notes = {m: _differing_note(split, m) if name == "macro" else "" for m in PER_LABEL}
         cells = [estimate(split[m][name], split.get(f"{m}_interval", {}).get(name), note=notes[m]) for m in PER_LABEL]
         if gaps:
             cells.append(signed(gaps[name]["difference"], gaps[name]["interval"]))
         shown = f"macro, {scope(split['auroc'])}" if name == "macro" else name
         rows.append([f"<b>{html.escape(shown)}</b>", _positives(split, name), *cells])
     return table(head, rows)
+
+
+def _differing_note(split: Mapping, metric: str) -> str:
+    """Which part of the findings a metric's macro is over, where it is another than AUROC's, which its row tells."""
+    known, findings = scope_counts(split[metric])
+    return "" if (known, findings) == scope_counts(split["auroc"]) else f"({known} of {findings})"
 
 
 def _positives(split: Mapping, name: str) -> str:

@@ -48,7 +48,7 @@ def test_the_comparison_page_shows_the_numbers_of_its_json(pair, tmp_path):
     side_by_side.write(tmp_path, made)
     parsed = read(comparison_page.write(tmp_path, made))
     stored = read_json(tmp_path / "comparison.json")[0]
-    rows = next(found for found in parsed.tables if found[1][0] == "macro")
+    rows = next(found for found in parsed.tables if found[1][0].startswith("macro, over "))
     head, macro = rows[0], rows[1]
     assert head == ["", "dirichlet", "gaussian", "dirichlet − gaussian"]
     gap = stored["differences"]["gaussian"]["auroc"]["macro"]
@@ -56,7 +56,7 @@ def test_the_comparison_page_shows_the_numbers_of_its_json(pair, tmp_path):
     assert numbers(macro[1])[0] == pytest.approx(stored["scores"]["dirichlet"]["auroc"]["macro"], abs=5.01e-4)
     assert ["model.prior", "dirichlet", "gaussian"] in parsed.tables[0]
     assert len(parsed.fetched) == 4  # two figures a split
-    assert "AUROC macro" in comparison_page.as_text(made)
+    assert "AUROC macro, over " in comparison_page.as_text(made)
 
 
 def test_a_run_equals_itself_under_another_name(tmp_path):
