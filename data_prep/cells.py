@@ -4,6 +4,7 @@ A cell that cannot be read makes one fact of one image unknown. It does not stop
 `data.max_unknown_percent` of those of their kind.
 """
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,6 +48,7 @@ VIEWS = {
 VIEW_OF = {spelling: view for view, spellings in VIEWS.items() for spelling in spellings.split(", ")}
 
 
+@functools.lru_cache(maxsize=4096)
 def label_state(text: str) -> int | None:
     """The state of a label in any spelling that is known, or None."""
     folded = text.lower().replace("\N{MINUS SIGN}", "-")

@@ -37,15 +37,16 @@ def make(root: Path, images: int) -> None:
     for number in range(POOL):
         coarse = Image.fromarray(rng.integers(0, 256, (12, 10), dtype=np.uint8))
         coarse.resize((320, 390), Image.Resampling.BICUBIC).save(root / "pool" / f"{number}.jpg", quality=90)
+    patterns = [[("", "", "1.0", "0.0", "-1.0")[n] for n in rng.integers(0, 5, len(FINDINGS))] for _ in range(10_000)]
     with (root / "partial.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS])
         for number in range(images):
-            folder = f"train/patient{number * 3 // 10:06d}/study{number % 9 + 1}"
+            folder = f"train/patient{number * 3 // 10:06d}/study{number * 3 // 5 % 2 + 1}"
             path = f"{folder}/view{number}_frontal.jpg"
             (root / folder).mkdir(parents=True, exist_ok=True)
             os.link(root / "pool" / f"{number % POOL}.jpg", root / path)
-            states = [("", "", "1.0", "0.0", "-1.0")[n] for n in rng.integers(0, 5, len(FINDINGS))]
+            states = patterns[number % len(patterns)]
             writer.writerow(
                 [
                     f"CheXpert-v1.0-small/{path}",
