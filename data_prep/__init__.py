@@ -21,6 +21,7 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | quality | verdicts on pictures that can be no good radiographs, and on sets of them |
 | splits, resplit | which patient goes where, and another division of the same images |
 | build, shards, manifest, verify | the writing of a data set, what it holds, and the check of it |
+| stores | object stores and zip archives: addresses instead of folders |
 | provenance | the name of a data set, and proof that its raw files are still those that were read |
 | progress | the progress line |
 """

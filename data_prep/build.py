@@ -14,6 +14,7 @@ import fcntl
 import itertools
 import json
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from data_prep import columns, manifest, provenance, shards, sources
+from data_prep import columns, manifest, provenance, shards, sources, stores
 from data_prep.manifest import Tally, read_manifest
 from data_prep.progress import Progress, silent
 from data_prep.provenance import identity
@@ -30,6 +31,7 @@ from data_prep.shards import Job, Shard
 from data_prep.source import Source, SourceError
 from dirvae.config import ConfigError, DataConfig, command_line, override, validate_data
 from dirvae.config.command_line import CONSOLE, Parser, one_of
+from dirvae.config.places import url_of
 
 __all__ = ["SourceError", "build", "identity", "prepare", "prepare_split", "read_manifest"]
 
@@ -77,10 +79,13 @@ def build(
     """
     source.raw_files(progress)
     directory = Path(data_dir) / identity(source) / source.version
+    url = url_of(data_dir)
+    if url:
+        _fetch(source, data_dir, progress, check_files)
     try:
         directory = Path(data_dir) / provenance.settle(source, data_dir, progress, check_files) / source.version
         if (directory / manifest.FILE).exists():
-            return directory
+            return _kept(directory, url, progress)
         directory.mkdir(parents=True, exist_ok=True)
         with _locked(directory.parent / ".lock", progress):
             if not (directory / manifest.FILE).exists():
@@ -89,6 +94,27 @@ def build(
         raise SourceError(
             f"{directory} cannot be written ({error.strerror or error}); free some space there or choose another data_dir"
         ) from None
+    return _kept(directory, url, progress)
+
+
+def _fetch(source: Source, data_dir: Path, progress: Progress, check_files: bool) -> None:
+    """Copies a source's data set from the address of a data_dir, where it is finished there."""
+    url, version = url_of(data_dir), source.version
+    with tempfile.TemporaryDirectory() as folder:
+        for name in stores.names(url, identity(source)):
+            small = (manifest.FILE, provenance.FILE)
+            stores.download(f"{url}/{name}/{version}", Path(folder) / name / version, manifest.FILE, small)
+        name = provenance.settle(source, Path(folder), progress, check_files)
+    if stores.download(f"{url}/{name}/{version}", data_dir / name / version, manifest.FILE):
+        progress(f"data: {url}/{name}/{version} is copied to {data_dir / name / version}")
+
+
+def _kept(directory: Path, url: str, progress: Progress) -> Path:
+    """A finished data set, uploaded to the address of its data_dir where that is one."""
+    if url:
+        whole = f"{url}/{directory.parent.name}/{directory.name}"
+        progress(f"data: uploading to {whole}")
+        stores.upload(directory, whole, manifest.FILE)
     return directory
 
 

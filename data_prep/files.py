@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote
 
-from data_prep import arrays
+from data_prep import arrays, stores
 from data_prep.images import ImageError
+from data_prep.progress import Meter, Progress, silent
 from data_prep.source import SourceError
+from dirvae.config.places import shown, url_of
 
+UNPACKED = 4  # last parts of a path that an archive's member and its unpacked copy share
 DRIVE = re.compile(r"[A-Za-z]:(?=/)")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -51,28 +54,48 @@ class Folder:
       SourceError: where it is no folder, cannot be listed, or an allowed root is none.
     """
 
-    def __init__(self, raw_dir: Path | str, allowed_roots: tuple[str, ...] = ()) -> None:
-        self.place = Path(raw_dir)
-        if not self.place.is_dir():
-            raise SourceError(f"raw_dir {raw_dir} is not a folder")
+    def __init__(self, raw_dir: Path | str, allowed_roots: tuple[str, ...] = (), progress: Progress = silent) -> None:
+        self.place = raw_dir if url_of(raw_dir) else Path(raw_dir)
+        self.root = stores.root_of(self.place)
+        self.archive = shown(self.place).rpartition("/")[2] if self.place.suffix.lower() == ".zip" else ""
+        if not (self.root / self.archive).is_file() if self.archive else not self.root.is_dir():
+            raise SourceError(f"raw_dir {shown(self.place)} is not a folder")
         if absent := [root for root in allowed_roots if not Path(root).is_dir()]:
             raise SourceError(f"data.allowed_roots names {absent[0]}, which is not a folder")
-        self.root = self.place.resolve()
         self.roots = (self.root, *(Path(root).resolve() for root in allowed_roots))
         self.refused: dict[str, Path] = {}  # links that leave the roots, and where they lead
-        self.files = {file.path: file for file in sorted(self._walk())}
+        self.files = {file.path: file for file in sorted(self._with_members(self._listing(progress)))}
         self._tails: dict[int, dict[str, list[str]]] = {}
         self._folders: dict[int, dict[str, dict[str, list[str]]]] = {}
 
     @property
     def name(self) -> str:
-        return self.root.name
+        return self.archive[: -len(".zip")] if self.archive else self.root.name
 
     def __str__(self) -> str:
-        return str(self.place)
+        return shown(self.place)
 
     def open(self, path: str) -> BinaryIO:
-        return arrays.open_file(self.root, path)
+        return stores.open_file(self.root, path)
+
+    def _listing(self, progress: Progress) -> Iterator[File]:
+        """The files of the folder, of the store's folder, or the archive alone."""
+        meter = Meter(progress, f"listing {self}", "files")
+        remote = isinstance(self.root, stores.Remote)
+        for file in (File(*found[:4]) for found in self.root.walk()) if remote else self._walk():
+            if not self.archive or file.path == self.archive:
+                yield file
+            meter.step()
+
+    def _with_members(self, files: Iterator[File]) -> list[File]:
+        """Files, and those in zip archives among them, but for members that are unpacked too."""
+        whole = list(files)
+        archives = [file for file in whole if file.path.lower().endswith(".zip")]
+        unpacked = {_end(file.path.split("/"), UNPACKED) for file in whole} if archives else set()
+        for archive in archives:
+            packed = (File(*member[:4]) for member in stores.members(self.root, archive))
+            whole += [file for file in packed if _end(file.path.split("/"), UNPACKED) not in unpacked]
+        return whole
 
     def _walk(self) -> Iterator[File]:
         """Every file below the folder, in no order; a link to a folder above itself is not followed, since that would never end."""
@@ -111,9 +134,9 @@ class Folder:
             fnmatch.translate(name.lower()) for pattern in patterns for name in (pattern, f"{pattern}.gz")
         )
         fits = re.compile(wanted).match
-        fitting = [path for path in self.files if path.count("/") < depth and fits(path.rpartition("/")[2].lower())]
+        fitting = [path for path in self.files if _depth(path) < depth and fits(path.rpartition("/")[2].lower())]
         shown = [path for path in fitting if not path.rpartition("/")[2].startswith(".")]
-        return sorted(shown, key=lambda path: (path.count("/"), path))
+        return sorted(shown, key=lambda path: (_depth(path), path))
 
     def under(self, path: str, tail: int) -> list[str]:
         """Files in the folder that a table names, such as a study, wherever the set was unpacked; `tail` as in `locate`.
@@ -213,6 +236,11 @@ class Folder:
 def _removable(path: str, tail: int) -> int:
     """One more than the number of first folders without which a path still tells one image from another."""
     return max(1, path.count("/") + 2 - max(1, tail))
+
+
+def _depth(path: str) -> int:
+    """How many folders a file lies below the root; an archive is none."""
+    return path.count("/") - path.lower().count(".zip/")
 
 
 def _listed(folder: str) -> list[os.DirEntry]:

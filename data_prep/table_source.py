@@ -9,7 +9,6 @@ import hashlib
 import io
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_prep import arrays, division, images, marks, recognition
+from data_prep import division, images, marks, recognition, stores
 from data_prep.cells import Cells
 from data_prep.files import File, Folder
 from data_prep.progress import Progress, silent
@@ -27,6 +26,7 @@ from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Skipped, Sour
 from data_prep.stored import MAX_BYTES
 from data_prep.tables import Document, Line, Table
 from dirvae.config import DataConfig
+from dirvae.config.places import place, url_of
 from dirvae.labels import BLANK, UNLABELLED
 
 CHUNK_PIXELS = 64_000_000  # a shard's images are held in memory at once
@@ -110,22 +110,24 @@ class TableSource:
             split: [RawFile(*entry.file) for entry in entries if entry.file is not None]
             for split, entries in self.plan(progress).entries.items()
         }
-        files, folder = list(itertools.chain.from_iterable(parts.values())), Path(self.raw_dir).resolve()
+        files, folder = list(itertools.chain.from_iterable(parts.values())), stores.root_of(self.raw_dir)
         counts = {split: len(part) for split, part in parts.items()}
-        return RawFiles(str(folder), files, functools.partial(arrays.open_file, folder), counts)
+        return RawFiles(str(folder), files, functools.partial(stores.open_file, folder), counts)
 
     def counts(self) -> dict[str, int]:
         return {name: len(entries) for name, entries in self.plan().entries.items()}
 
     def facts(self) -> dict[str, Any]:
         """What the plan noticed: cells that could not be read, views left out, boxes listed."""
-        return {"folder": Path(self.raw_dir).resolve().name} | self.plan().notes
+        return {
+            "folder": (self.raw_dir if url_of(self.raw_dir) else Path(self.raw_dir).resolve()).name
+        } | self.plan().notes
 
     def shards(self, split: str) -> int:
         return -(-len(self.plan().entries[split]) // self.chunk_size)
 
     def task(self, split: str, number: int) -> Callable[[], Chunk]:
-        folder = Path(self.raw_dir).resolve()
+        folder = stores.root_of(self.raw_dir)
         return functools.partial(
             read_entries, self._chunk(split, number), folder, self.image_size, self.findings, self.data.intensity
         )
@@ -140,7 +142,7 @@ class TableSource:
 
 
 def read_entries(
-    entries: list[Entry], folder: Path, image_size: int, findings: tuple[str, ...], intensity: str
+    entries: list[Entry], folder: Any, image_size: int, findings: tuple[str, ...], intensity: str
 ) -> Chunk:
     """The examples of one shard."""
     chunk = Chunk([], [], [], [])
@@ -159,13 +161,12 @@ def read_entries(
     return chunk
 
 
-def _read(file: File, folder: Path, image_size: int, intensity: str, chunk: Chunk) -> images.Picture:
+def _read(file: File, folder: Any, image_size: int, intensity: str, chunk: Chunk) -> images.Picture:
     """A file's picture; the file and its content are added to the chunk, whether or not it is an image."""
     digest = ""
     try:
-        with arrays.open_file(folder, file.path) as opened:
-            stat = os.stat(folder / arrays.file_of(file.path))
-            if (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) != file[1:]:
+        with stores.open_file(folder, file.path) as opened:
+            if stores.state_of(folder, file.path) != file[2:4]:
                 raise SourceError(f"{folder / file.path} changed while the set was being built; start again")
             content = opened.read(MAX_BYTES + 1)
         digest = hashlib.sha256(content).hexdigest()
@@ -202,7 +203,7 @@ def _labels(row: Row, findings: tuple[str, ...]) -> np.ndarray:
 def make_plan(source: TableSource, progress: Progress = silent) -> Plan:
     """Opens the folder and its tables, maps every row, and divides the rows."""
     data, reader = source.data, source.reader
-    folder = Folder(source.raw_dir, data.allowed_roots)
+    folder = Folder(source.raw_dir, data.allowed_roots, progress)
     tables, digests = open_tables(reader, folder, data, source.only)
     inputs, cells = inputs_of(tables, folder, data, source.only), Cells()
     rows = _unique(reader.rows(inputs, cells), inputs.tables)
@@ -363,10 +364,14 @@ def _folder(manifest: Mapping[str, Any]) -> str:
     return (manifest.get("facts", {}) | manifest["options"]).get("folder", "")
 
 
+def _as_path(raw_dir: Path | str) -> Path:
+    return raw_dir if url_of(raw_dir) else place(str(raw_dir))
+
+
 def _open(reader: Reader, data: DataConfig, raw_dir: Path | None) -> TableSource:
     assert raw_dir is not None
-    return TableSource(reader, data, Path(raw_dir))
+    return TableSource(reader, data, _as_path(raw_dir))
 
 
 def _open_split(reader: Reader, raw_dir: Path, name: str, data: DataConfig) -> TableSource:
-    return TableSource(reader, data, Path(raw_dir), only=name)
+    return TableSource(reader, data, _as_path(raw_dir), only=name)

@@ -9,6 +9,7 @@ no patient is in two splits. With --raw_dir every raw file is read again and com
 
 import argparse
 import functools
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 
-from data_prep import columns, manifest, provenance, quality, records, splits
+from data_prep import columns, manifest, provenance, quality, records, splits, stores
 from data_prep.files import Folder
 from data_prep.images import ImageError
 from data_prep.manifest import Tally
@@ -26,6 +27,7 @@ from data_prep.schema import SEXES, UNKNOWN_AGE, VIEWS, Example
 from data_prep.source import RawFiles, SourceError
 from dirvae.config import command_line
 from dirvae.config.command_line import CONSOLE, Parser
+from dirvae.config.places import place, shown, url_of
 from dirvae.labels import FINDINGS, STATES
 
 MAX_PROBLEMS = 20  # of a split; a broken data set is broken in the same way everywhere
@@ -198,9 +200,19 @@ def _compare(split: str, found: dict, claimed: dict) -> list[str]:
 
 def parser() -> Parser:
     flags = Parser("data_prep.verify", __doc__ or "")
-    flags.add_argument("directory", type=Path, help="DATA_DIR/NAME/VERSION, as data_prep.build prints it")
+    flags.add_argument(
+        "directory", type=place, help="DATA_DIR/NAME/VERSION, as data_prep.build prints it, or its address"
+    )
     flags.shared("--raw_dir", help="folder of the raw images, to compare each file with what was read")
     return flags
+
+
+def _local(directory: Path, folder: Path) -> Path:
+    """The folder of a data set on this machine: a fresh copy of one at an address."""
+    if url := url_of(directory):
+        stores.download(url, folder, manifest.FILE)
+        return folder
+    return directory
 
 
 def run(flags: argparse.Namespace) -> None:
@@ -209,7 +221,8 @@ def run(flags: argparse.Namespace) -> None:
     Raises:
       SourceError: for a data set with problems, or a folder that holds none.
     """
-    report = verify(flags.directory, flags.raw_dir, CONSOLE.progress)
+    with tempfile.TemporaryDirectory() as folder:
+        report = verify(_local(flags.directory, Path(folder)), flags.raw_dir, CONSOLE.progress)
     counts = ", ".join(f"{images} {split}" for split, images in report.images.items())
     CONSOLE.say(f"{counts}; content {report.content_hash[:16]}")
     for line in report.warnings:
@@ -217,7 +230,7 @@ def run(flags: argparse.Namespace) -> None:
     for problem in report.problems:
         CONSOLE.say(f"problem: {problem}")
     if report.problems:
-        raise SourceError(f"{flags.directory} is not sound ({len(report.problems)} problems); build it again")
+        raise SourceError(f"{shown(flags.directory)} is not sound ({len(report.problems)} problems); build it again")
     CONSOLE.say("sound")
 
 

@@ -18,14 +18,19 @@ from typing import Any, NoReturn
 import dirvae
 from dirvae.config.fields import ConfigError
 from dirvae.config.parsing import assignments
+from dirvae.config.places import place
 
 COULD_NOT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 LARGEST_SEED = 2**32 - 1  # the largest that NumPy, scikit-learn and JAX all take
 FLAGS: dict[str, dict[str, Any]] = {
-    "--data_dir": {"type": Path, "default": Path("data"), "help": "folder of prepared data sets and compiled programs"},
+    "--data_dir": {
+        "type": place,
+        "default": Path("data"),
+        "help": "folder of prepared data sets and compiled programs, or an address such as s3://bucket/folder",
+    },
     "--raw_dir": {
-        "type": Path,
-        "help": "folder of the raw images and their tables; of several data sets the folders, separated by commas",
+        "type": place,
+        "help": "folder or address of the raw images and their tables; of several data sets the folders, separated by commas",
     },
     "--out": {"type": Path, "help": "file or folder to write"},
 }
