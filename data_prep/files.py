@@ -65,6 +65,7 @@ class Folder:
         self.roots = (self.root, *(Path(root).resolve() for root in allowed_roots))
         self.refused: dict[str, Path] = {}  # links that leave the roots, and where they lead
         self.files = {file.path: file for file in sorted(self._with_members(self._listing(progress)))}
+        self._shallow: dict[int, list[str]] = {}
         self._tails: dict[int, dict[str, list[str]]] = {}
         self._folders: dict[int, dict[str, dict[str, list[str]]]] = {}
 
@@ -134,7 +135,9 @@ class Folder:
             fnmatch.translate(name.lower()) for pattern in patterns for name in (pattern, f"{pattern}.gz")
         )
         fits = re.compile(wanted).match
-        fitting = [path for path in self.files if _depth(path) < depth and fits(path.rpartition("/")[2].lower())]
+        if depth not in self._shallow:
+            self._shallow[depth] = [path for path in self.files if _depth(path) < depth]
+        fitting = [path for path in self._shallow[depth] if fits(path.rpartition("/")[2].lower())]
         shown = [path for path in fitting if not path.rpartition("/")[2].startswith(".")]
         return sorted(shown, key=lambda path: (_depth(path), path))
 

@@ -6,8 +6,10 @@ archive are named as if the archive were a folder, as in `images.zip/images/0001
 """
 
 import contextlib
+import datetime
 import functools
 import hashlib
+import io
 import re
 import zipfile
 import zlib
@@ -22,6 +24,7 @@ from data_prep.source import RawFile, SourceError
 from dirvae.config.places import url_of
 
 MEMBER = re.compile(r"(?P<archive>.+?\.zip)/(?P<member>.+)", re.IGNORECASE)
+WHOLE = 1 << 26  # bytes of an archive's member up to which it is read at once, so that damage is found
 VERSIONS = ("ETag", "etag", "md5Hash", "generation", "crc32c", "version_id", "content_md5")
 TIMES = ("mtime", "LastModified", "updated", "last_modified", "created")
 
@@ -95,8 +98,20 @@ def _brief(error: Exception) -> str:
 def _file(path: str, info: dict[str, Any]) -> RawFile:
     """A raw file of an entry of a listing; its version in the store stands in the place of the ctime."""
     time = next((info[name] for name in TIMES if info.get(name)), "")
-    version = next((str(info[name]) for name in VERSIONS if info.get(name)), str(time))
-    return RawFile(path, int(info.get("size") or 0), _number(str(time)), _number(version))
+    version = next((str(info[name]) for name in VERSIONS if info.get(name)), "")
+    stamp = _nanoseconds(time)
+    return RawFile(path, int(info.get("size") or 0), stamp, _number(version) if version else stamp)
+
+
+def _nanoseconds(time: Any) -> int:
+    """A store's time, which may be a number of seconds, a `datetime` or ISO text, in nanoseconds to the microsecond."""
+    if isinstance(time, str):
+        try:
+            time = datetime.datetime.fromisoformat(time)
+        except ValueError:
+            return _number(time)
+    seconds = time.timestamp() if isinstance(time, datetime.datetime) else float(time)
+    return round(seconds * 1e6) * 1000
 
 
 def _number(text: str) -> int:
@@ -145,14 +160,17 @@ def open_file(root: Any, path: str) -> BinaryIO:
         return arrays.open_file(root, path)
     place = root / match["archive"]
     try:
-        return _archive(place if isinstance(place, Path) else str(place)).open(match["member"])
+        archive = _archive(place if isinstance(place, Path) else str(place), state_of(root, path))
+        if archive.getinfo(match["member"]).file_size > WHOLE:
+            return archive.open(match["member"])
+        return io.BytesIO(archive.read(match["member"]))
     except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
         raise OSError(f"{match['archive']} has no readable {match['member']} ({error})") from None
 
 
 @functools.lru_cache(maxsize=32)
-def _archive(place: Path | str) -> zipfile.ZipFile:
-    """An archive, which stays open for the members that follow."""
+def _archive(place: Path | str, state: tuple[int, int]) -> zipfile.ZipFile:
+    """An archive of a state, which stays open for the members that follow."""
     return zipfile.ZipFile(place if isinstance(place, Path) else Remote(place).open())
 
 

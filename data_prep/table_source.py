@@ -19,7 +19,7 @@ import numpy as np
 from data_prep import division, images, marks, recognition, stores
 from data_prep.cells import Cells
 from data_prep.files import File, Folder
-from data_prep.progress import Progress, silent
+from data_prep.progress import Meter, Progress, silent
 from data_prep.reader import Reader, Row, inputs_of
 from data_prep.schema import Example
 from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Skipped, SourceError
@@ -206,7 +206,7 @@ def make_plan(source: TableSource, progress: Progress = silent) -> Plan:
     folder = Folder(source.raw_dir, data.allowed_roots, progress)
     tables, digests = open_tables(reader, folder, data, source.only)
     inputs, cells = inputs_of(tables, folder, data, source.only), Cells()
-    rows = _unique(reader.rows(inputs, cells), inputs.tables)
+    rows = _unique(_counted(reader.rows(inputs, cells), Meter(progress, "reading tables", "rows")), inputs.tables)
     notes: dict[str, Any] = {"notices": cells.notices}
     if source.only and not reader.split_is_table:
         rows = [row for row in rows if row.split == source.only]
@@ -259,6 +259,12 @@ def open_tables(
         with folder.open(paths[0]) as file:
             digests[paths[0].rpartition("/")[2]] = hashlib.file_digest(file, "sha256").hexdigest()
     return tables, digests
+
+
+def _counted(rows: Iterator[Row], meter: Meter) -> Iterator[Row]:
+    for row in rows:
+        meter.step()
+        yield row
 
 
 def _unique(rows: Iterator[Row], tables: Mapping[str, Table]) -> list[Row]:
