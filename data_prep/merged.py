@@ -20,7 +20,7 @@ import numpy as np
 
 from data_prep.schema import Example
 from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Source
-from dirvae.config import ConfigError, DataConfig
+from dirvae.config import ConfigError, DataConfig, places
 from dirvae.labels import translate
 
 
@@ -170,7 +170,9 @@ def folders(raw_dir: Path | str | None, names: Sequence[str]) -> list[Path]:
     Raises:
       ConfigError: where there are not as many folders as sets.
     """
-    found = [Path(part.strip()) for part in str(raw_dir or "").split(",") if part.strip()]
+    found = [
+        places.place(part.strip()) for part in (places.shown(raw_dir) if raw_dir else "").split(",") if part.strip()
+    ]
     if len(found) != len(names):
         raise ConfigError(
             f"--dataset={','.join(names)} names {len(names)} data sets and --raw_dir {len(found)} folders; "

@@ -26,7 +26,7 @@ BLOCK = 1 << 20  # bytes
 
 
 class Record(NamedTuple):
-    """What a finished set knows of its raw files, in the order of its examples; `ctimes` has a row for each location."""
+    """What a finished set knows of its raw files, in the order of their paths; `ctimes` has a row for each location."""
 
     paths: np.ndarray  # bytes [N], UTF-8
     sizes: np.ndarray  # int64 [N]
@@ -55,6 +55,7 @@ def settle(source: Source, data_dir: Path, progress: Progress, check_files: bool
     finished = _finished(Path(data_dir), name, source.version)
     if raw is None or not check_files or not finished:
         return name
+    raw = raw._replace(files=sorted(raw.files))
     records = {where: read(where) for where in finished}
     known, sha256 = _known(raw, records.values())
     if not known.all():
@@ -134,7 +135,7 @@ def _remember(directory: Path, record: Record, raw: RawFiles, progress: Progress
 
 
 class Collector:
-    """Gathers the raw files of a build's shards, in their order, for the record."""
+    """Gathers the raw files of a build's shards for the record."""
 
     def __init__(self) -> None:
         self.paths: list[bytes] = []
@@ -151,7 +152,9 @@ class Collector:
         """Leaves the record in a data set's folder; the digest of the files' content."""
         numbers = np.concatenate([np.zeros((0, 3), np.int64), *self.numbers])
         sha256 = np.frombuffer(bytes(self.sha256), np.uint8).reshape(-1, 32)
-        paths = np.asarray(self.paths or np.zeros(0, "S1"))
+        order = sorted(range(len(self.paths)), key=self.paths.__getitem__)
+        numbers, sha256 = numbers[order], sha256[order]
+        paths = np.asarray([self.paths[place] for place in order] or np.zeros(0, "S1"))
         where = np.asarray([location.encode()])
         _write(directory, Record(paths, numbers[:, 0], numbers[:, 1], sha256, numbers[:, 2][None], where))
         return content_of(sha256)

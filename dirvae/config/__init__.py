@@ -7,6 +7,7 @@
 | checks | what is refused, and why |
 | help | the fields as text |
 | old_names | fields of runs that earlier versions wrote |
+| places | folders of this machine, and addresses of object stores |
 | command_line | what commands share: flags, errors, exit codes |
 
 Importing this package imports no numerical library, so that `--help` answers at once.

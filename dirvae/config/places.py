@@ -22,8 +22,8 @@ class Place(type(Path())):  # type: ignore[misc]
 
 
 def place(text: str) -> Path:
-    """The type of a flag that names a folder: a path, or a `Place` for an address."""
-    if not SCHEME.match(text):
+    """The type of a flag that names a folder, or several separated by commas: a path, or a `Place` where one is an address."""
+    if not SCHEME.search(text):
         return Path(text)
     scheme, _, rest = text.partition("://")
     cache = Path(os.environ.get("DIRVAE_CACHE") or Path.home() / ".cache" / "dirvae")
