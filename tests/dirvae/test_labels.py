@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dirvae.labels import BLANK, FINDINGS, NEGATIVE, POSITIVE, UNCERTAIN, apply_policies, finding_index
+from dirvae.labels import BLANK, FINDINGS, NEGATIVE, POSITIVE, UNCERTAIN, apply_policies, finding_index, related
 
 STORED = np.array([[POSITIVE, NEGATIVE, UNCERTAIN, BLANK]], np.int8)
 
@@ -50,3 +50,11 @@ def test_findings_by_name():
     assert finding_index(" pleural_effusion") == FINDINGS.index("Pleural Effusion")
     with pytest.raises(ValueError, match="'Cardiomegalie' is not a finding; did you mean 'Cardiomegaly'"):
         finding_index("Cardiomegalie")
+
+
+def test_findings_of_any_set_are_related_by_what_they_are_composed_of():
+    assert related("Mass") == {"No Finding", "Lung Lesion", "Lung Opacity"}
+    assert related("Hernia") == {"No Finding"}
+    assert related("No Finding", ("No Finding", "Hernia", "Mass")) == {"Hernia", "Mass"}
+    of_the_14 = related("Lung Opacity") & set(FINDINGS)
+    assert of_the_14 == {"No Finding", "Lung Lesion", "Edema", "Consolidation", "Pneumonia", "Atelectasis"}

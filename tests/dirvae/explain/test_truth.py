@@ -1,5 +1,7 @@
 """What is known of images: the phantom's exact effects, masks and boxes of the finding alone."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from support.settings import plain
@@ -57,3 +59,22 @@ def test_the_prior_is_the_mean_mask_of_training_images(examples):
     np.testing.assert_allclose(exact.prior[0], every.mask.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(exact.mean_effect[0], every.effect.mean(axis=0), atol=1e-6)
     assert truth.exact(examples, examples, positions, 2, PhantomSimulator(SIDE)) is None
+
+
+def marked(stored, findings, boxes, masks=()):
+    """Images of 8 x 8 pixels of a set with these findings, labels [N, F] and marks."""
+    nothing = np.zeros((0, 9), np.uint8)
+    table = SimpleNamespace(labels=np.asarray(stored, np.int8), boxes=boxes, masks=masks or [nothing] * len(boxes))
+    return SimpleNamespace(findings=findings, table=table)
+
+
+def test_boxes_of_the_parts_count_where_the_label_is_composed_of_theirs():
+    mass = np.asarray([[0, 0.0, 0.0, 0.5, 0.5]], np.float32)
+    composed = marked([[1, -3], [1, 0]], ("Mass", "Lung Lesion"), [mass, mass])
+    found = truth.boxes_of(composed, np.arange(2), "Lung Lesion")
+    np.testing.assert_array_equal(
+        np.isfinite(found).all(axis=2), [[True], [False]]
+    )  # the second's own label is negative
+    unnamed = marked([[1]], ("Mass",), [mass])
+    assert truth.boxes_of(unnamed, np.arange(1), "Lung Opacity").shape == (1, 1, 4)
+    assert truth.boxes_of(unnamed, np.arange(1), "Edema").shape == (1, 0, 4)

@@ -130,3 +130,20 @@ def test_wanted_findings_with_one_value_are_refused_in_one_sentence():
 def test_no_finding_with_two_values_is_an_error():
     with pytest.raises(ConfigError, match="no finding has both positives and negatives"):
         data.choose_labels(*known({"Edema": [1, 1, -2]}, blank="ignore"))
+
+
+def test_images_without_any_label_are_masked_and_a_set_of_them_says_what_to_add():
+    half = {"Edema": [1, 0, -3, -3], **{name: [-2, -2, -3, -3] for name in FINDINGS if name != "Edema"}}
+    training, config = known(half, blank="zeros")
+    np.testing.assert_array_equal(training.weight.any(axis=1), [True, True, False, False])
+    assert data.choose_labels(training, config).labels == ("Edema",)
+    nothing, config = known({name: [-3, -3] for name in FINDINGS}, blank="zeros")
+    with pytest.raises(ConfigError, match=r"none of the 2 training images is labelled.*add a labelled data set"):
+        data.choose_labels(nothing, config)
+
+
+def test_a_finding_can_be_asked_for_that_a_set_composes():
+    own = ("Mass", "Nodule", "Hernia")
+    assert data.label_space(own) == own
+    assert data.label_space(own, ("lung lesion", "Hernia")) == (*own, "Lung Lesion")
+    assert data.label_space(own, ("Pleural Other",)) == own

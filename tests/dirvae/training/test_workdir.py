@@ -28,6 +28,14 @@ def test_another_config_is_refused_by_name(tmp_path):
     assert workdir.read_config(tmp_path / "run") == Config()
 
 
+def test_what_changes_nothing_that_is_learned_may_differ(tmp_path):
+    workdir.claim(tmp_path / "run", Config())
+    free = {"build_workers": 3, "cache_megabytes": 10, "max_skipped_percent": 5.0, "allowed_roots": "/elsewhere"}
+    workdir.check(tmp_path / "run", override(Config(), free))
+    with pytest.raises(WorkdirError, match=r"another config \(data\.intensity: 'range' here"):
+        workdir.check(tmp_path / "run", override(Config(), free | {"intensity": "range"}))
+
+
 def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(WorkdirError, match="not empty and holds no run"):
