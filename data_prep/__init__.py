@@ -8,6 +8,8 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | source, sources | the contract of a data source, and the registry of them |
 | reader, readers | the contract of a reader of a published data set, and one module for each set |
 | recognition | which reader fits a folder |
+| check, contents, survey | what a folder holds before anything is built: its files and tables, and what its plan counts |
+| sample, contact_sheet | a look at some of its images, and a picture of them |
 | table_source | a reader's rows as a source: plan, splits, identity |
 | merged | several data sets as one source |
 | phantom | X-rays drawn by a program |

@@ -44,10 +44,10 @@ def _deeper(folder: Folder, reader: Reader, data: DataConfig) -> str:
 
 
 def _fits(reader: Reader, folder: Folder, depth: int) -> bool:
-    needed = _needed(reader)
-    if not needed:
+    wanted = needed(reader)
+    if not wanted:
         return any(_holds(folder, file, depth) for file in reader.known_by)
-    return all(_holds(folder, table, depth) for table in needed)
+    return all(_holds(folder, table, depth) for table in wanted)
 
 
 def _holds(folder: Folder, wanted: TableFile, depth: int) -> bool:
@@ -63,10 +63,22 @@ def _holds(folder: Folder, wanted: TableFile, depth: int) -> bool:
     return False
 
 
+def specific(reader: Reader) -> bool:
+    """Whether a reader is of one data set, whose tables are told by their columns, rather than of any table or folder."""
+    return _columns(reader) > 0
+
+
+def telling(reader: Reader) -> tuple[list[TableFile], bool]:
+    """Tables by whose columns a reader's set can be told, and whether all of them are needed or one would do."""
+    wanted = needed(reader)
+    return [table for table in wanted or reader.known_by if table.columns and not table.json], bool(wanted)
+
+
 def _columns(reader: Reader) -> int:
     known = (len(file.columns) for file in reader.known_by)
-    return sum(len(table.columns) for table in _needed(reader)) or max(known, default=0)
+    return sum(len(table.columns) for table in needed(reader)) or max(known, default=0)
 
 
-def _needed(reader: Reader) -> list[TableFile]:
+def needed(reader: Reader) -> list[TableFile]:
+    """The tables without which a reader reads nothing, where no setting names others."""
     return [table for table in reader.tables(DataConfig(dataset=reader.name), "") if not table.optional]

@@ -180,7 +180,7 @@ def _read(file: File, folder: Any, image_size: int, intensity: str, chunk: Chunk
 def _example(row: Row, picture: images.Picture, moved: marks.Marks, findings: tuple[str, ...]) -> Example:
     return Example(
         image=picture.image,
-        labels=_labels(row, findings),
+        labels=labels_of(row, findings),
         patient=row.patient,
         study=row.study,
         view=row.view,
@@ -194,7 +194,7 @@ def _example(row: Row, picture: images.Picture, moved: marks.Marks, findings: tu
     )
 
 
-def _labels(row: Row, findings: tuple[str, ...]) -> np.ndarray:
+def labels_of(row: Row, findings: tuple[str, ...]) -> np.ndarray:
     """int8 [L]. A row that leaves all blank, No Finding among them, is not labelled: of a report, one of them would be positive."""
     mute = "No Finding" in row.labels and all(value == BLANK for value in row.labels.values())
     return np.asarray([UNLABELLED if mute else row.labels.get(name, UNLABELLED) for name in findings], np.int8)
