@@ -33,11 +33,14 @@ RESEMBLANCE = 0.3
 
 
 class Choice(NamedTuple):
-    """The reader that fits a folder, its survey, others that were tried, and why nothing can be built; each may be missing."""
+    """The reader that fits a folder, its survey, and why nothing can be built; each may be missing.
+
+    `others` names readers that fit too, each with why it can build nothing.
+    """
 
     reader: Reader | None = None
     survey: Survey | None = None
-    others: tuple["Choice", ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
     problem: str = ""
 
 
@@ -59,7 +62,8 @@ def choose(name: str | None, folder: Folder, data: DataConfig) -> Choice:
         if choices[-1].survey and not choices[-1].problem:
             break
     best = max(choices, key=_merit, default=Choice())
-    return best._replace(others=tuple(choice for choice in choices if choice is not best))
+    others = [(choice.reader.name, choice.problem) for choice in choices if choice is not best and choice.reader]
+    return best._replace(others=tuple(others))
 
 
 def _general(folder: Folder, data: DataConfig) -> Iterator[Reader]:
@@ -111,7 +115,7 @@ def say_reader(choice: Choice, flags: argparse.Namespace) -> None:
     CONSOLE.say("build".ljust(LABEL) + command(choice.reader.name, flags))
     if choice.problem:
         say([("", "This command would fail now. The last line says why.")])
-    say(("not", f"--dataset={other.reader.name}: {other.problem}") for other in choice.others if other.reader)
+    say(("not", f"--dataset={name}: {problem}") for name, problem in choice.others)
 
 
 def say(items: Iterable[Item]) -> None:

@@ -152,19 +152,44 @@ def test_settings_are_those_of_the_build(ask: Callable, chest_set: Path) -> None
 
 def test_a_folder_that_no_reader_reads(ask: Callable, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    sets.write(folder / "labels.csv", "Image Index,Diagnosis\na.png,healthy\n")
+    sets.write(folder / "labels.txt", "Image Index\tFinding Labels\na.png\thealthy\n")
     sets.write(folder / "more.xlsx", "PK")
-    sets.picture(folder / "images/a.png")
+    sets.write(folder / "notes/read.pdf", "%PDF")
     code, out, err = ask(folder)
     assert code == 1
-    assert said(out, "table") == [
-        "labels.csv (2 columns: Image Index, Diagnosis)",
-        "more.xlsx is no CSV; save it as CSV",
-    ]
-    assert said(out, "file") == ["images/a.png, the first .png"]
+    held = ["labels.txt (2 columns: Image Index, Finding Labels)", "more.xlsx is no CSV; save it as CSV"]
+    assert said(out, "table") == held
+    assert said(out, "file") == ["notes/read.pdf, the first .pdf"]
     assert said(out, "nearest")[0].startswith("--dataset=nih (NIH ChestX-ray14), but: no Data_Entry_2017_v2020.csv")
     assert err.startswith(f"error: no registered reader fits {folder}; NIH ChestX-ray14 comes nearest")
     assert not (tmp_path / "data").exists()
+
+
+def test_a_table_of_no_published_set_is_read_as_any_table(ask: Callable, chest_set: Path) -> None:
+    files = sorted(path.relative_to(chest_set).as_posix() for path in chest_set.rglob("*.png"))
+    lines = [f"{path},{path.split('/')[1]},{('Mass', 'No Finding')[number % 2]}" for number, path in enumerate(files)]
+    (chest_set / "train.csv").unlink()
+    sets.write(chest_set / "mine.csv", "\n".join(["Image Index,Patient ID,Finding Labels", *lines]))
+    code, out, _ = ask(chest_set, "--images=0")
+    assert (code, said(out, "reader")) == (0, ["--dataset=csv: A table of images, of mine.csv"])
+    assert said(out, "patients") == ["40; studies 40"]
+    assert said(out, "nearest")[0].startswith("--dataset=nih")
+    (chest_set / "mine.csv").unlink()
+    code, out, _ = ask(chest_set, "--images=0")
+    assert (code, said(out, "reader")) == (0, ["--dataset=folder: A folder of images, of no table"])
+
+
+def test_dicom_files_are_found_without_a_table(ask: Callable, tmp_path: Path) -> None:
+    for number in range(12):
+        place = tmp_path / f"set/study{number}/IM0001"
+        place.parent.mkdir(parents=True)
+        levels = 16 * pictures.chest(64, 48).astype(np.uint16)
+        facts = {"PatientID": f"p{number}", "StudyInstanceUID": f"1.2.{number}", "SOPInstanceUID": f"1.2.3.{number}"}
+        pictures.dicom(place, levels, ViewPosition="PA", PatientSex="F", PatientAge="050Y", **facts)
+    code, out, _ = ask(tmp_path / "set", "--validation_percent=40")
+    assert (code, said(out, "reader")) == (0, ["--dataset=dicom: DICOM files, of no table"])
+    assert said(out, "files") == ["DICOM MONOCHROME2 of 12 bit (12)"]
+    assert said(out, "duplicates")[0].startswith("11 in the sample")
 
 
 def test_what_is_no_folder_of_images(ask: Callable, tmp_path: Path) -> None:
@@ -211,7 +236,8 @@ def test_links_out_of_the_folder_name_the_flag(ask: Callable, chest_set: Path, t
 
 def test_a_set_without_one_needed_table_is_told_by_any_of_its_tables(tmp_path: Path) -> None:
     sets.write(tmp_path / "train.csv", "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max\n")
-    assert [reader.name for reader in recognition.fitting(Folder(tmp_path))] == ["vindr"]
+    fits = recognition.fitting(Folder(tmp_path))
+    assert [reader.name for reader in fits if recognition.specific(reader)] == ["vindr"]
 
 
 def test_the_nearest_reader_lacks_what_is_not_there(tmp_path: Path) -> None:
@@ -270,7 +296,7 @@ def test_the_sheet_shows_names_views_and_findings(chest_set: Path) -> None:
     assert tile.std() > 20
     lines = [line.text for line in contact_sheet.lines(Look(entries[0]))]
     assert lines == [
-        "patient00000/study1/",
+        "train/patient00000/study1/",
         "view1_frontal.png",
         "AP, Female, 20",
         "Edema, Pneumothorax,",
