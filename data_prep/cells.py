@@ -7,7 +7,7 @@ A cell that cannot be read makes one fact of one image unknown. It does not stop
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from data_prep.schema import UNKNOWN_AGE
 from dirvae.labels import BLANK, NEGATIVE, POSITIVE, UNCERTAIN, UNLABELLED, canonical
@@ -59,6 +59,30 @@ def label_state(text: str) -> int | None:
     return LABEL_OF.get(folded)
 
 
+class States(Mapping[str, int]):
+    """The states of an image's labels by finding, a byte each: a data set has hundreds of thousands of them in memory."""
+
+    __slots__ = ("_codes", "_places")
+
+    def __init__(self, places: dict[str, int], codes: bytes) -> None:
+        self._places, self._codes = (
+            places,
+            codes,
+        )  # the position of each finding, shared by all rows; states above UNLABELLED
+
+    def __getitem__(self, name: str) -> int:
+        return self._codes[self._places[name]] + UNLABELLED
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __or__(self, other: Mapping[str, int]) -> dict[str, int]:
+        return {**self, **other}
+
+
 class Cells:
     """Reads cells, and remembers how many of each kind there were, which could not be read, and what else is to be said.
 
@@ -70,7 +94,9 @@ class Cells:
         self.odd: dict[str, Counter[str]] = {}
         self.first: dict[str, str] = {}  # kind -> where its first odd cell stands
         self.notices: list[str] = []  # sentences that a build and a run print
-        self._labels: dict[tuple[tuple[str, ...], tuple[str, ...]], Mapping[str, int]] = {}
+        self._codes: dict[str, int] = {}  # of texts that are labels
+        self._places: dict[tuple[str, ...], dict[str, int]] = {}
+        self._states: dict[tuple[int, bytes], States] = {}
 
     def label(self, text: str, where: object = "") -> int:
         """The state of a label: 1, 0, -1 or nothing, in any spelling of those numbers, or a word such as `positive`."""
@@ -78,15 +104,29 @@ class Cells:
         state = label_state(text)
         return self._unknown("label", text, where, UNLABELLED) if state is None else state
 
-    def labels(self, names: tuple[str, ...], texts: tuple[str, ...], where: object = "") -> Mapping[str, int]:
-        """The states of an image's labels by finding; images with equal cells share one mapping, which must not be changed."""
-        if (names, texts) in self._labels:
-            self.read["label"] += len(names)
-            return self._labels[names, texts]
-        states = {name: self.label(text, where) for name, text in zip(names, texts, strict=True)}
-        if UNLABELLED not in states.values():  # odd cells are to be counted each time
-            self._labels[names, texts] = states
-        return states
+    def labels(self, names: tuple[str, ...], texts: Iterable[str], where: object = "") -> States:
+        """The states of an image's labels by finding, of stripped cells in the order of the findings' names."""
+        texts = list(texts)
+        try:
+            codes = bytes([self._codes[text] for text in texts])
+            self.read["label"] += len(texts)
+        except KeyError:  # a text for the first time, or one that cannot be read, which is counted each time
+            states = [self.label(text, where) for text in texts]
+            self._codes |= {
+                text: state - UNLABELLED for text, state in zip(texts, states, strict=True) if state != UNLABELLED
+            }
+            codes = bytes([state - UNLABELLED for state in states])
+        return self._shared(names, codes)
+
+    def _shared(self, names: tuple[str, ...], codes: bytes) -> States:
+        """The states of these codes: images with equal labels share them."""
+        if names not in self._places:
+            self._places[names] = {name: place for place, name in enumerate(names)}
+        places = self._places[names]
+        key = (id(places), codes)
+        if key not in self._states:
+            self._states[key] = States(places, codes)
+        return self._states[key]
 
     def sex(self, text: str, where: object = "") -> str:
         self.read["sex"] += 1
@@ -114,16 +154,17 @@ class Cells:
         years = int(match[1]) // {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}[match[2]] if match else -1
         return years if 0 <= years <= MAX_AGE else self._unknown("age", text, where, UNKNOWN_AGE)
 
-    def listed(self, names: Iterable[str], findings: Sequence[str], where: object = "") -> dict[str, int]:
+    def listed(self, names: Iterable[str], findings: Sequence[str], where: object = "") -> States:
         """The states of findings of which a cell names those that are present: the others are absent, odd names are counted."""
-        labels = dict.fromkeys(findings, NEGATIVE)
+        present = set()
         for name in names:
             self.read["finding"] += 1
-            if (finding := canonical(name)) in labels:
-                labels[finding] = POSITIVE
+            if (finding := canonical(name)) in findings:
+                present.add(finding)
             else:
                 self._unknown("finding", name, where, None)
-        return labels
+        codes = (POSITIVE if finding in present else NEGATIVE for finding in findings)
+        return self._shared(tuple(findings), bytes(code - UNLABELLED for code in codes))
 
     def unknown(self, kind: str, text: str, where: object = "") -> None:
         """Counts something that a reader itself could not read, such as a finding's name, under a kind of its own."""

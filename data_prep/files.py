@@ -21,6 +21,8 @@ from dirvae.config.places import shown, url_of
 
 UNPACKED = 4  # last parts of a path that an archive's member and its unpacked copy share
 DRIVE = re.compile(r"[A-Za-z]:(?=/)")
+DEPTH = 3  # so many last parts of a path are looked up first
+MOST = 1000  # files of one name, of which none can be meant
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -192,22 +194,38 @@ class Folder:
             return plain(path)
 
     def _candidates(self, parts: list[str], tail: int) -> Iterator[list[str]]:
-        """Files that a path may mean, by one rule after the other."""
-        whole = self._by_tail(0)
-        for first in range(_removable("/".join(parts), tail)):
-            yield whole.get(_key(parts[first:], 0), [])
-        yield self._by_tail(len(parts)).get(_key(parts, 0), [])
+        """Files that a path may mean, by one rule after the other: a part of its end is the file's whole path, it is the end of the
+        file's path, or both agree in the last `tail` parts."""
+        depth = min(len(parts), max(tail, DEPTH))
+        whole = _key(parts, 0)
+        ending = self._ending(parts, depth)
+        keys = {name: _key(name.split("/"), 0) for name in ending}
+        yield [name for name, key in keys.items() if f"/{whole}".endswith(f"/{key}")]
+        for fewer in range(depth - 1, max(tail, 1) - 1, -1):  # files less deep, whose whole path it is
+            yield [name for name in self._by_tail(depth).get(_key(parts, fewer), ()) if name.count("/") < fewer]
+        yield [name for name, key in keys.items() if f"/{key}".endswith(f"/{whole}")]
         if 0 < tail < len(parts):
-            yield self._by_tail(tail).get(_key(parts, tail), [])
+            yield self._ending(parts, tail)
 
-    def _by_tail(self, tail: int) -> dict[str, list[str]]:
-        """Files by the last `tail` parts of their paths, by all of them for 0."""
-        if tail not in self._tails:
+    def _ending(self, parts: list[str], depth: int) -> list[str]:
+        """Files that agree with a path in the last `depth` parts.
+
+        Raises:
+          ImageError: where they are too many to be told apart.
+        """
+        names = self._by_tail(depth).get(_key(parts, depth), [])
+        if len(names) > MOST:
+            raise ImageError(f"{len(names)} files may be meant ({names[0]}, ...); give more of the path in the table")
+        return names
+
+    def _by_tail(self, depth: int) -> dict[str, list[str]]:
+        """Files by the last `depth` parts of their paths, or by all where there are fewer."""
+        if depth not in self._tails:
             index: dict[str, list[str]] = {}
             for path in self.files:
-                index.setdefault(_key(path.split("/"), tail), []).append(path)
-            self._tails[tail] = index
-        return self._tails[tail]
+                index.setdefault(_key(path.rsplit("/", depth)[-depth:], 0), []).append(path)
+            self._tails[depth] = index
+        return self._tails[depth]
 
     def _missing(self, path: str) -> str:
         """Why a path means no file: a link on its way that leaves the roots, or a folder behind such a link that was not looked into."""

@@ -24,7 +24,7 @@ from dirvae.config import DataConfig
 from dirvae.labels import BLANK, FINDINGS, canonical
 
 TAIL = 3  # patient, study and file name
-STUDY = re.compile(r"(?:.*/)?(patient[^/]*|p\d{6,})/([^/]+)(?=/|$)")  # p10000032/s50414267 is how MIMIC-CXR names them
+STUDY = re.compile(r"(?:.*/)?(patient[^/]*|p\d{6,})/([^/]+)/")  # p10000032/s50414267 is how MIMIC-CXR names them
 VIEW_IN_NAME = re.compile(r"frontal|lateral", re.IGNORECASE)
 BOX_LABELS = {
     "Infiltrate": "Lung Opacity",
@@ -79,8 +79,8 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
         by_study = not table.has("Path") and table.has("Study")
         table.require(() if by_study else ("Path",))
         for line in table:
-            labels = cells.labels(names, tuple([line.cells[place].strip() for place in places]), line)
-            if labels.get("No Finding") == BLANK and set(labels.values()) == {BLANK}:
+            labels = cells.labels(names, [line.cells[place].strip() for place in places], line)
+            if "No Finding" in columns and labels["No Finding"] == BLANK and set(labels.values()) == {BLANK}:
                 labels = {}
             sex, age = cells.sex(line.get("Sex"), line), cells.age(line.get("Age"), line)
             for path in images_of_study(line, inputs) if by_study else (line["Path"],):
@@ -110,7 +110,7 @@ def labelled(table: Table, known: tuple[str, ...]) -> dict[str, str]:
 
 def images_of_study(line: Line, inputs: Inputs) -> list[str]:
     """The images in a study's folder; where there is none, a name that the build will list as missing."""
-    identity(line["Study"], line)
+    identity(f"{line['Study']}/", line)
     try:
         images = inputs.folder.under(line["Study"], TAIL - 1)
     except ImageError as error:

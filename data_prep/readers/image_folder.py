@@ -26,7 +26,7 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
         raise SourceError(f"raw_dir {inputs.folder} holds no image; give {READER.holds}")
     alone = 0
     for name in shown:
-        match = STUDY.match(name.rpartition("/")[0])
+        match = STUDY.match(name)
         patient = match[1] if match else name
         alone += match is None
         yield Row(name, patient, f"{patient}/{match[2] if match else 'study'}")

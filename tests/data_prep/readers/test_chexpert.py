@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import sets
 from support.sets import everything, opened, patients
 
 from data_prep.build import identity
+from data_prep.build import main as build_command
 from data_prep.source import SourceError
 from dirvae.labels import FINDINGS
 
@@ -230,3 +232,199 @@ def test_an_edited_table_is_another_data_set(layout: Callable) -> None:
     assert identity(opened(made.root, 16)) != before
     assert sum(opened(made.root, 16).counts().values()) == sum(images.values()) - 2
     assert identity(opened(made.root, 24)) != identity(source)
+
+
+def test_the_published_test_sets_are_read(tmp_path: Path) -> None:
+    """test_labels.csv has Path and the findings alone, groundtruth.csv a row a study; views are in the files' names."""
+    lines = {"test_labels": ["Path,Edema,No Finding"], "groundtruth": ["Study,Edema,No Finding"]}
+    for number in range(3):
+        study = f"test/patient{64741 + number}/study1"
+        lines["test_labels"].append(f"{study}/view1_frontal.jpg,{number % 2},0.0")
+        lines["groundtruth"].append(f"CheXpert-v1.0/{study},{number % 2},0.0")
+        for view in ("view1_frontal", "view2_lateral"):
+            sets.picture(tmp_path / f"CheXpert/{study}/{view}.jpg", seed=number)
+    for name, text in lines.items():
+        sets.write(tmp_path / f"CheXpert/{name}.csv", "\n".join(text))
+        source = opened(tmp_path / "CheXpert", only=name)
+        ((split, rows),) = ((split, [entry.row for entry in part]) for split, part in source.plan().entries.items())
+        assert (split, [row.labels["Edema"] for row in rows]) == (name, [0, 1, 0])
+        assert {(row.view, row.sex, row.age) for row in rows} == {("FRONTAL", "Unknown", -1)}
+        assert [row.study for row in rows] == [f"patient{64741 + number}/study1" for number in range(3)]
+        assert sum(opened(tmp_path / "CheXpert", only=name, views="all").counts().values()) == (
+            6 if name == "groundtruth" else 3
+        )
+
+
+def test_version_1_is_read_as_it_is_unpacked(tmp_path: Path, layout: Callable) -> None:
+    made = layout(root=tmp_path / "raw/CheXpert-v1.0 batch 1 (validate & csv)", prefix="CheXpert-v1.0")
+    for number, patient in enumerate(sorted((made.root / "train").iterdir())):
+        place = tmp_path / f"raw/CheXpert-v1.0 batch {2 + number % 3} (train {1 + number % 3})" / patient.name
+        place.parent.mkdir(exist_ok=True)
+        patient.rename(place)
+    examples, skipped = everything(opened(tmp_path / "raw"))
+    assert (sum(map(len, examples.values())), skipped) == (46, [])
+    for example in (example for part in examples.values() for example in part):
+        np.testing.assert_array_equal(example.image[..., 0], made.pixels[example.path])
+
+
+def test_a_column_that_is_asked_for_becomes_a_finding(layout: Callable) -> None:
+    made = layout()
+    for name, rows in made.rows.items():
+        lines = (made.root / f"{name}.csv").read_text().splitlines()
+        numbers = ["Hernia", *(str(number % 2) for number in range(len(rows)))]
+        sets.write(made.root / f"{name}.csv", "\n".join(map(",".join, zip(lines, numbers, strict=True))))
+    assert opened(made.root).findings == FINDINGS
+    source = opened(made.root, labels=("hernia", "Edema"))
+    assert source.findings == (*FINDINGS, "Hernia")
+    labels = [int(example.labels[14]) for example in everything(source)[0]["test"]]
+    assert labels == [0, 1, 0, 1, 0, 1]
+
+
+def test_a_table_with_one_finding_leaves_the_others_unlabelled(layout: Callable) -> None:
+    made = layout()
+    for name, rows in made.rows.items():
+        sets.write(made.root / f"{name}.csv", "Path,Pneumonia\n" + "".join(f"{row['Path']},1\n" for row in rows))
+    found = everything(opened(made.root))[0]
+    labels = np.concatenate([[example.labels for example in part] for part in found.values()])
+    np.testing.assert_array_equal(labels, np.where(np.asarray(FINDINGS) == "Pneumonia", 1, -3)[None].repeat(46, 0))
+
+
+def test_a_row_without_any_label_is_unlabelled(layout: Callable) -> None:
+    made = layout(valid=0)
+    blank = [
+        {name: "" for name in FINDINGS} | {key: row[key] for key in row if key not in FINDINGS}
+        for row in made.rows["train"]
+    ]
+    made.rewrite("train", [*blank[:20], *made.rows["train"][20:]])
+    rows = [entry.row for part in opened(made.root).plan().entries.values() for entry in part]
+    assert sum(not row.labels for row in rows) == 20
+
+
+def test_another_training_table_is_read_by_its_name(layout: Callable) -> None:
+    made = layout()
+    made.rewrite("train_cheXbert", [row | {"Edema": "0.0"} for row in made.rows["train"]])
+    for name in ("train_cheXbert", "train_cheXbert.csv"):
+        parts = everything(opened(made.root, train_table=name))[0]
+        edema = FINDINGS.index("Edema")
+        assert {int(example.labels[edema]) for split in ("train", "validation") for example in parts[split]} == {0}
+
+
+def test_the_same_image_in_two_rows_is_refused(layout: Callable) -> None:
+    made = layout()
+    rows = made.rows["train"]
+    made.rewrite("train", [*rows, rows[3]])
+    with pytest.raises(SourceError, match=r"train\.csv, line 42: .* is in line 5 already; remove one of them"):
+        opened(made.root).plan()
+    made.rewrite("train", [*rows, rows[3] | {"Path": rows[3]["Path"].removeprefix("set/")}])
+    with pytest.raises(
+        SourceError, match=r"are the same file, train/patient00001/study2/view1_frontal\.png; remove one row"
+    ):
+        opened(made.root).plan()
+
+
+@pytest.mark.parametrize(
+    "spelling", ["train/{}", "set/train/{}", "/data/set/train/{}", "set\\train\\{}", "SET/TRAIN/{}"]
+)
+def test_boxes_are_found_by_the_file_that_they_mean(layout: Callable, spelling: str) -> None:
+    made = layout(valid=0)
+    tails = [row["Path"].removeprefix("set/train/") for row in made.rows["train"]]
+    paths = [spelling.format(tail.replace("/", "\\") if "\\" in spelling else tail) for tail in tails]
+    sets.write(
+        made.root / "boxes.csv",
+        "Path,label,x_16,y_16,w_16,h_16\n" + "".join(f"{path},Edema,1,1,8,8\n" for path in paths),
+    )
+    examples = [example for part in everything(opened(made.root))[0].values() for example in part]
+    assert [len(example.boxes) for example in examples] == [1] * 40
+
+
+def test_odd_facts_are_unknown_and_counted_until_they_are_many(layout: Callable) -> None:
+    made = layout()
+    made.rewrite("train", [made.rows["train"][0] | {"Age": "414", "Sex": "?!", "AP/PA": "XX"}, *made.rows["train"][1:]])
+    source = opened(made.root)
+    assert source.facts()["unknown_cells"] == {"age": {"414": 1}, "sex": {"?!": 1}, "view": {"XX": 1}}
+    made.rewrite("train", [row | {"Age": "414"} for row in made.rows["train"]])
+    with pytest.raises(
+        SourceError, match=r"train\.csv, line 2: 40 cells of 46 are no age that is known, such as '414'"
+    ):
+        opened(made.root).plan()
+    assert sum(opened(made.root, max_unknown_percent=90.0).counts().values()) == 46
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../train/patient00001/study1/a.jpg",
+        "set/../../patient00001/study1/a.jpg",
+        "set/patient1/study1/\x1b[2J.jpg",
+        "",
+    ],
+)
+def test_paths_that_could_leave_raw_dir_are_refused(layout: Callable, plain_row: Callable, path: str) -> None:
+    made = layout()
+    made.rewrite("valid", [plain_row(path)])
+    with pytest.raises(SourceError, match=r"valid\.csv, line 2: the Path .* must be plain, without \.\."):
+        opened(made.root).plan()
+
+
+@pytest.mark.parametrize("path", ["set/train/p1/study1/a.jpg", "set/patient00001/a.jpg", "patient00001"])
+def test_paths_without_patient_and_study_are_refused(layout: Callable, plain_row: Callable, path: str) -> None:
+    made = layout()
+    made.rewrite("valid", [plain_row(path)])
+    with pytest.raises(SourceError, match="is not of the form"):
+        opened(made.root).plan()
+
+
+@pytest.mark.parametrize("before", ["", "set/train/", "patients/", "patient-data/v2/", "C:\\x\\", "file:///data/"])
+def test_patient_and_study_come_from_the_folders_nearest_to_the_file(
+    layout: Callable, plain_row: Callable, before: str
+) -> None:
+    made = layout()
+    made.rewrite("valid", [plain_row(f"{before}patient00777/study3/patient_view1.jpg")])
+    (entry,) = opened(made.root).plan().entries["test"]
+    assert (entry.row.patient, entry.row.study) == ("patient00777", "patient00777/study3")
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "reason"),
+    [
+        ("Path,x_64,y_64,w_64,h_64", "a,1,1,1,1", "lacks the column label"),
+        ("Path,label,x,y,w,h", "a,Edema,1,1,1,1", "needs the columns x_F"),
+        ("Path,label,x_64,y_64,w_64", "a,Edema,1,1,1", "needs the columns x_F"),
+        ("Path,label,x_0,y_0,w_0,h_0", "a,Edema,1,1,1,1", "needs the columns x_F"),
+        (
+            "Path,label,x_64,y_64,w_64,h_64",
+            "a,Oedema,1,1,1,1",
+            "line 2: 1 cells of 1 are no box label that is known, such as 'Oedema'",
+        ),
+        ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,1,one,1,1", "line 2: x, y, w and h must be numbers"),
+        ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,1,1,0,5", "line 2: the box has no area"),
+        ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,nan,1,1,1", "line 2: the box has no area"),
+        ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,70,1,5,5", "line 2: the box has no area"),
+        ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,1,1", "line 2: 4 fields, but the header has 6"),
+    ],
+)
+def test_boxes_that_cannot_be_used(layout: Callable, header: str, line: str, reason: str) -> None:
+    made = layout(valid=0)
+    sets.write(made.root / "boxes.csv", f"{header}\n{line}\n")
+    with pytest.raises(SourceError, match=reason):
+        opened(made.root).plan()
+
+
+def test_the_command_follows_links_into_the_roots_that_it_is_told(tmp_path: Path, layout: Callable, capsys) -> None:
+    made = layout()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("train", "valid"):
+        shutil.copy(made.root / f"{name}.csv", mine)
+        (mine / name).symlink_to(made.root / name)
+    command = [
+        "--dataset=chexpert",
+        f"--raw_dir={mine}",
+        f"--data_dir={tmp_path / 'data'}",
+        "--image_size=16",
+        "--build_workers=1",
+    ]
+    with pytest.raises(SystemExit, match=rf"a symbolic link that leaves raw_dir.*--allowed_roots={made.root} "):
+        build_command(command)
+    build_command([*command, f"--allowed_roots={made.root}"])
+    assert "test: 6 images of 6 patients" in capsys.readouterr().out
