@@ -110,7 +110,7 @@ def labelled(table: Table, known: tuple[str, ...]) -> dict[str, str]:
 
 def images_of_study(line: Line, inputs: Inputs) -> list[str]:
     """The images in a study's folder; where there is none, a name that the build will list as missing."""
-    identity(f"{line['Study']}/", line)
+    identity(f"{line['Study']}/view1_frontal.jpg", line)
     try:
         images = inputs.folder.under(line["Study"], TAIL - 1)
     except ImageError as error:
