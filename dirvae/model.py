@@ -139,6 +139,11 @@ def build(
     )
 
 
+def read(model: Model, params: Params, images: Float[Array, "B H W C"]) -> Float[Array, "B L"]:
+    """The classifier's logits of images, at the posterior's expectations, as evaluation reads them."""
+    return model.classify_channels(params, model.latent.head_mean(model.encode(params, images)))
+
+
 def calibrated(model: Model, positive_weight: np.ndarray | None) -> Model:
     """The model for use after a training with class weights: log w is subtracted from every logit; without weights, the model itself.
 

@@ -217,6 +217,11 @@ class ExplainConfig:
         choices=("covariance", "identity", "fisher", "pull_back"),
     )
     target_probability: float = setting(0.95, "a path stops once the class has this probability")
+    stop: str = setting(
+        "picture",
+        "whose probability that is: re-read from the image with the path's change, or the latent code's",
+        choices=("picture", "code"),
+    )
     constrain_others: bool = setting(False, "keep the other findings' logits as they are, to first order")
     direction: str = setting(
         "remove", "whether the finding of a true positive is lowered or raised", choices=("remove", "add")

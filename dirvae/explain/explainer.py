@@ -2,7 +2,7 @@
 
     explainer = explanation.load("runs/phantom-dirichlet-default-0")  # reads the checkpoint once
     found = explainer(image, "Cardiomegaly")  # [H, W] or [B, H, W]; compiled at the first call, once
-    found.map, found.path.images, found.path.probability
+    found.map, found.path.on_image, found.path.reread
 
 `path` starts from the posterior's point, as a run's cases do. `map` is what the paths from `draws` draws of the posterior agree on, where
 in the image the classifier's evidence is (`dirvae.explain.maps.denoised`, `gated` by integrated gradients). Images are explained one
@@ -44,7 +44,7 @@ class Explanation(NamedTuple):
     label: np.ndarray  # int [*B], the column that is explained
     sign: np.ndarray  # float32 [*B], +1 where the finding's logit is raised, -1 where it is lowered
     path: traversals.Path
-    signed: np.ndarray  # float32 [*B, H, W], the whole path's change
+    signed: np.ndarray  # float32 [*B, H, W], the whole path's change of the image
     map: np.ndarray  # float32 [*B, H, W], what the paths from draws agree on, gated by the image's evidence
     maps: dict[str, np.ndarray]  # float32 [*B, H, W] each, further maps by their names in `dirvae.explain.methods`
     error: np.ndarray | None = (
@@ -77,7 +77,7 @@ class Explainer(NamedTuple):
         >>> explanation.map.shape == (side, side)
         True
         >>> frames = explainer.options.steps + 1
-        >>> explanation.path.images.shape == (frames, side, side, 1)
+        >>> explanation.path.on_image.shape == (frames, side, side, 1)
         True
     """
 
@@ -292,6 +292,6 @@ def _follower(
         images, label, sign, keys = rows
         path = traversals.on_manifold(run.model, params, images, label, sign, options)
         found = gated.change_and_evidence(run.model, params, images, label, sign, keys, draws, options)
-        return path, maps.signed(path.images, sign), maps.gated(*found)
+        return path, maps.signed(path.on_image, sign), maps.gated(*found)
 
     return jax.jit(follow)

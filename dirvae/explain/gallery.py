@@ -23,7 +23,7 @@ from dirvae.model import Model
 from dirvae.training import data, evaluate, parallel
 from dirvae.training.evaluate import Predictions
 from dirvae.training.runs import Run
-from dirvae.training.workdir import write_arrays
+from dirvae.training.workdir import WorkdirError, write_arrays
 from dirvae.types import Params, Simulator, grey_levels
 
 
@@ -33,11 +33,13 @@ class Cases(NamedTuple):
     index: np.ndarray  # int32 [n], positions in the split
     image: np.ndarray  # float32 [n, H, W, C]
     reconstruction: np.ndarray  # float32 [n, H, W, C], of the start point
-    path: np.ndarray  # float32 [n, T, H, W, C], on the manifold
-    probability: np.ndarray  # float32 [n, T, L]
+    on_image: np.ndarray  # float32 [n, T, H, W, C], the image with the change along the manifold
+    reread: np.ndarray  # float32 [n, T, L], what the classifier says of those pictures
+    path: np.ndarray  # float32 [n, T, H, W, C], on the manifold, decoded
+    probability: np.ndarray  # float32 [n, T, L], of the code
     distance: np.ndarray  # float32 [n, T]
-    released: np.ndarray  # float32 [n, T', H, W, C], the published procedure, thinned to as many frames
-    released_probability: np.ndarray  # float32 [n, T', L]
+    released: np.ndarray  # float32 [n, T', H, W, C], the image with the published procedure's change, as many frames
+    released_reread: np.ndarray  # float32 [n, T', L], of the image with its change
     difference: np.ndarray  # float32 [n, H, W, C], signed: what the finding adds (start - end when it was removed)
     effect: np.ndarray  # float32 [n or 0, H, W]
     boxes: np.ndarray  # float32 [n, most, 4]: ymin, xmin, ymax, xmax
@@ -77,16 +79,18 @@ def make(
     both = traverse(params, images, jnp.full(len(filled), column))
     path, released = jax.tree.map(lambda x: np.asarray(x)[:count], both)
     thin = np.linspace(0, released.images.shape[1] - 1, path.images.shape[1]).round().astype(int)
-    change = (path.images[:, -1] - path.images[:, 0]) * (1.0 if settings.direction == "add" else -1.0)
+    change = (path.on_image[:, -1] - path.on_image[:, 0]) * (1.0 if settings.direction == "add" else -1.0)
     return Cases(
         index=positions.astype(np.int32),
         image=np.asarray(images)[:count],
         reconstruction=path.images[:, 0],
+        on_image=path.on_image,
+        reread=path.reread,
         path=path.images,
         probability=path.probability,
         distance=path.distance,
-        released=released.images[:, thin],
-        released_probability=released.probability[:, thin],
+        released=released.on_image[:, thin],
+        released_reread=released.reread[:, thin],
         difference=change,
         effect=known.effect.astype(np.float32),
         boxes=known.boxes,
@@ -112,11 +116,20 @@ def save(directory: Path, finding: str, cases: Cases) -> None:
 
 
 def load(directory: Path, finding: str) -> Cases | None:
-    """The cases of a finding that `save` wrote; None where the finding has none."""
+    """The cases of a finding that `save` wrote; None where the finding has none.
+
+    Raises:
+      WorkdirError: for cases of a version that did not read the pictures again.
+    """
     path = Path(directory) / f"{slug(finding)}.npz"
     if not path.exists():
         return None
     with np.load(path) as arrays:
+        if missing := set(Cases._fields) - set(arrays):
+            raise WorkdirError(
+                f"{path} lacks {', '.join(sorted(missing))}, since an older version wrote it; "
+                "run experiments.explain --workdir=RUN anew, or delete 'explain' from phases.json and run the same command"
+            )
         return Cases(**{name: arrays[name] for name in Cases._fields})
 
 

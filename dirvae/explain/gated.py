@@ -27,8 +27,10 @@ def change_and_evidence(
     """The denoised map of the paths from `draws` start points an image, in grey levels, and the image's integrated gradients.
 
     `sign` is +1 where the finding is added and -1 where it is taken away; the map shows what the finding adds either way. `keys` [B]
-    are the images' random keys.
+    are the images' random keys. These paths stop by the code: a map says where the evidence is, and draws that went on until the
+    picture convinces would differ in what only the longest of them change.
     """
+    options = options._replace(stop="code")
     several = traversals.from_draws(model, params, images, label, sign, keys, draws, options).images
     each = jax.vmap(maps.signed, in_axes=(1, None))(several, sign)
     return maps.denoised(each), attributions.integrated_gradients(model, params, images, label)

@@ -93,7 +93,7 @@ def class_mean_difference(setting: Setting) -> Explain:
         tangent = model.latent.raise_index(start, direction, "identity")
         ends = jnp.stack([start, model.latent.retract(start, tangent)], axis=1)
         gone = jnp.linalg.norm(tangent.reshape(len(tangent), -1), axis=1)
-        path = render(model, params, ends, jnp.stack([jnp.zeros_like(gone), gone], axis=1))
+        path = render(model, params, query.images, ends, jnp.stack([jnp.zeros_like(gone), gone], axis=1))
         return {"class_mean_difference": maps.signed(path.images, query.sign)}
 
     return explain

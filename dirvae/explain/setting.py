@@ -29,6 +29,7 @@ def options_of(model: Model, config: Config, metric: geometry.Metric = "identity
         step_size=settings.step_size,
         adaptive_step=settings.adaptive_step,
         target_probability=settings.target_probability,
+        stop=settings.stop,
         metric=metric,
         constrain_others=settings.constrain_others,
     )

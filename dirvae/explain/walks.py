@@ -55,8 +55,9 @@ class Arm(NamedTuple):
 
     name: str
     title: str  # of the model
-    frame: np.ndarray  # float32 [R, T, H, W], grey levels
-    probability: np.ndarray  # float32 [R, T, L]
+    frame: np.ndarray  # float32 [R, T, H, W], decoded, grey levels
+    reread: np.ndarray  # float32 [R, T, L], read from the image with the path's change
+    probability: np.ndarray  # float32 [R, T, L], of the code
     distance: np.ndarray  # float32 [R, T], in the latent's coordinates
     composition: np.ndarray  # float32 [R, T, D]
     components: int  # of each simplex (2: pairs, of which D has the second shares); 0 where D has coordinates
@@ -149,6 +150,7 @@ def arm(run: Run, name: str, examples: data.Examples, planned: Plan, tuned: Pred
         name=name,
         title=compositions.title(run.config.model),
         frame=path.images.mean(axis=-1),
+        reread=path.reread,
         probability=path.probability,
         distance=path.distance,
         composition=composition(run, path.coordinates),

@@ -15,7 +15,7 @@ from dirvae.report.html import document, pictures
 from dirvae.report.html.document import Section
 from dirvae.report.html.style import RULES, WIDTH
 
-COLUMNS = ("image", "path's start", "path's end", "signed map", "gated map")
+COLUMNS = ("image", "with the change", "decoded end", "signed map", "gated map")
 SAME = "The head is linear, so the direction is the same for every image of a finding. "
 
 
@@ -47,8 +47,8 @@ def _lead(atlas: Atlas) -> str:
         "<p>A finding is called present from the probability on that maximises Youden's index on validation. Its logit is "
         f"{towards}: the path follows the logit's gradient through the latent space, on the manifold. "
         f"{SAME if atlas.constant_direction else ''}"
-        "The p above a frame is the probability that the head reads from the latent code; the decoded picture is not "
-        "classified again. Maps show what the finding adds: red is brighter with it, blue darker. "
+        "With the change: image + decoded end &minus; decoded start. The p above it is re-read, the classifier's answer to that very "
+        "picture. The p above the decoded end is its answer to the latent code. Maps show what the finding adds: red is brighter with it, blue darker. "
         f"The gated map is what paths from {atlas.draws} draws of the posterior agree on, where integrated gradients "
         f"find evidence in the image. {truth}Changes of a row share its colour scale; a faint one is multiplied by the "
         "factor above it. Further maps each have a scale of their own.</p>"
@@ -69,7 +69,7 @@ def _outcome(scratch: Path, finding: str, outcome: Outcome) -> str:
 
 @plt.rc_context(RULES)
 def rows(outcome: Outcome) -> Figure:
-    """A row a case: image with its boxes, start and end of the path, both maps and, where it is known, the exact effect.
+    """A row a case: image with its boxes, the same with the path's change, the decoded end, both maps and, where it is known, the exact effect.
 
     Further maps of the explanation follow in rows of their own. The scale of a row is the exact effect's or else the signed map's.
     """
@@ -90,13 +90,13 @@ def rows(outcome: Outcome) -> Figure:
 
 def _case(figure: Figure, axes: np.ndarray, outcome: Outcome, row: int) -> None:
     explanation, known = outcome.explanation, outcome.truth
-    image, path = explanation.image[row], explanation.path.images[row]
-    p = explanation.path.probability[row, :, explanation.label[row]]
+    image, path, label = explanation.image[row], explanation.path, explanation.label[row]
+    read, code = path.reread[row, :, label], path.probability[row, -1, label]
     exact = known.effect[row : row + 1]
-    pictures.draw(axes[0], image, f"{COLUMNS[0]} {outcome.positions[row]}")
+    pictures.draw(axes[0], image, f"{COLUMNS[0]} {outcome.positions[row]}, p = {read[0]:.2f}")
     pictures.draw_boxes(axes[0], known.boxes[row], image.shape[:2])
-    for cell, name, frame in zip(axes[1:3], COLUMNS[1:3], (0, -1), strict=True):
-        pictures.draw(cell, path[frame], f"{name}, p = {p[frame]:.2f}")
+    pictures.draw(axes[1], path.on_image[row, -1], f"{COLUMNS[1]}, p = {read[-1]:.2f}")
+    pictures.draw(axes[2], path.images[row, -1], f"{COLUMNS[2]}, p = {code:.2f}")
     scale = pictures.scale_of(exact if len(exact) else explanation.signed[row])
     for cell, name, change in zip(axes[3:5], COLUMNS[3:], (explanation.signed[row], explanation.map[row]), strict=True):
         pictures.overlay_change(cell, image, change, scale, name)

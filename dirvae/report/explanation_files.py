@@ -1,7 +1,7 @@
 """An explanation of one image leaves strip.png, map.png, path.gif and path.json, as bytes, and its predictions as text.
 
-The file maps.png shows further maps where they were asked for. A probability of a path is always the one that the head reads from the
-latent code; the decoded picture is not classified again.
+The file maps.png shows further maps where they were asked for. Pictures are the image with the path's change. The probability of a
+picture is re-read: the classifier is asked about that very picture. What the head says of the latent code stands beside it.
 """
 
 import dataclasses
@@ -51,7 +51,7 @@ def files(
     label = explainer.run.labels[int(explanation.label)]
     direction = "add" if explanation.sign > 0 else "remove"
     times = max(1, SIDE // explanation.image.shape[0])
-    larger = [x.repeat(times, axis=-3).repeat(times, axis=-2) for x in (explanation.path.images, explanation.image)]
+    larger = [x.repeat(times, axis=-3).repeat(times, axis=-2) for x in (explanation.path.on_image, explanation.image)]
     same = has_constant_direction(explainer.run.config)
     made = {
         "strip.png": _png(strip(explanation, label, same)),
@@ -67,14 +67,22 @@ def description(
 ) -> dict:
     """path.json: the image, the run, the options, predictions, and each frame of the path."""
     run, labels, path = explainer.run, explainer.run.labels, explanation.path
+    column = int(explanation.label)
 
     def named(row: np.ndarray) -> dict[str, float]:
         return dict(zip(labels, map(float, row), strict=True))
 
     chosen = {k: v for k, v in dataclasses.asdict(run.config.explain).items() if k not in OWN_FLAGS}
     frames = [
-        {"distance": float(distance), "probability": named(row), "coordinates": point.ravel().tolist()}
-        for distance, row, point in zip(path.distance, path.probability, path.coordinates, strict=True)
+        {
+            "distance": float(distance),
+            "probability": named(seen),
+            "probability_of_code": named(code),
+            "coordinates": point.ravel().tolist(),
+        }
+        for distance, seen, code, point in zip(
+            path.distance, path.reread, path.probability, path.coordinates, strict=True
+        )
     ]
     return {
         "image": name,
@@ -94,6 +102,7 @@ def description(
         "error_percentile_of_validation": None if explanation.percentile is None else float(explanation.percentile),
         "warnings": doubts(explanation, noticed),
         "coordinates": f"of the {run.model.latent.name} latent, {list(path.coordinates.shape[1:])} flattened",
+        "called_present": [bool(p >= explainer.thresholds[column]) for p in path.reread[[0, -1], column]],
         "frames": frames,
     }
 
@@ -135,46 +144,63 @@ def table(explainer: Explainer, explanation: Explanation) -> str:
 
 
 def sentence(explainer: Explainer, explanation: Explanation, chosen: bool = False) -> str:
-    """Says what the path did, whether it came as far as it should, and why it is this finding's where nobody named one."""
-    column, path, target = int(explanation.label), explanation.path, explainer.options.target_probability
-    first, last = path.probability[[0, -1], column]
-    steps = int(np.count_nonzero(np.diff(path.distance)))
-    goal = target if explanation.sign > 0 else 1.0 - target
-    reached = explanation.sign * (last - goal) >= -ROUNDING
+    """Says what the path did, whether it came as far as it should, and why it is this finding's where nobody named one.
+
+    A finding is called removed or added only where the classifier, reading the last picture, says so at its threshold.
+    """
+    column, path, options = int(explanation.label), explanation.path, explainer.options
+    decisive = path.reread if options.stop == "picture" else path.probability
+    first, last = path.reread[[0, -1], column]
+    goal = options.target_probability if explanation.sign > 0 else 1.0 - options.target_probability
+    reached = explanation.sign * (decisive[-1, column] - goal) >= -ROUNDING
     short = "" if reached else f", short of the {goal:.3f} asked for"
-    ends = f"probability of the code {first:.3f} -> {last:.3f}{short}"
-    label = explainer.run.labels[column]
+    code = "{:.3f} -> {:.3f}".format(*path.probability[[0, -1], column])
+    label, steps = explainer.run.labels[column], int(np.count_nonzero(np.diff(path.distance)))
     why = f"no label given: {label}, whose odds exceed its threshold's by the largest factor\n" if chosen else ""
-    return f"{why}{label} {VERBS[float(explanation.sign)]}: {ends}; {steps} steps, length {path.distance[-1]:.2f}"
+    outcome = verdict(explanation, explainer.thresholds[column])
+    return (
+        f"{why}{label} {outcome}: probability re-read from the picture {first:.3f} -> {last:.3f}{short}; "
+        f"of the code {code}; {steps} steps, length {path.distance[-1]:.2f}"
+    )
+
+
+def verdict(explanation: Explanation, threshold: float) -> str:
+    """What became of the finding: what the classifier calls the last picture at its threshold."""
+    present = explanation.path.reread[-1, int(explanation.label)] >= threshold
+    if explanation.sign > 0:
+        return "added" if present else "not added: the picture is still read as without it"
+    return "not removed: the picture is still read as with it" if present else "removed"
 
 
 @plt.rc_context(RULES)
 def strip(explanation: Explanation, label: str, same_direction: bool, frames: int = FRAMES) -> Figure:
-    """Frames of the path under the label's probability there, and below each what the finding adds so far, over the image.
+    """Draws the image along the path, the decoded frames, and what the finding adds so far, over the image.
 
+    Above each picture stands the probability that the classifier re-reads from it, above each decoded frame the code's.
     `same_direction` says whether the path's direction is the same for every image of the label.
     """
-    picks = np.linspace(0, len(explanation.path.images) - 1, frames).round().astype(int)
-    change = explanation.sign * np.mean(explanation.path.images - explanation.path.images[:1], axis=-1)
+    path, column = explanation.path, int(explanation.label)
+    picks = np.linspace(0, len(path.images) - 1, frames).round().astype(int)
+    change = explanation.sign * np.mean(path.on_image - path.on_image[:1], axis=-1)
     scale = pictures.scale_of(change[-1])
     cell = (WIDTH - 0.9) / (frames + 1)
-    size = (WIDTH, 2 * cell + 0.75)
-    figure, axes = plt.subplots(2, frames + 1, figsize=size, layout="constrained")
+    size = (WIDTH, 3 * (cell + 0.12) + 0.75)
+    figure, axes = plt.subplots(3, frames + 1, figsize=size, layout="constrained")
     pictures.tight(figure)
     pictures.draw(axes[0, 0], explanation.image, "image")
-    axes[1, 0].set_axis_off()
+    for axis, name in zip(axes[:, 0], ("", "decoded", "change"), strict=True):
+        axis.set_axis_off()
+        if name:
+            axis.text(0.95, 0.5, name, ha="right", va="center", transform=axis.transAxes, fontsize=8)
     for axis, pick in zip(axes[:, 1:].T, picks, strict=True):
-        pictures.draw(
-            axis[0],
-            explanation.path.images[pick],
-            f"p = {explanation.path.probability[pick, int(explanation.label)]:.2f}",
-        )
-        pictures.overlay(axis[1], explanation.image, change[pick], scale)
+        pictures.draw(axis[0], path.on_image[pick], f"p = {path.reread[pick, column]:.2f}")
+        pictures.draw(axis[1], path.images[pick], f"code {path.probability[pick, column]:.2f}")
+        pictures.overlay(axis[2], explanation.image, change[pick], scale)
     pictures.colour_bar(figure, scale, ax=axes[:, -1], fraction=0.05, pad=0.02)
     direction = ", the same direction for every image" if same_direction else ""
     figure.suptitle(
-        f"{label} {VERBS[float(explanation.sign)]} along its logit's gradient{direction}; below: what it adds so far\n"
-        "p: probability that the head reads from the latent code, not from the picture",
+        f"{label} {VERBS[float(explanation.sign)]} along its logit's gradient{direction}\n"
+        "p: re-read from the picture, which is the image with the change below; code: what the head says of the latent",
         fontsize=9,
     )
     return figure
@@ -182,14 +208,14 @@ def strip(explanation: Explanation, label: str, same_direction: bool, frames: in
 
 @plt.rc_context(RULES)
 def both_maps(explanation: Explanation, label: str, name: str, draws: int, warnings: Sequence[str] = ()) -> Figure:
-    """The image, the path's end, and over the image the signed map of the path and the gated one."""
+    """The image, the image with the path's whole change, and over the image the signed map of the path and the gated one."""
     scale = pictures.scale_of(explanation.signed)
     figure, axes = plt.subplots(1, 4, figsize=(WIDTH, (WIDTH - 0.9) / 4 + 0.5), layout="constrained")
     pictures.tight(figure)
-    first, last = explanation.path.probability[[0, -1], int(explanation.label)]
-    pictures.draw(axes[0], explanation.image, f"image; its code: p = {first:.2f}")
+    first, last = explanation.path.reread[[0, -1], int(explanation.label)]
+    pictures.draw(axes[0], explanation.image, f"image: p = {first:.2f}")
     verb = VERBS[float(explanation.sign)]
-    pictures.draw(axes[1], explanation.path.images[-1], f"{label} {verb}; code: p = {last:.2f}")
+    pictures.draw(axes[1], explanation.path.on_image[-1], f"{label} {verb}: p = {last:.2f}")
     pictures.overlay(axes[2], explanation.image, explanation.signed, scale, "signed map: the path's change")
     gated = f"gated map: what {draws} draws agree on,\nwhere the evidence is"
     pictures.overlay_change(axes[3], explanation.image, explanation.map, scale, gated)

@@ -86,8 +86,8 @@ def _introduction(config: Config, exact: bool) -> str:
         "by following its gradient: above on the manifold, in steps that keep the latent legal; below as "
         "published (Harkness et al. 2023), along one gradient in three coordinates, without staying on the manifold. "
         f"{SAME if has_constant_direction(config) else ''}"
-        "The p above a frame is the probability that the head reads from the latent code; the decoded picture is not "
-        "classified again. Maps show the whole path's change over the image as what the finding adds: red is brighter "
+        "Pictures are the image with the path's change: image + decoded frame &minus; decoded start. The p above one is re-read, the "
+        "classifier's answer to that very picture; the dotted line is its answer to the latent code. Maps show the whole path's change over the image as what the finding adds: red is brighter "
         "with it, blue darker. "
         f"{truth}All maps of a figure share its colour scale; a faint one is multiplied by the factor above it.</p>"
     )
@@ -99,7 +99,7 @@ def _finding(workdir: Path, config: Config, cases: Cases, column: int, label: st
         drawn = pictures.traversal(cases, row, column, label, direction)
         caption = f"{label}, image {cases.index[row]} of the split."
         parts.append(document.figure(workdir, f"traversal_{slug}_{row}", drawn, caption, "webp"))
-    moving = pictures.animate(cases.path[0], cases.image[0], direction)
+    moving = pictures.animate(cases.on_image[0], cases.image[0], direction)
     caption = (
         f"Image {cases.index[0]} on the manifold, there and back; right, what the finding adds so far, "
         "on a scale that ends at the path's largest change."

@@ -1,10 +1,10 @@
-"""Draws the front page's picture: findings removed along a path, read again from each frame, beside the exact effect.
+"""Draws the front page's picture: findings removed from images along a path, read again from each picture, beside the exact effect.
 
     python -m experiments.figures.paths --workdir=RUN --out=FILE.png [--labels=Edema,...] [--split=test]
 
-Each row is the split's first true positive of a finding. Under a frame stand two probabilities: the classifier's answer to the
-latents, and its answer to the frame itself. They are red where only one of the two reaches the validation threshold. The split
-has to be one that a simulator can render, such as a phantom's, since exact effects are known for no other.
+Each row is the split's first true positive of a finding. Two pictures show the end of its path: the image with the path's change,
+and the decoded frame. Under a picture stand the classifier's answer to that very picture, and its answer to the latents. They are red
+where only one of the two reaches the validation threshold. The split has to be one that a simulator can render, such as a phantom's, since exact effects are known for no other.
 """
 
 import argparse
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from dirvae.types import Simulator
 
 FINDINGS = ("Edema", "Pleural Effusion", "Lung Lesion")
-TITLES = ("image", "drawn again\nfrom its code", "end of the path", "what the path\nadds", "gated map", "exact effect")
+TITLES = (
+    "image",
+    "image with the\npath's change",
+    "end of the path,\ndecoded",
+    "what the finding\nadds",
+    "gated map",
+    "exact effect",
+)
 ALARM, DPI, SHADES = "#b3001b", 100, 192
 
 
@@ -38,8 +45,8 @@ class Row(NamedTuple):
     threshold: float  # of the finding, from validation images
     probability: float  # the classifier's, of the image
     image: np.ndarray  # float32 [H, W, 1]
-    frames: np.ndarray  # float32 [2, H, W, 1], the path's start and its end
-    from_code: np.ndarray  # [2], the head's probability of the latents behind each frame
+    frames: np.ndarray  # float32 [2, H, W, 1], the path's end: on the image, and decoded
+    from_code: np.ndarray  # [2], the head's probability of the latents behind each
     from_frame: np.ndarray  # [2], the classifier's probability of each frame
     signed: np.ndarray
     gated: np.ndarray
@@ -81,14 +88,14 @@ def explain_first(
     if not len(known.effect):
         raise ValueError(f"{finding} has no exact effect; leave it out of --labels")
     explanation = explainer(known.image[0], finding, "remove")
-    frames = explanation.path.images[[0, -1]]
+    frames = np.stack([explanation.path.on_image[-1], explanation.path.images[-1]])
     return Row(
         finding=finding,
         threshold=threshold,
         probability=float(explanation.probability[column]),
         image=known.image[0],
         frames=frames,
-        from_code=explanation.path.probability[[0, -1], column],
+        from_code=explanation.path.probability[[-1, -1], column],
         from_frame=np.asarray(explainer.predict(run.params, frames))[:, column],
         signed=explanation.signed,
         gated=explanation.map,
@@ -113,7 +120,7 @@ def draw(rows: Sequence[Row]) -> "Figure":
                 panels[1:3], row.frames, row.from_code, row.from_frame, row.disagrees, strict=True
             ):
                 pictures.draw(panel, frame)
-                text = f"p from the code: {short(code)}\np read from picture: {short(read)}"
+                text = f"p read from picture: {short(read)}\np from the code: {short(code)}"
                 below(panel, text, ALARM if alarm else None)
             for panel, change in zip(panels[3:], (row.signed, row.gated, row.effect), strict=True):
                 draw_map(panel, change, row.effect)

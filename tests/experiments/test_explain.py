@@ -318,4 +318,4 @@ def test_frames_of_the_animation_end_where_the_path_does(folder, image, tmp_path
     left = np.asarray(moving.convert("L"))[:, : moving.width // 2]
     assert left.shape[0] == left.shape[1]
     small = np.asarray(Image.fromarray(left).resize((32, 32), Image.Resampling.BOX)) / 255.0
-    np.testing.assert_allclose(small, found.path.images[-1, ..., 0], atol=0.04)
+    np.testing.assert_allclose(small, found.path.on_image[-1, ..., 0], atol=0.04)

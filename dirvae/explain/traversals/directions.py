@@ -16,7 +16,7 @@ change of the logit. It is solved for by conjugate gradients, so that J is never
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -35,6 +35,8 @@ DAMPING = 0.1  # d, as a share of the curvature |J g|^2/|g|^2 along the gradient
 REMAINDER = 1e-5  # share of the logit's rise below which what other logits leave of it is rounding
 SINGULAR = 1e-5  # held gradients this dependent on others count as dependent
 
+Stop = Literal["picture", "code"]
+
 Raise = Callable[[Array], Array]
 """A function that raises an index: it turns a cotangent into a tangent, both of the event's shape."""
 
@@ -45,6 +47,9 @@ class Options(NamedTuple):
     steps: int = 24
     step_size: float = 0.6  # length of a step in the latent's coordinates
     target_probability: float = 0.95  # a path stops once the label's probability (lowering: its complement) passes this
+    stop: Stop = (
+        "picture"  # whose probability that is: the one re-read from the picture on the image, or the latent code's
+    )
     metric: geometry.Metric = "identity"  # identity, fisher, pull_back or the coordinates' covariance
     mask: Float[Array, "M *event"] | None = None  # row c: 1 for the latents that may move for label c (`own_latents`)
     constrain_others: bool = False  # hold the other labels' logits, to first order

@@ -9,14 +9,15 @@ on a simplex, Euclidean elsewhere.
 
 import math
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from dirvae.explain.traversals.directions import Options, steepest
-from dirvae.explain.traversals.path import Path, in_chunks, render
-from dirvae.model import Model
+from dirvae.explain.traversals.path import Path, in_chunks, on_image, render
+from dirvae.model import Model, read
 from dirvae.types import Params, PyTree
 
 FLAT = 1e-12  # length of a direction below which there is none
@@ -40,8 +41,10 @@ def on_manifold(
     [*B, T] in the latent's coordinates, and the coordinates themselves.
 
     A path stops, and its frames repeat, once the label's probability has passed the target (its complement when
-    lowering), or where the gradient vanishes. Steps are `step_size` long. With `adaptive_step` a step may be
-    longer: the rest of the way to the target's logit, by the slope here, divided by the steps that are left.
+    lowering), or where the gradient vanishes. With `options.stop` "picture" it is the probability that the classifier re-reads from
+    the image with the path's change, with "code" the head's of the latent. Steps are `step_size` long. With `adaptive_step` a step may
+    be longer: the rest of the way to the target's logit, divided by the steps that are left. The slope is that of the code's logit
+    here, or of the re-read one over the last step.
 
     Raises:
       ValueError: for `options.chunk` below 1.
@@ -61,9 +64,12 @@ def on_manifold(
         True
     """
     start = model.latent.point(model.encode(params, images))
-    event = model.latent.spec.event
-    wide = start.reshape(len(images), *(1 for _ in label.shape[1:]), *event)
-    return _traverse(model, params, jnp.broadcast_to(wide, (*label.shape, *event)), label, sign, options)
+
+    def wide(x: Array) -> Array:
+        several = x.reshape(len(images), *(1 for _ in label.shape[1:]), *x.shape[1:])
+        return jnp.broadcast_to(several, (*label.shape, *x.shape[1:]))
+
+    return _traverse(model, params, wide(images), wide(start), label, sign, options)
 
 
 def from_draws(
@@ -87,43 +93,69 @@ def from_draws(
         return model.latent.sample(key, q).coordinates
 
     def wide(x: Array) -> Array:
-        return jnp.broadcast_to(x[:, None], (len(images), draws))
+        return jnp.broadcast_to(x[:, None], (len(images), draws, *x.shape[1:]))
 
     start = jax.vmap(jax.vmap(draw, in_axes=(0, None)))(several, posterior)
-    return _traverse(model, params, start, wide(label), wide(sign), options)
+    return _traverse(model, params, wide(images), start, wide(label), wide(sign), options)
 
 
-def _traverse(model: Model, params: Params, start: Array, label: Array, sign: Array, options: Options) -> Path:
-    """Follows paths from `start` [*B, *event], with labels and signs [*B]; `options.chunk` bounds the memory throughout."""
+def _traverse(
+    model: Model, params: Params, images: Array, start: Array, label: Array, sign: Array, options: Options
+) -> Path:
+    """Follows paths from `start` [*B, *event] of images [*B, H, W, C], with labels and signs [*B]; `options.chunk` bounds the memory."""
     follow = jax.vmap(partial(_follow, model, params, options))
-    rows = (start.reshape(-1, *model.latent.spec.event), label.reshape(-1), sign.reshape(-1))
-    coordinates, distance = in_chunks(lambda row: follow(*row), rows, options.chunk)
+    flat = (x.reshape(-1, *x.shape[label.ndim :]) for x in (images, start, label, sign))
+    coordinates, distance = in_chunks(lambda row: follow(*row), tuple(flat), options.chunk)
 
     def shaped(x: Array) -> Array:
         return x.reshape(*label.shape, *x.shape[1:])
 
-    return render(model, params, shaped(coordinates), shaped(distance), options.chunk)
+    return render(model, params, images, shaped(coordinates), shaped(distance), options.chunk)
+
+
+class _Place(NamedTuple):
+    """A place on a path: coordinates, the distance gone, and what the logit that decides was at the last place, and how far away."""
+
+    here: Array
+    gone: Float[Array, ""]
+    before: Float[Array, ""]
+    size: Float[Array, ""]
 
 
 def _follow(
-    model: Model, params: Params, options: Options, start: Array, label: Int[Array, ""], sign: Float[Array, ""]
+    model: Model,
+    params: Params,
+    options: Options,
+    image: Float[Array, "H W C"],
+    start: Array,
+    label: Int[Array, ""],
+    sign: Float[Array, ""],
 ) -> tuple[Array, Float[Array, " T"]]:
     """One image's path: coordinates with a leading axis T = steps + 1, and the distance gone."""
     mask = None if options.mask is None else jnp.asarray(options.mask)[label]
     goal = math.log(options.target_probability / (1.0 - options.target_probability)) if options.adaptive_step else 0.0
+    by_picture = options.stop == "picture"
+    begun = model.decode(params, start[None]).location if by_picture else None
 
-    def step(carry: tuple[Array, Array], left: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        here, gone = carry
+    def step(place: _Place, left: Array) -> tuple[_Place, tuple[Array, Array]]:
+        here = place.here
         value, tangent, rise = steepest(model, params, options, here, label, sign, mask)
         length = jnp.sqrt(jnp.sum(jnp.square(tangent)))
+        slope = jnp.maximum(rise, FLAT) / length
+        if by_picture:
+            decoded = model.decode(params, here[None]).location
+            value = sign * read(model, params, on_image(image[None], decoded, begun))[0, label]
+            secant = (value - place.before) / place.size
+            slope = jnp.where((place.size > 0) & (secant > 0), secant, slope)
         going = (jax.nn.sigmoid(value) < options.target_probability) & (length > FLAT)
-        needed = (goal - value) * length / (left * jnp.maximum(rise, FLAT)) if options.adaptive_step else 0.0
+        needed = (goal - value) / (left * slope) if options.adaptive_step else 0.0
         wanted = jnp.clip(needed, options.step_size, LONGEST * options.step_size)
         size = jnp.where(going, wanted, 0.0)
         there = model.latent.retract(here, size / jnp.maximum(length, FLAT) * tangent)
         there = jnp.where(going, there, here)
-        return (there, gone + size), (there, gone + size)
+        return _Place(there, place.gone + size, value, size), (there, place.gone + size)
 
     zero = jnp.zeros(())
-    _, (path, distance) = jax.lax.scan(step, (start, zero), jnp.arange(options.steps, 0, -1, dtype=jnp.float32))
+    remaining = jnp.arange(options.steps, 0, -1, dtype=jnp.float32)
+    _, (path, distance) = jax.lax.scan(step, _Place(start, zero, zero, zero), remaining)
     return jnp.concatenate([start[None], path]), jnp.concatenate([zero[None], distance])

@@ -43,7 +43,7 @@ def traverse(
     wide = amounts.reshape(1, -1, *(1 for _ in model.latent.spec.event))
     coordinates = from_z(family)(start[:, None] + wide * directions[:, None])
     distance = jnp.broadcast_to(amounts * COORDINATES**0.5, (images.shape[0], steps + 1))
-    return render(model, params, coordinates, distance, chunk)
+    return render(model, params, images, coordinates, distance, chunk)
 
 
 def ranks(

@@ -25,7 +25,7 @@ def along(
     start = model.latent.point(model.encode(params, images))
     tangent = model.latent.raise_index(start, direction, "identity")
     unit = tangent / _wide(jnp.maximum(_norm(tangent), 1e-20), tangent)
-    return _straight(model, params, start, unit, distances, chunk)
+    return _straight(model, params, images, start, unit, distances, chunk)
 
 
 def class_differences(
@@ -48,11 +48,13 @@ def class_differences(
     return (positive - negative).reshape(target.shape[1], *codes.shape[1:]).astype(np.float32)
 
 
-def _straight(model: Model, params: Params, start: Array, tangent: Array, shares: Array, chunk: int) -> Path:
+def _straight(
+    model: Model, params: Params, images: Array, start: Array, tangent: Array, shares: Array, chunk: int
+) -> Path:
     """Points retract(start, share * tangent) for every share [T]."""
     steps = tangent[:, None] * shares.reshape(1, -1, *(1 for _ in model.latent.spec.event))
     coordinates = model.latent.retract(jnp.broadcast_to(start[:, None], steps.shape), steps)
-    return render(model, params, coordinates, _norm(tangent)[:, None] * jnp.abs(shares)[None], chunk)
+    return render(model, params, images, coordinates, _norm(tangent)[:, None] * jnp.abs(shares)[None], chunk)
 
 
 def _norm(tangent: Array) -> Float[Array, " B"]:

@@ -1,4 +1,12 @@
-"""A traversal as images, and the decoding of its points in chunks that bound the memory."""
+"""A traversal as images, and the decoding of its points in chunks that bound the memory.
+
+A decoded frame D(z_t) is a blurred likeness of the image x. What a path changes can be laid onto the image itself:
+
+    on_image_t = clip(x + D(z_t) - D(z_0), 0, 1)
+
+keeps everything that the decoder cannot draw. The classifier reads this picture anew, since what it says of the latent z_t need not
+be what it says of the picture.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,32 +15,60 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dirvae.model import Model
+from dirvae.model import Model, read
 from dirvae.types import Params, PyTree
 
 CHUNK = 128  # frames that are decoded at once, or images that are followed at once, on a device
 
 
 class Path(NamedTuple):
-    """Traversals, one for each of the leading axes; frame 0 is the start, later frames are the steps."""
+    """Traversals, one for each of the leading axes; frame 0 is the start, later frames are the steps.
 
+    `on_image` is the image with the path's change added, and `reread` what the classifier says of that picture. `images` are the
+    decoded latents, and `probability` is what the head says of the latents themselves.
+    """
+
+    on_image: Float[Array, "*B T H W C"]
+    reread: Float[Array, "*B T L"]
     images: Float[Array, "*B T H W C"]
     probability: Float[Array, "*B T L"]
     distance: Float[Array, "*B T"]  # length of the path so far, in the latent's coordinates (harkness2023: in z)
     coordinates: Array  # [*B, T, *event], the latent's own: log z for a Dirichlet, z for a Gaussian
 
 
-def render(
-    model: Model, params: Params, coordinates: Array, distance: Float[Array, "*B T"], chunk: int = CHUNK
-) -> Path:
-    """Decodes and classifies all points, `chunk` at a time."""
-    flat = coordinates.reshape(-1, *model.latent.spec.event)
+def on_image(
+    images: Float[Array, "*B H W C"], decoded: Float[Array, "*B H W C"], start: Float[Array, "*B H W C"]
+) -> Float[Array, "*B H W C"]:
+    """The images with the change from one decoded frame to another: clip(x + D(z_t) - D(z_0), 0, 1)."""
+    return jnp.clip(images + decoded - start, 0.0, 1.0)
 
-    def show(points: Array) -> tuple[Array, Array]:
+
+def render(
+    model: Model,
+    params: Params,
+    images: Float[Array, "*B H W C"],
+    coordinates: Array,
+    distance: Float[Array, "*B T"],
+    chunk: int = CHUNK,
+) -> Path:
+    """Decodes and classifies all points of paths from `images`, and classifies the pictures, `chunk` at a time."""
+    lead, flat = distance.shape, coordinates.reshape(-1, *model.latent.spec.event)
+
+    def decoded(points: Array) -> tuple[Array, Array]:
         return model.decode(params, points).location, jax.nn.sigmoid(model.classify(params, points))
 
-    shown, probability = (x.reshape(*distance.shape, *x.shape[1:]) for x in in_chunks(show, flat, chunk))
-    return Path(shown, probability, distance, coordinates)
+    def spread(frame: Array) -> Array:
+        return jnp.broadcast_to(frame[..., None, :, :, :], (*lead, *frame.shape[-3:])).reshape(-1, *frame.shape[-3:])
+
+    def seen(rows: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        pictures = on_image(*rows)
+        return pictures, jax.nn.sigmoid(read(model, params, pictures))
+
+    shown, probability = in_chunks(decoded, flat, chunk)
+    start = shown.reshape(*lead, *shown.shape[1:])[..., 0, :, :, :]
+    pictures, reread = in_chunks(seen, (spread(images), shown, spread(start)), chunk)
+    parts = (x.reshape(*lead, *x.shape[1:]) for x in (pictures, reread, shown, probability))
+    return Path(*parts, distance, coordinates)
 
 
 def in_chunks(function: Callable[[PyTree], PyTree], rows: PyTree, chunk: int) -> PyTree:

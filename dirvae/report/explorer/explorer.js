@@ -2,7 +2,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const side = data.side, $ = (id) => document.getElementById(id);
-const state = { item: 0, path: 0, step: 0, shown: new Set(data.arms.keys()), over: true, gain: 1 };
+const state = { item: 0, path: 0, step: 0, shown: new Set(data.arms.keys()), over: true, decoded: false, gain: 1 };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const known = new Map(); // decoded paths by "item.path", the latest last
 let images = [], now = null, asked = 0, timer = 0, columns = [];
@@ -17,6 +17,10 @@ const signed = (value, digits = 2) => (value >= 0 ? "+" : "") + number(value, di
 const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 const here = () => data.cases[state.item].paths[state.path];
 const verb = (path) => (path.sign < 0 ? "lowered" : "raised");
+const verdict = (path, p, threshold) => { // what the picture at the end of a path is read as
+  if (path.sign < 0) return p < threshold ? "read as absent" : "still read as present";
+  return p >= threshold ? "read as present" : "still read as absent";
+};
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const last = () => Math.max(1, ...[...state.shown].map((arm) => here().arms[arm].scales.length - 1));
 
@@ -124,7 +128,7 @@ function build(arm, index) { // the elements of one run's column
 
 function fixed(arm) { // what does not change with the step
   const { maps, line, rows } = columns[arm], stored = here().arms[arm], item = data.cases[state.item], label = here().label;
-  const image = images[state.item], end = stored.probability.length - 1;
+  const image = images[state.item], path = here(), end = stored.probability.length - 1;
   maps.forEach(({ canvas, caption }, m) => {
     const method = data.methods[m], largest = stored.maps.scales[m];
     drawMap(canvas, side, now.arms[arm].maps[m], Math.max(largest, method.least), state.over ? image : null, method.signed);
@@ -134,7 +138,9 @@ function fixed(arm) { // what does not change with the step
   const [from, to] = [0, end].map((t) => stored.probability[t][label]);
   const others = stored.probability[end].map((p, l) => (l === label ? 0 : p - stored.probability[0][l]));
   const most = others.reduce((best, p, l) => (Math.abs(p) > Math.abs(others[best]) ? l : best), 0);
-  line.textContent = `P(${data.labels[label]}) ${number(from)} → ${number(to)} in ${end} of ${data.steps} steps, distance ${number(stored.distance[end], 1)}; ` +
+  const [before, after] = [0, end].map((t) => stored.code[t][label]);
+  line.textContent = `P(${data.labels[label]}) ${number(from)} → ${number(to)} in ${end} of ${data.steps} steps, ${verdict(path, to, data.arms[arm].threshold[label])}; ` +
+    `of the code ${number(before)} → ${number(after)}, distance ${number(stored.distance[end], 1)}; ` +
     (Math.abs(others[most]) < 0.005 ? "no other finding moves" : `most beside it: ${data.labels[most]} ${signed(others[most])}`);
   rows.forEach((row, l) => {
     row.name.textContent = data.labels[l];
@@ -149,9 +155,10 @@ function draw() { // what changes with the step
   for (const arm of state.shown) {
     const { frame, change, bars, rows } = columns[arm], stored = path.arms[arm], { first, gone, composition: z } = now.arms[arm];
     const t = Math.min(state.step, gone.length - 1), stopped = state.step > t ? ", stopped" : "";
-    drawGrey(frame.canvas, side, first, gone[t]);
-    frame.canvas.ariaLabel = `${data.arms[arm].name}, decoded, step ${t}`;
-    frame.caption.textContent = `decoded, step ${t}${stopped}`;
+    const kind = state.decoded ? "decoded" : "on the image";
+    drawGrey(frame.canvas, side, state.decoded ? first : images[state.item], gone[t]);
+    frame.canvas.ariaLabel = `${data.arms[arm].name}, ${kind}, step ${t}`;
+    frame.caption.textContent = `${kind}, step ${t}${stopped}`;
     drawMap(change.canvas, side, gone[t].map((d) => path.sign * d), limit, state.over ? images[state.item] : null);
     change.canvas.ariaLabel = `${data.arms[arm].name}, what ${name} adds by step ${t}, largest ${number(stored.scales[t])} grey levels`;
     change.caption.textContent = `change, largest ${number(stored.scales[t])}`;
@@ -160,6 +167,7 @@ function draw() { // what changes with the step
       row.fill.style.width = `${100 * p}%`;
       row.fill.className = l === path.label ? "fill current" : "fill";
       row.value.textContent = number(p);
+      row.track.title = `read from the picture ${number(p)}, from the code ${number(stored.code[t][l])}`;
     });
     strip(arm, t, z);
     bars.caption.textContent = moved(arm, t, z);
@@ -347,6 +355,7 @@ async function begin() {
   $("play").onclick = play;
   [$("before").onclick, $("after").onclick] = [-1, 1].map((way) => () => go({ item: state.item + way }));
   [$("fainter").onclick, $("stronger").onclick] = [0.5, 2].map((factor) => () => stronger(factor));
+  $("decoded").onchange = (event) => { state.decoded = event.target.checked; draw(); };
   $("overlay").onchange = (event) => { state.over = event.target.checked; show(); };
   $("theme").onclick = () => theme(document.documentElement.dataset.theme !== "dark");
   document.addEventListener("keydown", key);

@@ -92,7 +92,7 @@ def _path(plan: Plan, facts: Facts, arms: Sequence[Arm], row: int) -> dict:
 
 
 def _walk(arm: Arm, row: int) -> dict:
-    """One run's path as far as it goes: tiles, their scales, probabilities, distances, composition and maps."""
+    """One run's path as far as it goes: tiles, their scales, probabilities re-read and of the code, distances, composition, maps."""
     gone = np.flatnonzero(np.diff(arm.distance[row]) > 0)
     count = 2 + int(gone[-1]) if len(gone) else 1
     frames, composed = arm.frame[row, :count], arm.composition[row, :count]
@@ -102,7 +102,8 @@ def _walk(arm: Arm, row: int) -> dict:
     return {
         "frames": sprite(tiles),
         "scales": _short(scales),
-        "probability": [_short(each) for each in arm.probability[row, :count]],
+        "probability": [_short(each) for each in arm.reread[row, :count]],
+        "code": [_short(each) for each in arm.probability[row, :count]],
         "distance": _short(arm.distance[row, :count]),
         "composition": {"low": low, "high": high, "levels": base64.b64encode(levels.tobytes()).decode()},
         "maps": _maps(np.stack([each[row] for each in arm.maps.values()])),

@@ -127,8 +127,8 @@ def gallery(images: np.ndarray, columns: int = 8, titles: Sequence[str] = ()) ->
 def traversal(cases: Cases, row: int, column: int, finding: str, direction: str, frames: int = 6) -> Figure:
     """Draws one case of a finding: above on the manifold, below as published (Harkness et al. 2023).
 
-    It shows the image, frames of the path, a map of its whole change over the image, the exact effect where it is known, and the
-    finding's probability along the path.
+    It shows the image, the image along the path, a map of its whole change over the image, the exact effect where it is known, and the
+    finding's probability along the path, re-read from the pictures and of the code.
     All maps share one colour scale, the exact effect's or else that of the map on the manifold.
     """
     sign = 1.0 if direction == "add" else -1.0
@@ -138,8 +138,8 @@ def traversal(cases: Cases, row: int, column: int, finding: str, direction: str,
     figure, axes = _canvas(frames, len(exact) > 0)
     draw(axes["i"], cases.image[row], "image")
     draw_boxes(axes["i"], cases.boxes[row], cases.image.shape[1:3])
-    paths = {"a": ("on the manifold", cases.path, cases.probability)}
-    paths["b"] = ("as published", cases.released, cases.released_probability)
+    paths = {"a": ("on the manifold", cases.on_image, cases.reread)}
+    paths["b"] = ("as published", cases.released, cases.released_reread)
     for name, (title, path, probability) in paths.items():
         _strip(axes[name], title, path[row], probability[row, :, column], frames)
     for name, change in maps.items():
@@ -193,8 +193,9 @@ def draw_boxes(axes: Axes, boxes: np.ndarray, shape: Sequence[int]) -> None:
 
 def _probability(axes: Axes, cases: Cases, row: int, column: int, finding: str) -> None:
     share = np.linspace(0, 1, cases.path.shape[1])
-    axes.plot(share, cases.probability[row, :, column], color=ACCENT, label="on the manifold")
-    axes.plot(share, cases.released_probability[row, :, column], "--", color=SECOND, label="as published")
+    axes.plot(share, cases.reread[row, :, column], color=ACCENT, label="on the manifold")
+    axes.plot(share, cases.probability[row, :, column], color=ACCENT, linewidth=0.8, linestyle=":", label="its code")
+    axes.plot(share, cases.released_reread[row, :, column], "--", color=SECOND, label="as published")
     axes.axhline(0.5, color=QUIET, linewidth=0.8, linestyle=":")
     axes.set(ylim=(-0.03, 1.03), xticks=[0, 1], xticklabels=["start", "end"], yticks=[0, 0.5, 1])
     axes.set_title(f"P({finding})", fontsize=8)
