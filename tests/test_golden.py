@@ -66,7 +66,7 @@ def path(prior):
     """Where a traversal of an untrained model ends: its length, the probability there, and the mean of the last frame."""
     _, model, state = built(prior)
     images = jnp.asarray(batch().image[:2], jnp.float32) / 255.0
-    options = traversals.Options(steps=5, step_size=0.3, target_probability=0.999)
+    options = traversals.Options(steps=5, step_size=0.3, target_probability=0.999, stop="code")
     label, sign = jnp.array([0, 2]), jnp.array([1.0, -1.0])
     ends = traversals.on_manifold(model, state.params, images, label, sign, options)
     frame = ends.images[:, -1].mean(axis=(1, 2, 3))

@@ -48,7 +48,8 @@ def _lead(atlas: Atlas) -> str:
         f"{towards}: the path follows the logit's gradient through the latent space, on the manifold. "
         f"{SAME if atlas.constant_direction else ''}"
         "With the change: image + decoded end &minus; decoded start. The p above it is re-read, the classifier's answer to that very "
-        "picture. The p above the decoded end is its answer to the latent code. Maps show what the finding adds: red is brighter with it, blue darker. "
+        "picture. The p above the decoded end is its answer to the latent code. "
+        "Maps show what the finding adds: red is brighter with it, blue darker. "
         f"The gated map is what paths from {atlas.draws} draws of the posterior agree on, where integrated gradients "
         f"find evidence in the image. {truth}Changes of a row share its colour scale; a faint one is multiplied by the "
         "factor above it. Further maps each have a scale of their own.</p>"
@@ -69,7 +70,7 @@ def _outcome(scratch: Path, finding: str, outcome: Outcome) -> str:
 
 @plt.rc_context(RULES)
 def rows(outcome: Outcome) -> Figure:
-    """A row a case: image with its boxes, the same with the path's change, the decoded end, both maps and, where it is known, the exact effect.
+    """A row a case: image with its boxes, the same with the path's change, the decoded end, both maps and the exact effect, if known.
 
     Further maps of the explanation follow in rows of their own. The scale of a row is the exact effect's or else the signed map's.
     """

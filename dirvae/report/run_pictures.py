@@ -87,7 +87,8 @@ def _introduction(config: Config, exact: bool) -> str:
         "published (Harkness et al. 2023), along one gradient in three coordinates, without staying on the manifold. "
         f"{SAME if has_constant_direction(config) else ''}"
         "Pictures are the image with the path's change: image + decoded frame &minus; decoded start. The p above one is re-read, the "
-        "classifier's answer to that very picture; the dotted line is its answer to the latent code. Maps show the whole path's change over the image as what the finding adds: red is brighter "
+        "classifier's answer to that very picture; the dotted line is its answer to the latent code. "
+        "Maps show the whole path's change over the image as what the finding adds: red is brighter "
         "with it, blue darker. "
         f"{truth}All maps of a figure share its colour scale; a faint one is multiplied by the factor above it.</p>"
     )

@@ -4,7 +4,8 @@
 
 Each row is the split's first true positive of a finding. Two pictures show the end of its path: the image with the path's change,
 and the decoded frame. Under a picture stand the classifier's answer to that very picture, and its answer to the latents. They are red
-where only one of the two reaches the validation threshold. The split has to be one that a simulator can render, such as a phantom's, since exact effects are known for no other.
+where only one of the two reaches the validation threshold. The split has to be one that a simulator can render, such as a phantom's,
+since exact effects are known for no other.
 """
 
 import argparse

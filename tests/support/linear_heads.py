@@ -11,7 +11,7 @@ from dirvae.types import Pixels
 from support.settings import plain_model
 
 K, ROWS = 50, 3
-IMAGES = jnp.zeros((ROWS, 8, 8, 1))
+IMAGES = jnp.zeros((ROWS, 1, 1, K))
 GAUSSIAN = Gaussian(jax.random.normal(jax.random.key(1), (ROWS, K)), jnp.zeros((ROWS, K)))
 DIRICHLET = Dirichlet(jnp.exp(jax.random.normal(jax.random.key(1), (ROWS, K))))
 POSTERIORS = {"dirichlet": DIRICHLET, "gaussian": GAUSSIAN}
@@ -19,8 +19,11 @@ WEIGHTS = 0.3 * np.random.default_rng(0).normal(size=K)
 
 
 def build(posterior, weights, prior="dirichlet", labels=2):
-    """A model that encodes to `posterior`, whose linear head has the given weights, [K, L] or [K] for its last label and 0 for
-    the others, and whose images are the sigmoid of the coordinates."""
+    """A model that encodes any images to `posterior`, row by row and again from its start.
+
+    Its linear head has the given weights, [K, L] or [K] for its last label and 0 for the others, and its images are the sigmoid of
+    the coordinates.
+    """
     weights = np.asarray(weights, np.float32)
     kernel = np.zeros((K, labels), np.float32) if weights.ndim == 1 else weights
     if weights.ndim == 1:
@@ -32,7 +35,7 @@ def build(posterior, weights, prior="dirichlet", labels=2):
         lambda leaf: jnp.asarray(kernel if leaf.ndim == 2 else np.zeros(leaf.shape, np.float32)), shapes
     )
     net = net._replace(
-        encode=lambda params, images: posterior,
+        encode=lambda params, images: jax.tree.map(lambda x: x[jnp.arange(len(images)) % len(x)], posterior),
         decode=lambda params, z: Pixels(z[:, None, None, :], jnp.float32(0.0)),
     )
     return net, {"classifier": head}

@@ -53,20 +53,20 @@ def render(
 ) -> Path:
     """Decodes and classifies all points of paths from `images`, and classifies the pictures, `chunk` at a time."""
     lead, flat = distance.shape, coordinates.reshape(-1, *model.latent.spec.event)
+    frames = lead[-1]
 
     def decoded(points: Array) -> tuple[Array, Array]:
         return model.decode(params, points).location, jax.nn.sigmoid(model.classify(params, points))
 
-    def spread(frame: Array) -> Array:
-        return jnp.broadcast_to(frame[..., None, :, :, :], (*lead, *frame.shape[-3:])).reshape(-1, *frame.shape[-3:])
+    shown, probability = in_chunks(decoded, flat, chunk)
+    own = images.reshape(-1, *shown.shape[1:])
 
-    def seen(rows: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-        pictures = on_image(*rows)
+    def seen(rows: tuple[Array, Array]) -> tuple[Array, Array]:
+        number, frame = rows
+        pictures = on_image(own[number], frame, shown[number * frames])
         return pictures, jax.nn.sigmoid(read(model, params, pictures))
 
-    shown, probability = in_chunks(decoded, flat, chunk)
-    start = shown.reshape(*lead, *shown.shape[1:])[..., 0, :, :, :]
-    pictures, reread = in_chunks(seen, (spread(images), shown, spread(start)), chunk)
+    pictures, reread = in_chunks(seen, (jnp.arange(len(flat)) // frames, shown), chunk)
     parts = (x.reshape(*lead, *x.shape[1:]) for x in (pictures, reread, shown, probability))
     return Path(*parts, distance, coordinates)
 

@@ -16,7 +16,7 @@ from dirvae.explain import traversals
 from dirvae.explain.truth import Truth
 from dirvae.labels import related
 from dirvae.metrics import counterfactual
-from dirvae.model import Model
+from dirvae.model import Model, read
 from dirvae.studies.explanations.controls import query_of
 from dirvae.studies.explanations.scoring import Scores
 from dirvae.types import Params, Query
@@ -45,8 +45,7 @@ def classifier(model: Model, params: Params) -> Classify:
 
     @jax.jit
     def probability(params: Params, images: Array) -> Array:
-        read = model.latent.head_mean(model.encode(params, images))
-        return jax.nn.sigmoid(model.classify_channels(params, read))
+        return jax.nn.sigmoid(read(model, params, images))
 
     return lambda images: np.asarray(probability(params, jnp.asarray(images)))
 

@@ -79,6 +79,7 @@ def first_frames(run, images, examples):
     path, released = gallery.traverser(run.model, run.config)(run.params, jnp.asarray(images), label)
     return {
         "traversal": chosen.probability[:, 0],
+        "picture": chosen.reread[:, 0],
         "explain": explained.path.probability[:, 0],
         "explained prediction": explained.probability,
         "cases": path.probability[:, 0],
@@ -96,7 +97,7 @@ def test_what_every_page_shows_first_is_the_prediction(run, images, examples, pr
 @pytest.mark.parametrize("direction", ["add", "remove"])
 def test_paths_stop_at_the_target_of_the_true_probability(run, images, direction):
     """The finding of the largest weight, whose raw odds are ten times the true ones."""
-    explained = explainers.make(run, run.tuned, draws=1)(images, LABELS[0], direction)
+    explained = explainers.make(run, run.tuned, draws=1, stop="code")(images, LABELS[0], direction)
     end = explained.path.probability[:, -1, 0]
     reached = end if direction == "add" else 1.0 - end
     assert (reached > TARGET - 0.01).all(), reached

@@ -53,9 +53,11 @@ def test_it_is_the_librarys_traversals_and_maps(explainer, images, found):
     path = traversals.on_manifold(run.model, run.params, pixels, label, sign, options)
     np.testing.assert_allclose(found.path.images, path.images, atol=1e-5)
     np.testing.assert_allclose(found.path.distance, path.distance, atol=1e-5)
-    np.testing.assert_allclose(found.signed, maps.signed(path.images, sign), atol=1e-5)
+    np.testing.assert_allclose(found.signed, maps.signed(path.on_image, sign), atol=1e-5)
+    np.testing.assert_allclose(found.path.reread[:, 0], found.probability, atol=1e-5)  # the first picture is the image
     keys = attributions.image_keys(jax.random.key(0), pixels)
-    several = traversals.from_draws(run.model, run.params, pixels, label, sign, keys, DRAWS, options).images
+    by_code = options._replace(stop="code")
+    several = traversals.from_draws(run.model, run.params, pixels, label, sign, keys, DRAWS, by_code).images
     each = jnp.stack([maps.signed(several[:, draw], sign) for draw in range(DRAWS)])
     evidence = attributions.integrated_gradients(run.model, run.params, pixels, label)
     np.testing.assert_allclose(found.map, maps.gated(maps.denoised(each), evidence), atol=1e-5)

@@ -51,9 +51,13 @@ def test_cases_hold_images_paths_and_effects(trained, examples):
     np.testing.assert_allclose(made.image, examples.split.images(positions) / 255, atol=1e-7)
     point = net.latent.point(net.encode(params, made.image))
     np.testing.assert_allclose(made.reconstruction, net.decode(params, point).location, atol=1e-5)
-    np.testing.assert_allclose(made.released[:, 0], made.reconstruction, atol=1e-5)
+    np.testing.assert_allclose(made.released[:, 0], made.image, atol=1e-5)
+    np.testing.assert_allclose(made.on_image[:, 0], made.image, atol=1e-7)
+    pictures = made.on_image.reshape(-1, SIDE, SIDE, 1)
+    again = jax.nn.sigmoid(net.expected(params, pictures).logits)
+    np.testing.assert_allclose(made.reread, again.reshape(made.reread.shape), atol=1e-5)
     assert made.path.shape == made.released.shape == (2, config.explain.path_steps + 1, SIDE, SIDE, 1)
-    np.testing.assert_array_equal(made.difference, made.path[:, 0] - made.path[:, -1])  # what the finding adds
+    np.testing.assert_array_equal(made.difference, made.on_image[:, 0] - made.on_image[:, -1])  # what the finding adds
     assert np.all(np.diff(made.probability[:, :, 1], axis=1) < 0)  # it is removed
     table = examples.split.table
     exact = phantom.effect(table.factors[positions], table.seed[positions], "Pleural Effusion", SIDE)
@@ -62,7 +66,7 @@ def test_cases_hold_images_paths_and_effects(trained, examples):
 
 def test_adding_a_finding_turns_the_sign(trained, examples):
     made, _ = make(trained, examples, 1, direction="add")
-    np.testing.assert_array_equal(made.difference, made.path[:, -1] - made.path[:, 0])
+    np.testing.assert_array_equal(made.difference, made.on_image[:, -1] - made.on_image[:, 0])
     assert np.all(np.diff(made.probability[:, :, 1], axis=1) > 0)
 
 

@@ -15,13 +15,14 @@ from dirvae.types import Query
 
 SIDE = 8
 LABEL = jnp.ones(ROWS, int)
+PICTURES = jnp.zeros((ROWS, SIDE, SIDE, 1))
 
 
 def shown_first(prior):
     """A model whose decoder shows the first coordinate everywhere, in an image as large as is encoded, and its parameters."""
     net, params = build(POSTERIORS[prior], WEIGHTS, prior)
     shown = lambda z: jnp.tile(z[:, :1, None, None], (1, SIDE, SIDE, 1))  # noqa: E731
-    encode = lambda p, images, grid=None: POSTERIORS[prior]  # noqa: E731
+    encode = lambda p, images, grid=None: net.encode(p, images)  # noqa: E731
     decode = lambda p, z: net.decode(p, z)._replace(logits=shown(z))  # noqa: E731
     return net._replace(encode=encode, decode=decode), params
 
@@ -39,7 +40,7 @@ def test_a_path_gives_its_maps_at_once():
     """The maps are those of the functions that draw them one by one."""
     net, params = shown_first("gaussian")
     options = traversals.Options(3, 0.3)
-    query = Query(jnp.asarray(IMAGES), LABEL, jnp.array([1.0, -1.0, 1.0]))
+    query = Query(PICTURES, LABEL, jnp.array([1.0, -1.0, 1.0]))
     drawn = methods.build("traversal", Setting(net, "gaussian", options))(params, query)
     path = traversals.on_manifold(net, params, *query, options)
     np.testing.assert_allclose(drawn["traversal_signed"], maps.signed(path.images, query.sign), atol=1e-6)
@@ -53,7 +54,7 @@ def test_a_path_gives_its_maps_at_once():
 def test_every_map_is_drawn_for_every_image_in_the_registrys_order():
     net, params = shown_first("gaussian")
     setting = Setting(net, "gaussian", traversals.Options(3, 0.3), np.zeros((2, len(WEIGHTS)), np.float32))
-    query = Query(jnp.asarray(IMAGES), LABEL, -jnp.ones(ROWS))
+    query = Query(PICTURES, LABEL, -jnp.ones(ROWS))
     wanted = [name for name in methods.maps_of() if name != "grad_cam"]  # this model has no features
     drawn = methods.build_maps(setting, wanted)(params, query)
     assert list(drawn) == wanted
@@ -97,7 +98,7 @@ def test_only_what_is_wanted_is_built(monkeypatch):
     toy = Map("toy", "Toy", True, "rival", "nothing")
     monkeypatch.setitem(methods.METHODS, "toy", Method("toy", (toy,), refuse))
     net, params = shown_first("gaussian")
-    query = Query(jnp.asarray(IMAGES), LABEL, jnp.ones(ROWS))
+    query = Query(PICTURES, LABEL, jnp.ones(ROWS))
     assert list(methods.build_maps(Setting(net, "gaussian"), ["edges"])(params, query)) == ["edges"]
     assert methods.maps_of("rival")["toy"] is toy
 
@@ -140,7 +141,7 @@ def test_the_class_mean_difference_is_walked_to_its_end(sign):
     apart = np.zeros((2, len(WEIGHTS)), np.float32)
     apart[1, :2] = 0.6, -0.3
     explain = methods.build("class_mean_difference", Setting(net, "gaussian", differences=apart))
-    drawn = explain(params, Query(jnp.asarray(IMAGES), LABEL, jnp.full(ROWS, sign)))["class_mean_difference"]
+    drawn = explain(params, Query(PICTURES, LABEL, jnp.full(ROWS, sign)))["class_mean_difference"]
     start = net.latent.point(POSTERIORS["gaussian"])[:, 0]
     expected = sign * (jax.nn.sigmoid(start + sign * 0.6) - jax.nn.sigmoid(start))
     np.testing.assert_allclose(drawn, np.tile(np.asarray(expected)[:, None, None], (1, SIDE, SIDE)), atol=1e-6)

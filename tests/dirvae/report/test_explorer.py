@@ -41,7 +41,8 @@ def random_arm(name, title, components, seed, faint=0.2):
         name=name,
         title=title,
         frame=(start[:, None] + share[..., None, None] * change[:, None]).astype(np.float32),
-        probability=np.clip(0.9 - share[..., None] * rng.random((rows, 1, 3)), 0, 1).astype(np.float32),
+        reread=np.clip(0.9 - share[..., None] * rng.random((rows, 1, 3)), 0, 1).astype(np.float32),
+        probability=np.clip(0.95 - 0.9 * share[..., None] * np.ones((rows, 1, 3)), 0, 1).astype(np.float32),
         distance=0.6 * walked,
         composition=(0.3 + 0.5 * share[..., None] * rng.random((rows, 1, 7))).astype(np.float32),
         components=components,
@@ -99,7 +100,8 @@ def test_stored_numbers_are_the_paths():
         assert (path["label"], path["sign"]) == (PLAN.label[row], PLAN.sign[row])
         assert (path["effect"] is None) == (PLAN.label[row] == 2)
         for arm, one in zip(ARMS, path["arms"], strict=True):
-            np.testing.assert_allclose(one["probability"][-1], arm.probability[row, -1], atol=1e-5)
+            np.testing.assert_allclose(one["probability"][-1], arm.reread[row, -1], atol=1e-5)
+            np.testing.assert_allclose(one["code"][-1], arm.probability[row, -1], atol=1e-5)
             assert one["distance"][-1] == pytest.approx(arm.distance[row, -1], rel=1e-4)
             levels = np.frombuffer(base64.b64decode(one["composition"]["levels"]), np.uint8).astype(float)
             low, high = one["composition"]["low"], one["composition"]["high"]
@@ -188,7 +190,7 @@ def test_an_address_is_restored_and_kept(tab, page):
         2,
         found["arms"],
     )
-    assert again["probabilities"] == pytest.approx(ARMS[1].probability[3, 2], abs=0.006)
+    assert again["probabilities"] == pytest.approx(ARMS[1].reread[3, 2], abs=0.006)
     assert tab.errors == []
 
 
@@ -211,12 +213,31 @@ def test_the_slider_changes_everything_together(tab, page):
     after = shown(tab)
     for name in ("picture", "map", "latent", "probabilities"):
         assert after[name] != before[name], name
-    assert before["probabilities"] == pytest.approx(ARMS[0].probability[0, 0], abs=0.006)
-    assert after["probabilities"] == pytest.approx(ARMS[0].probability[0, 2], abs=0.006)
+    assert before["probabilities"] == pytest.approx(ARMS[0].reread[0, 0], abs=0.006)
+    assert after["probabilities"] == pytest.approx(ARMS[0].reread[0, 2], abs=0.006)
     # the line tells of the whole path
-    start, end = (f"{ARMS[0].probability[0, t, 0]:.2f}".lstrip("0") for t in (0, 2))
+    start, end = (f"{ARMS[0].reread[0, t, 0]:.2f}".lstrip("0") for t in (0, 2))
     assert before["line"] == after["line"]
-    assert f"P(Edema) {start} → {end} in 2 of {STEPS} steps, distance 1.2" in after["line"]
+    assert f"P(Edema) {start} → {end} in 2 of {STEPS} steps, " in after["line"]
+    code = " → ".join(f"{ARMS[0].probability[0, t, 0]:.2f}".lstrip("0") for t in (0, 2))
+    assert f"of the code {code}, distance 1.2" in after["line"]
+
+
+@pytest.mark.slow
+def test_the_picture_is_the_image_with_the_change_and_decoded_frames_are_a_choice(tab, page):
+    """The middle of the canvas is compared in grey levels, there being no interpolation where a field is smooth."""
+    tab.open(page, "#image=17&class=edema")
+    row, column = 16, 16
+    change = ARMS[0].frame[0, 2] - ARMS[0].frame[0, 0]
+    pick = f"""(() => {{
+      const canvas = document.querySelector("article .drag canvas"), scale = canvas.width / {SIDE};
+      return canvas.getContext("2d").getImageData(({column} + 0.5) * scale, ({row} + 0.5) * scale, 1, 1).data[0];
+    }})()"""
+    on_image = np.clip(facts().image[0] + change, 0, 1)[row, column]
+    assert tab.evaluate(pick) == pytest.approx(255 * on_image, abs=4)
+    tab.evaluate("$('decoded').click()")
+    assert tab.evaluate(pick) == pytest.approx(255 * ARMS[0].frame[0, 2, row, column], abs=4)
+    assert tab.errors == []
 
 
 @pytest.mark.slow

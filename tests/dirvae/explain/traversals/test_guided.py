@@ -27,7 +27,7 @@ def follow(net, params, sign=1.0, **changed):
     return traversals.on_manifold(net, params, IMAGES, label, signs, OPTIONS._replace(**changed))
 
 
-OPTIONS = Options(steps=20, step_size=0.05, target_probability=0.999)
+OPTIONS = Options(steps=20, step_size=0.05, target_probability=0.999, stop="code")
 
 
 @pytest.mark.parametrize(("sign", "metric"), [(1.0, "identity"), (-1.0, "identity"), (1.0, "fisher")])

@@ -18,7 +18,7 @@ from dirvae.explain.traversals import Options, directions, path
 from dirvae.latents import geometry
 from dirvae.types import Pixels
 
-OPTIONS = Options(steps=12, step_size=0.1, target_probability=0.9999)
+OPTIONS = Options(steps=12, step_size=0.1, target_probability=0.9999, stop="code")
 LABELS = 4
 HEADS = 0.3 * np.random.default_rng(5).normal(size=(K, LABELS))
 FACTOR = np.random.default_rng(6).normal(size=(K, K))
@@ -258,7 +258,8 @@ def test_a_chunk_bounds_the_memory():
     params, points = unit_gain.parameters(net), jnp.zeros((16, 32, 5))
 
     def scratch(chunk):
-        show = jax.jit(lambda z: path.render(net, params, z, jnp.zeros((16, 32)), chunk))
+        images = jnp.zeros((16, 32, 32, 1))
+        show = jax.jit(lambda z: path.render(net, params, images, z, jnp.zeros((16, 32)), chunk))
         return show.lower(points).compile().memory_analysis().temp_size_in_bytes
 
     assert scratch(16) < scratch(512) / 4
@@ -267,3 +268,37 @@ def test_a_chunk_bounds_the_memory():
 def test_an_impossible_chunk_is_refused():
     with pytest.raises(ValueError, match="chunk=0 is no number of rows"):
         follow(*build(GAUSSIAN, WEIGHTS, "gaussian"), chunk=0)
+
+
+def test_pictures_are_the_images_with_the_change_and_are_read_again():
+    net, params, images = network()
+    made = run(net, params, images, Options(6, 0.4, 0.999))
+    shown = np.clip(images[:, None] + made.images - made.images[:, :1], 0.0, 1.0)
+    np.testing.assert_allclose(made.on_image, shown, atol=1e-6)
+    np.testing.assert_allclose(made.on_image[:, 0], images, atol=1e-6)
+    flat = made.on_image.reshape(-1, *images.shape[1:])
+    again = jax.nn.sigmoid(net.expected(params, flat).logits).reshape(made.reread.shape)
+    np.testing.assert_allclose(made.reread, again, atol=1e-5)
+    assert np.abs(made.reread - made.probability)[:, 1:].max() > 1e-4  # code and picture do not agree by themselves
+
+
+def test_a_path_stops_by_the_picture_or_by_the_code():
+    net, params, images = network()
+    whole = run(net, params, images, Options(12, 0.4, 1.1))
+    for stop, asked in (("picture", whole.reread), ("code", whole.probability)):
+        own = np.asarray(asked)[[0, 1], :, [0, 1]]  # each image's own label
+        target = float(np.median(own[:, [0, -1]].mean(axis=1)))
+        made = run(net, params, images, Options(12, 0.4, target, stop=stop))
+        decisive = np.asarray(made.reread if stop == "picture" else made.probability)[[0, 1], :, [0, 1]]
+        for row, moved in zip(decisive, np.diff(made.distance, axis=1) > 0, strict=True):
+            np.testing.assert_array_equal(moved, row[:-1] < target)
+        assert (np.diff(made.distance, axis=1) == 0).any()
+
+
+def test_a_path_by_the_picture_takes_longer_steps_where_it_would_end_short():
+    net, params, images = network()
+    short = run(net, params, images, Options(12, 0.05, 0.9))
+    longer = run(net, params, images, Options(12, 0.05, 0.9, adaptive_step=True))
+    assert np.all(longer.distance[:, -1] > short.distance[:, -1])
+    rise = [np.asarray(made.reread)[[0, 1], -1, [0, 1]] for made in (short, longer)]
+    assert np.all(rise[1] >= rise[0])
