@@ -110,7 +110,7 @@ def description(
 def facts(explainer: Explainer, explanation: Explanation) -> Facts:
     """What is said beside the map: the finding, its probability at both ends of the path, the run, and the scale of colours."""
     column, run = int(explanation.label), explainer.run
-    before, after = (float(explanation.path.probability[end, column]) for end in (0, -1))
+    before, after = (float(explanation.path.reread[end, column]) for end in (0, -1))
     scale = pictures.scale_of(explanation.signed)
     folder = run.workdir.resolve().name
     return Facts(run.labels[column], float(explanation.sign), before, after, folder, run.step, scale)
