@@ -54,6 +54,7 @@ COMMANDS = (
     "explain",
     "explorer",
     "compare_explanations",
+    "removals",
     "study",
     "shortcuts",
     "cross_validate",

@@ -14,7 +14,7 @@ from data_prep import images
 from dirvae.explain import explainer as explainers
 from dirvae.explain import methods, selection
 from dirvae.training import data, evaluate, runs, workdir
-from experiments import explain, run
+from experiments import explain, removals, run
 
 TINY = {
     "phantom_train": 64,
@@ -104,14 +104,13 @@ def test_an_image_leaves_four_files_that_agree_with_the_library(folder, image, t
     found = explainer(np.asarray(Image.open(image)), "Lung Lesion", "add")
     assert (told["image"], told["label"], told["direction"]) == ("case.png", "Lung Lesion", "add")
     assert len(told["frames"]) == TINY["path_steps"] + 1
-    for frame, probability, distance, point in zip(told["frames"], *found.path[1:], strict=True):
-        np.testing.assert_allclose(
-            [frame["probability"][label] for label in explainer.run.labels], probability, atol=1e-6
-        )
+    for frame, reread, _, probability, distance, point in zip(told["frames"], *found.path[1:], strict=True):
+        for name, row in (("probability", reread), ("probability_of_code", probability)):
+            np.testing.assert_allclose([frame[name][label] for label in explainer.run.labels], row, atol=1e-6)
         assert frame["distance"] == pytest.approx(float(distance), abs=1e-6)
         np.testing.assert_allclose(frame["coordinates"], point.ravel(), atol=1e-5)
     first, last = (told["frames"][i]["probability"]["Lung Lesion"] for i in (0, -1))
-    assert f"Lung Lesion raised: probability of the code {first:.3f} -> {last:.3f}" in printed
+    assert f"probability re-read from the picture {first:.3f} -> {last:.3f}" in printed
     for label, p in told["probability"].items():
         assert f"{p:.3f}" in next(line for line in printed.splitlines() if line.startswith(label))
     assert told["run"]["step"] == 6
@@ -318,4 +317,19 @@ def test_frames_of_the_animation_end_where_the_path_does(folder, image, tmp_path
     left = np.asarray(moving.convert("L"))[:, : moving.width // 2]
     assert left.shape[0] == left.shape[1]
     small = np.asarray(Image.fromarray(left).resize((32, 32), Image.Resampling.BOX)) / 255.0
-    np.testing.assert_allclose(small, found.path.on_image[-1, ..., 0], atol=0.04)
+    np.testing.assert_allclose(small, found.path.on_image[-1, ..., 0], atol=0.08)
+
+
+@pytest.mark.slow
+def test_removals_count_what_the_classifier_reads_from_the_last_pictures(folder, capsys):
+    removals.main([f"--workdir={folder / 'run'}", f"--data_dir={folder / 'data'}", "--split=validation", "--images=5"])
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Cardiomegaly")]
+    explainer = explainers.load(folder / "run")
+    examples = runs.load_examples(explainer.run, "validation")
+    column, tuned = explainer.run.labels.index("Cardiomegaly"), explainer.run.tuned
+    positions = selection.true_positives(tuned, column, explainer.thresholds[column], 5, explainer.run.config.seed)
+    path = explainer(examples.split.images(positions), "Cardiomegaly", "remove").path
+    share = float((path.reread[:, -1, column] < explainer.thresholds[column]).mean())
+    by_code = float((path.probability[:, -1, column] < explainer.thresholds[column]).mean())
+    assert printed[0].split()[1:3] == [str(len(positions)), f"{by_code:.2f}"]
+    assert printed[0].split()[4] == f"{share:.2f}"

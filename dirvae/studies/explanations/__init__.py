@@ -9,5 +9,6 @@
 | scoring, scores | maps against the truth, and what every score is |
 | faithfulness | whether a map depends on the classifier and on the class |
 | counterfactuals | what the end of a path is worth |
+| removals | how often a path takes a finding out of the picture |
 | results, tables | what the comparison returns, and how it is shown |
 """

@@ -138,9 +138,12 @@ def _setting(run: runs.Run, options: traversals.Options) -> Setting:
 
 
 def _geometry(run: runs.Run, bench: tuning.Bench) -> tuning.Choice:
-    """The best on validation images; the configured one where none of them has a known truth."""
+    """The best on validation images; the configured one where none of them has a known truth.
+
+    Paths stop by the code here: how far the code has to go until another classifier is convinced is what `tuning.target` chooses.
+    """
     tuned = run.tuned
-    configured = setting_of(run, tuned).options
+    configured = setting_of(run, tuned).options._replace(stop="code")
     if not bench.truths:
         return tuning.Choice("as configured", configured, {})
     covariance = jnp.asarray(geometry.covariance(tuned.head_mean, shrinkage=0.0), jnp.float32)

@@ -113,6 +113,9 @@ def explain(run: runs.Run, images: Float[np.ndarray, "n H W 1"], column: int) ->
     present = np.asarray(attributions.own_logit(net, run.params, shown, label)) > 0
     query = Query(shown, label, jnp.where(jnp.asarray(present), -1.0, 1.0))
     setting = setting_of(run, tuned, inputs.class_differences(tuned), seed=0)
+    setting = setting._replace(
+        options=setting.options._replace(stop="code")
+    )  # what the code uses is asked, not what it draws
     drawn = methods.build_maps(setting, explained_maps())(run.params, query)
     return {name: np.asarray(maps) for name, maps in drawn.items()}
 

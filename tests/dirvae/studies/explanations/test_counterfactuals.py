@@ -20,7 +20,8 @@ def test_a_path_that_removes_the_finding_is_a_valid_counterfactual():
     frames = one.low[:, None] + share[None, :, None, None] * one.effect[:, None]
     probability = np.tile(np.stack([np.full(5, 0.3), 0.9 - 0.2 * np.arange(5)], axis=1), (N, 1, 1)).astype(np.float32)
     distance = np.tile(np.arange(5.0), (N, 1))
-    path = traversals.Path(frames[..., None], probability, distance, np.zeros((N, 5, 2)))
+    shown = frames[..., None]
+    path = traversals.Path(shown, probability, shown, probability, distance, np.zeros((N, 5, 2)))
     walks = counterfactuals.Walks(path, one.high[..., None], np.stack([one.image] * 3))
     independent = counterfactuals.IndependentClassifier(
         lambda images: np.tile((images - one.low[..., None]).max(axis=(1, 2, 3))[:, None] > 0.1, (1, 2)).astype(float),

@@ -50,7 +50,7 @@ def test_counterfactuals_go_on_until_another_classifier_is_convinced(threshold, 
     independent = counterfactuals.IndependentClassifier(
         lambda images: np.repeat(images.mean(axis=(1, 2)), 2, axis=1), np.full(2, threshold)
     )
-    options = traversals.Options(24, 0.6, 0.95, adaptive_step=True)
+    options = traversals.Options(24, 0.6, 0.95, "code", adaptive_step=True)
     blind = net._replace(decode=draw, encode=encode)
     name, picked, tried = tuning.target(tuning.Bench(blind, params, [known()], N, 1.0), options, independent)
     assert picked.target_probability == expected
