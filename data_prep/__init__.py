@@ -24,6 +24,7 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | splits, resplit | which patient goes where, and another division of the same images |
 | build, shards, manifest, verify | the writing of a data set, what it holds, and the check of it |
 | stores | object stores and zip archives: addresses instead of folders |
+| beam | the same build as a pipeline of Apache Beam |
 | provenance | the name of a data set, and proof that its raw files are still those that were read |
 | progress | the progress line |
 """

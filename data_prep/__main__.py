@@ -2,7 +2,7 @@
 
 from dirvae.config import command_line
 
-COMMANDS = ("check", "build", "verify", "resplit", "phantom.difficulty")
+COMMANDS = ("check", "build", "beam", "verify", "resplit", "phantom.difficulty")
 
 if __name__ == "__main__":
     command_line.index("data_prep", COMMANDS)

@@ -81,7 +81,7 @@ def build(
     directory = Path(data_dir) / identity(source) / source.version
     url = url_of(data_dir)
     if url:
-        _fetch(source, data_dir, progress, check_files)
+        fetch(source, data_dir, progress, check_files)
     try:
         directory = Path(data_dir) / provenance.settle(source, data_dir, progress, check_files) / source.version
         if (directory / manifest.FILE).exists():
@@ -97,7 +97,7 @@ def build(
     return _kept(directory, url, progress)
 
 
-def _fetch(source: Source, data_dir: Path, progress: Progress, check_files: bool) -> None:
+def fetch(source: Source, data_dir: Path, progress: Progress, check_files: bool) -> None:
     """Copies a source's data set from the address of a data_dir, where it is finished there."""
     url, version = url_of(data_dir), source.version
     with tempfile.TemporaryDirectory() as folder:
@@ -255,8 +255,9 @@ def _named(found: dict[str, Any], directory: Path) -> dict[str, Any]:
     return found | {"examples": named}
 
 
-def parser() -> Parser:
-    flags = Parser("data_prep.build", __doc__ or "", prefix="--")
+def parser(command: str = "data_prep.build", doc: str = __doc__ or "") -> Parser:
+    """The flags of a command that builds a data set."""
+    flags = Parser(command, doc, prefix="--")
     flags.add_argument(
         "--dataset",
         default=DataConfig().dataset,
@@ -281,6 +282,11 @@ def run(flags: argparse.Namespace) -> None:
         built = prepare_split(flags.raw_dir, flags.split, data, flags.data_dir, CONSOLE.progress)
     else:
         built = prepare(data, flags.raw_dir, flags.data_dir, CONSOLE.progress)
+    tell(built)
+
+
+def tell(built: Path) -> None:
+    """Prints what a user should know of a data set: warnings, images and patients of every split, and where it is."""
     facts = read_manifest(built)
     for line in manifest.warnings(facts):
         CONSOLE.say(f"warning: {line}")

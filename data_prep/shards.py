@@ -104,14 +104,19 @@ def write_all(
             finished[job] = shard
             skipped += shard.skipped
             done += shard.images + len(shard.skipped)
-            _check_skipped(skipped, total, max_skipped_percent)
+            check_skipped(skipped, total, max_skipped_percent)
             rate = (done - kept) / max(time.monotonic() - began, 1e-9)
             left_out = f", {len(skipped)} skipped" if skipped else ""
             progress(f"data: {done}/{total} images, {rate:.0f} images/s, {(total - done) / rate:.0f} s left{left_out}")
     return [finished[job] for job in jobs]
 
 
-def _check_skipped(skipped: list[Skipped], total: int, limit: float) -> None:
+def check_skipped(skipped: list[Skipped], total: int, limit: float) -> None:
+    """Checks that no more than `limit` percent of all images are left out.
+
+    Raises:
+      SourceError: where there are more, with the first of them.
+    """
     if 100.0 * len(skipped) > limit * total:
         path, reason = skipped[0]
         raise SourceError(
@@ -218,13 +223,16 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def read_shard(job: Job) -> Shard | None:
-    """The shard of an earlier build; None where it has to be written (again)."""
+def read_shard(job: Job, skipped: bool = False, stored: bool = True) -> Shard | None:
+    """The shard of an earlier build; None where it has to be written (again).
+
+    With `skipped`, a shard from which images were left out counts as well. `stored` says that the shard lies beside its note.
+    """
     try:
         facts = _facts(job)
         shard = _shard(facts)
-        stale = shard.skipped or job.path.stat().st_size != shard.size or facts["state"] != job.state
-        return None if stale else shard
+        stale = (shard.skipped and not skipped) or facts["state"] != job.state
+        return None if stale or (stored and job.path.stat().st_size != shard.size) else shard
     except BAD_NOTE:
         return None
 

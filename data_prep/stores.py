@@ -253,3 +253,52 @@ def names(url: str, prefix: str) -> list[str]:
             return []
         found = [name.rstrip("/").rpartition("/")[2] for name in system.ls(root, detail=False)]
         return sorted(name for name in found if name.startswith(prefix))
+
+
+def fetch(address: str, place: Path) -> None:
+    """Copies an object to a file, where it is there.
+
+    Raises:
+      SourceError: where the address cannot be read.
+    """
+    with told(address):
+        system, path = url_to_fs(address)
+        if system.exists(path):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            system.get_file(path, str(place))
+
+
+def put(address: str, content: bytes) -> None:
+    """Writes an object.
+
+    Raises:
+      SourceError: where it cannot be written.
+    """
+    with told(address):
+        system, path = url_to_fs(address)
+        system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        system.pipe_file(path, content)
+
+
+def get(place: str) -> bytes:
+    """The content of a file or an object.
+
+    Raises:
+      SourceError: where it cannot be read.
+    """
+    with told(place):
+        system, path = url_to_fs(place)
+        return system.cat_file(path)
+
+
+def remove(address: str, folders: tuple[str, ...]) -> None:
+    """Deletes folders at an address, as far as they are there.
+
+    Raises:
+      SourceError: where they cannot be deleted.
+    """
+    with told(address):
+        system, path = url_to_fs(address)
+        for folder in folders:
+            if system.exists(f"{path}/{folder}"):
+                system.rm(f"{path}/{folder}", recursive=True)

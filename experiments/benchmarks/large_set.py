@@ -3,8 +3,7 @@
     python -m experiments.benchmarks.large_set --images=224000 --out=DIR
 
 The raw set is a table of so many rows in CheXpert's layout and as many hard links to 64 JPEG files of 390 x 320 pixels, so that it
-takes no space. Each step runs in a process of its own, whose peak memory is reported; the build's is that of the parent and of the
-largest worker. What is in DIR already is used again.
+takes no space. Each step runs in a process of its own, whose peak memory is reported. What is in DIR already is used again.
 """
 
 import argparse
@@ -82,7 +81,6 @@ def measure(step: str, root: Path, data_dir: Path, size: int) -> dict[str, float
         "seconds": seconds,
         "CPU seconds": sum(one.ru_utime + one.ru_stime for one in usage),
         "MB": usage[0].ru_maxrss / 1e3,
-        "MB of a worker": usage[1].ru_maxrss / 1e3,
     }
 
 
@@ -101,14 +99,14 @@ def run(flags: argparse.Namespace) -> None:
         print("\n" + json.dumps(measure(flags.step, root, data_dir, flags.size)))
         return
     make(root, flags.images)
-    print("| step | seconds | CPU ms an image | MB | MB of a worker |\n|---|---|---|---|---|")
+    print("| step | seconds | CPU ms an image | MB |\n|---|---|---|---|")
     for step in STEPS:
         command = [sys.executable, "-m", "experiments.benchmarks.large_set", f"--step={step}", f"--size={flags.size}"]
         done = subprocess.run([*command, f"--out={flags.out}"], check=True, capture_output=True, text=True)
         found = json.loads(done.stdout.splitlines()[-1])
         each = 1e3 * found["CPU seconds"] / flags.images
         print(
-            f"| {step} | {found['seconds']:.1f} | {each:.2f} | {found['MB']:.0f} | {found['MB of a worker']:.0f} |",
+            f"| {step} | {found['seconds']:.1f} | {each:.2f} | {found['MB']:.0f} |",
             flush=True,
         )
 

@@ -58,6 +58,26 @@ def test_a_killed_build_goes_on_from_its_finished_shards(tmp_path: Path, undistu
     assert sorted(path.name for path in directory.iterdir()) == sorted(path.name for path in undisturbed.iterdir())
 
 
+@pytest.mark.slow
+def test_five_kills_leave_the_same_bytes(tmp_path: Path, undisturbed: Path) -> None:
+    """Each build is killed once it has added a shard, with one worker and with two in turn; the sixth is left alone."""
+    directory, codes = tmp_path / identity(SOURCE) / SOURCE.version, []
+    for kill in range(5):
+        command = [sys.executable, *COMMAND.split(), f"--data_dir={tmp_path}", f"--build_workers={1 + kill % 2}"]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        before = len(notes(tmp_path))
+        while len(notes(tmp_path)) == before and process.poll() is None:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        codes.append(process.wait())
+    assert codes.count(-signal.SIGKILL) >= 3  # a fast machine may be done before the last of them
+    assert build(SOURCE, tmp_path, workers=2) == directory
+    found, expected = (
+        {path.name: path.read_bytes() for path in folder.iterdir()} for folder in (directory, undisturbed)
+    )
+    assert found == expected
+
+
 def test_a_shard_whose_note_does_not_fit_is_written_again(tmp_path: Path, given: Callable, examples: list) -> None:
     source = given({"train": examples})
     directory = tmp_path / identity(source) / source.version
