@@ -25,6 +25,7 @@ from dirvae.config.places import url_of
 
 MEMBER = re.compile(r"(?P<archive>.+?\.zip)/(?P<member>.+)", re.IGNORECASE)
 WHOLE = 1 << 26  # bytes of an archive's member up to which it is read at once, so that damage is found
+BUCKETS = ("s3", "gs", "gcs", "az", "abfs")
 VERSIONS = ("ETag", "etag", "md5Hash", "generation", "crc32c", "version_id", "content_md5")
 TIMES = ("mtime", "LastModified", "updated", "last_modified", "created")
 
@@ -214,8 +215,14 @@ def upload(folder: Path, url: str, last: str) -> None:
         for path in files:
             target = f"{root}/{path.relative_to(folder).as_posix()}"
             if not system.exists(target) or system.size(target) != path.stat().st_size or path.name == last:
-                system.makedirs(target.rpartition("/")[0], exist_ok=True)
+                _make_parent(system, target)
                 system.put_file(str(path), target)
+
+
+def _make_parent(system: Any, target: str) -> None:
+    """Makes the folder of a file; object stores have none, and theirs would make a bucket instead of saying that there is none."""
+    if "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,)):
+        system.makedirs(target.rpartition("/")[0], exist_ok=True)
 
 
 def download(url: str, folder: Path, last: str, only: tuple[str, ...] = ()) -> bool:
@@ -250,6 +257,9 @@ def names(url: str, prefix: str) -> list[str]:
     with told(url):
         system, root = url_to_fs(url)
         if not system.exists(root):
+            bucket = root.partition("/")[0]
+            if bucket and url.partition("://")[0] in BUCKETS and not system.exists(bucket):
+                raise SourceError(f"{url}: there is no bucket {bucket}, or you have no right to see it")
             return []
         found = [name.rstrip("/").rpartition("/")[2] for name in system.ls(root, detail=False)]
         return sorted(name for name in found if name.startswith(prefix))
@@ -276,7 +286,7 @@ def put(address: str, content: bytes) -> None:
     """
     with told(address):
         system, path = url_to_fs(address)
-        system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        _make_parent(system, path)
         system.pipe_file(path, content)
 
 

@@ -62,6 +62,7 @@ COMMANDS = (
     "benchmark",
     "cost",
     "figures.paths",
+    "benchmarks.large_set",
 )
 RESUMES = "finished phases and checkpoints are kept, and the same command goes on from there"
 """What an interrupted training says."""

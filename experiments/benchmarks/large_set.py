@@ -89,7 +89,7 @@ def parser() -> Parser:
     flags.add_argument("--images", type=whole(100), default=224_000, help="rows of the table")
     flags.add_argument("--size", type=whole(8), default=64, help="pixels of a side of the built images")
     flags.add_argument("--step", default="", help=argparse.SUPPRESS)
-    flags.shared("--out", required=True, help="folder of the raw and of the built set")
+    flags.shared("--out", default=Path("data") / "large_set", help="folder of the raw and of the built set")
     return flags
 
 
