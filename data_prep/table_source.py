@@ -9,6 +9,7 @@ import hashlib
 import io
 import itertools
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -283,7 +284,7 @@ def _unique(rows: Iterator[Row], tables: Mapping[str, Table]) -> list[Row]:
                 else f"{row.path} has two rows"
             )
             raise SourceError(f"{known}; remove one of them")
-        kept[row.path] = row
+        kept[row.path] = row._replace(patient=sys.intern(row.patient), study=sys.intern(row.study))
     if not kept:
         raise SourceError(f"{', '.join(table.name for table in tables.values())} has a header but no rows")
     return list(kept.values())
