@@ -15,7 +15,7 @@ from data_prep.tables import Table, fold
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".jsonl")
 SHEETS = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".pkl")
 """Tables that no reader reads."""
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 LISTED = 20  # tables that are looked into
 Item = tuple[str, str]
 """A label and what is said under it, as one screen shows them."""

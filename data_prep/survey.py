@@ -106,7 +106,8 @@ def _images(found: Survey, folder: Folder) -> Iterator[Item]:
         yield "missing", f"{count:,} ({reason}), such as {', '.join(paths)}"
     named = {arrays.file_of(entry.file.path) for entry in found.entries if entry.file}
     tables = {name.rpartition("/")[2] for name in found.plan.tables}
-    rest = [path for path in folder.files if path not in named and path.rpartition("/")[2] not in tables]
+    archives = {path for path in folder.files if path.lower().endswith(".zip")}
+    rest = [path for path in folder.files if path not in named | archives and path.rpartition("/")[2] not in tables]
     some = f": {contents.kinds(rest)}; such as {', '.join(rest[:NAMED])}" if rest else ""
     yield "unnamed", f"{number(len(rest), 'file')} that neither a row names nor the reader reads{some}"
 

@@ -16,6 +16,7 @@ REQUIRED = {
     "explain": ["--workdir=gone"],
     "explorer": ["--workdir=gone"],
     "compare_explanations": ["--workdir=gone"],
+    "removals": ["--workdir=gone"],
     "report": ["gone"],
     "figures.paths": ["--workdir=gone", "--out=paths.png"],
 }

@@ -96,8 +96,8 @@ def effusion_overwritten(sound: Variant) -> Variant:
 
     def examples(split: Split, labels: tuple[str, ...], config: DataConfig, seed: int = 0) -> Examples:
         relabelled = copy.copy(split)
-        labels = translate(split.table.labels, split.findings, FINDINGS)
-        relabelled.table, relabelled.findings = split.table._replace(labels=overwrite_effusion(labels)), FINDINGS
+        stored = overwrite_effusion(translate(split.table.labels, split.findings, FINDINGS))
+        relabelled.table, relabelled.findings = split.table._replace(labels=stored), FINDINGS
         return sound.examples(relabelled, labels, config, seed)._replace(split=split)
 
     return sound._replace(examples=examples)
