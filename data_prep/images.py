@@ -125,6 +125,8 @@ def _of_stream(file: BinaryIO, name: str) -> Stored:
     suffix = Path(name).suffix
     marked = head[128:] == b"DICM"
     raster = head.startswith(rasters.HEADS) and not marked
+    if not marked and (kind := rasters.stranger(head)):
+        raise ImageError(f"not a readable image ({kind})")
     return (rasters if raster or not dicom.is_dicom(head, suffix) else dicom).stored(file, name)
 
 
@@ -149,5 +151,7 @@ def _facts(stored: Stored, rule: str) -> Facts:
 
 def _verdicts(image: np.ndarray, facts: Facts) -> tuple[quality.Verdict, ...]:
     """Those on the finished image, and those that only its file gives away."""
-    found = ("transparent",) * (facts.blank > 0.5) + ("depth",) * (facts.shown_by == "levels")
+    hidden = facts.blank > (0.5 if facts.format == "DICOM" else 0.01)  # padding is usual, holes in a picture are not
+    small = 2 * max(facts.height * max(facts.aspect, 1.0), facts.width / min(facts.aspect, 1.0)) < len(image)
+    found = ("transparent",) * hidden + ("depth",) * (facts.shown_by == "levels") + ("enlarged",) * small
     return quality.verdicts(image) + tuple(map(quality.Verdict, found))

@@ -16,6 +16,7 @@ The two columns are the extremes of these 13,209 and the false alarms among them
 | flat | standard deviation below 20, not narrow | 27 or more | 0 |
 | clipped | more than 60 % of the pixels black or white to the last level | at most 36 % | 0 |
 | noise | neighbours correlate below .5 | .78 or more | 0 |
+| framed | the border between 200 and 255, within 12 levels of one grey, and darkness inside | none has such a border | 0 |
 | inverted | correlation with two dark lungs in a bright body below -.3 | 98 % are above .3 | 11 |
 
 The template of `inverted` is two ellipses; an inverted picture has the same correlation with its sign changed. Of inverted copies
@@ -46,6 +47,7 @@ class Look(NamedTuple):
     clipped: float  # share of pixels that are 0 or 255
     neighbours: float  # correlation of pixels side by side
     lungs: float  # correlation with two dark lungs in a bright body
+    border: tuple[float, float]  # least and largest level of the pixels one from the border
 
 
 class Rule(NamedTuple):
@@ -97,12 +99,17 @@ def _narrow(look: Look) -> bool:
     return look.span < 64
 
 
+def _framed(look: Look) -> bool:
+    least, largest = look.border
+    return least >= 200 and largest - least <= 12 and look.low < 128 and not _inverted(look)
+
+
 def _dark(look: Look) -> bool:
     return look.mean < 40
 
 
 def _bright(look: Look) -> bool:
-    return look.mean > 225
+    return look.mean > 225 and not _framed(look)
 
 
 def _flat(look: Look) -> bool:
@@ -110,7 +117,7 @@ def _flat(look: Look) -> bool:
 
 
 def _clipped(look: Look) -> bool:
-    return look.clipped > 0.6
+    return look.clipped > 0.6 and not _framed(look)
 
 
 def _noise(look: Look) -> bool:
@@ -134,13 +141,15 @@ RULES = {
     "clipped": Rule(
         _clipped, "mostly pure black and white", "a window narrower than the levels, or a mask", "percentile"
     ),
+    "framed": Rule(_framed, "inside a bright frame", "a screenshot, or a scan with its margins; cut them off"),
     "noise": Rule(_noise, "like noise", "bytes in the wrong order, or pixels of another layout"),
     "inverted": Rule(
         _inverted, "like a negative or upside down", "a polarity or orientation that the file does not state"
     ),
     "transparent": Rule(
-        None, "mostly transparent or padding", "an alpha channel or padding value that hides the image"
+        None, "in part transparent or padding", "an alpha channel or padding value that hides some of the image"
     ),
+    "enlarged": Rule(None, "enlarged more than twice", "a thumbnail, or a file of fewer pixels than the set has"),
     "depth": Rule(
         None,
         "of unstated depth",
@@ -189,7 +198,15 @@ def measure(image: np.ndarray) -> Look:
         clipped=float(shares[0] + shares[255]),
         neighbours=_correlation(lines[:, 1:], lines[:, :-1], 1.0),
         lungs=_correlation(np.asarray(chest)[KNOWN], CHEST[KNOWN], 0.0),
+        border=_border(grey),
     )
+
+
+def _border(grey: np.ndarray) -> tuple[float, float]:
+    """Least and largest level of the pixels one from the border; those at the border may be mixed with bars."""
+    inner = grey[1:-1, 1:-1] if min(grey.shape) > 4 else grey
+    sides = np.concatenate([inner[0], inner[-1], inner[:, 0], inner[:, -1]])
+    return float(sides.min()), float(sides.max())
 
 
 def _inside(grey: np.ndarray) -> np.ndarray:

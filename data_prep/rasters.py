@@ -50,18 +50,21 @@ LUMA = np.asarray([0.299, 0.587, 0.114])  # ITU-R 601
 OTHER_BYTES = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGB;16N": "RGB;16B"}
 """Pillow's raw modes of RGB with 16 bit a sample, and those that take the other byte of each."""
 STRANGERS = {
-    b"GIF8": "GIF",
-    b"%PDF": "PDF",
+    b"GIF8": "GIF, which holds 256 colours; save it as PNG",
+    b"%PDF": "PDF; save its image as PNG",
     b"PK\3\4": "a zip archive",
     b"\x1f\x8b": "a gzip archive",
     b"\xff\x0a": "JPEG XL",
     b"\0\0\0\x0cJXL": "JPEG XL",
     b"\x93NUMPY": "a NumPy array",
     b"version https://git-lfs": "a pointer of Git LFS instead of the file itself",
-    b"<!DOCTYPE": "a web page, as a failed download leaves it",
+    b"<!doctype": "a web page, as a failed download leaves it",
     b"<html": "a web page, as a failed download leaves it",
+    b"<?xml": "XML, as a failed download leaves it",
+    b"<error": "XML, as a failed download leaves it",
+    b"{": "JSON, as a failed download leaves it",
 }
-"""How files begin that are found in place of images, and what they are."""
+"""How files begin that are found in place of images, and what they are; text in small letters stands for either case."""
 
 
 def stored(file: BinaryIO, name: str) -> Stored:
@@ -89,17 +92,19 @@ def stored(file: BinaryIO, name: str) -> Stored:
     except Image.DecompressionBombError:  # Pillow's own limit, which is higher but is looked at first
         raise ImageError(TOO_LARGE) from None
     except UnidentifiedImageError:
-        raise ImageError(f"not a readable image ({_stranger(file) or 'of no known format'})") from None
+        raise ImageError("not a readable image (of no known format)") from None
     except Exception as error:  # Pillow's decoders raise many kinds; each means that there is no usable picture
         raise ImageError(f"not a readable image ({brief(error, name)})") from None
 
 
-def _stranger(file: BinaryIO) -> str:
-    file.seek(0)
-    head = file.read(32)
+def stranger(head: bytes) -> str:
+    """What a file is that begins with `head` and is found in place of an image; nothing where it may be one."""
     if head[4:8] == b"ftyp":
         return f"{head[8:12].decode('ascii', 'replace').upper()}, a video or HEIF container"
-    return next((kind for start, kind in STRANGERS.items() if head.startswith(start)), "")
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next(
+        (kind for start, kind in STRANGERS.items() if head.startswith(start) or text.lower().startswith(start)), ""
+    )
 
 
 def _turn(picture: Image.Image) -> int:
@@ -128,6 +133,9 @@ def _stored(picture: Image.Image, file: BinaryIO) -> Stored:
         return _deep(picture, file)
     if mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         layered = picture.convert("RGBA")
+        lowest, highest = layered.getchannel("A").getextrema()
+        if lowest == highest > 0:  # no pixel hides more than another, so the channel says nothing of the image
+            layered.putalpha(255)
         opaque = (
             Image.alpha_composite(Image.new("RGBA", layered.size, (0, 0, 0, 255)), layered).convert("RGB").convert("L")
         )

@@ -125,7 +125,7 @@ def test_odd_things_are_counted(ask: Callable, chest_set: Path) -> None:
     assert "patient00020/study1/view1_frontal.png" in said(out, "missing")[0]
     assert said(out, "unnamed")[0].startswith("1 file that neither")
     assert "train/nobody.png" in said(out, "unnamed")[0]
-    assert said(out, "unreadable")[0].startswith("1: not a readable image (PDF), such as")
+    assert said(out, "unreadable")[0].startswith("1: not a readable image (PDF; save its image as PNG), such as")
     assert said(out, "quality")[0].startswith("1 of 48 pictures (2.1%) is black")
     assert "--intensity=range may mend it" in said(out, "quality")[0]
     assert said(out, "duplicates")[0].startswith("1 in the sample by their pixels")

@@ -191,12 +191,44 @@ def test_black_and_white_pictures_are_read_and_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("head", "words"),
-    [(b"GIF89a", "GIF"), (b"%PDF-1.7", "PDF"), (b"<!DOCTYPE html>", "web page"), (b"\x1f\x8b", "gzip")],
+    [
+        (b"GIF89a", "GIF.*save it as PNG"),
+        (b"%PDF-1.7", "PDF.*save its image as PNG"),
+        (b"<!DOCTYPE html>", "web page"),
+        (b"\xef\xbb\xbf\n<!doctype HTML>", "web page"),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code>', "XML"),
+        (b'{"message": "403"}', "JSON"),
+        (b"\x1f\x8b", "gzip"),
+    ],
 )
-def test_what_is_found_in_place_of_an_image_is_named(tmp_path: Path, head: bytes, words: str) -> None:
-    (tmp_path / "a.png").write_bytes(head + bytes(200))
+@pytest.mark.parametrize("suffix", [".png", ".dcm", ""])
+def test_what_is_found_in_place_of_an_image_is_named(tmp_path: Path, head: bytes, words: str, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(head + bytes(200))
     with pytest.raises(images.ImageError, match=words):
-        images.read(tmp_path / "a.png", 8)
+        images.read(path, 8)
+
+
+def test_holes_in_a_picture_are_said_and_an_even_veil_is_not_one(tmp_path: Path) -> None:
+    """Alpha that is the same everywhere hides nothing from anywhere; a transparent part is black, with a word."""
+    picture = chest()
+    for alpha in (255, 128, 1):
+        found = images.picture(saved(tmp_path / "a.png", np.dstack([picture, np.full_like(picture, alpha)])), 96)
+        np.testing.assert_array_equal(found.image[..., 0], picture)
+        assert found.warnings == ()
+    alpha = np.full_like(picture, 255)
+    alpha[30:50, 20:40] = 0
+    found = images.picture(saved(tmp_path / "b.png", np.dstack([picture, alpha])), 96)
+    assert not found.image[30:50, 20:40].any()
+    assert [verdict.name for verdict in found.warnings] == ["transparent"]
+
+
+def test_a_thumbnail_is_said(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", chest())
+    assert [verdict.name for verdict in images.picture(path, 256).warnings] == ["enlarged"]
+    assert images.picture(path, 128).warnings == ()
+    tall = dicom(tmp_path / "a.dcm", chest().astype(np.uint16)[::4] * 16, PixelAspectRatio=[4, 1], **FULL_12)
+    assert "enlarged" not in [verdict.name for verdict in images.picture(tall, 96).warnings]
 
 
 @pytest.mark.parametrize("intensity", ["declared", "range", "percentile"])

@@ -31,6 +31,7 @@ def names(image: np.ndarray) -> list[str]:
         ("bright", 255 - PICTURE // 8),
         ("flat", FLAT),
         ("clipped", np.where(PICTURE > 110, 255, 0).astype(np.uint8)),
+        ("framed", np.pad(PICTURE, 20, constant_values=255)),
         ("noise", NOISE),
         ("inverted", 255 - PICTURE),
     ],
@@ -45,6 +46,16 @@ def test_every_fault_has_its_name(name: str, image: np.ndarray) -> None:
 def test_every_rule_on_pixels_is_tried_above_and_every_flag_exists() -> None:
     assert {rule.mend for rule in quality.RULES.values()} - {""} <= set(INTENSITIES)
     assert set(quality.ALONE) <= set(quality.RULES)
+
+
+def test_a_frame_is_not_taken_for_a_window() -> None:
+    """Nor is it missed where bars of black lie around it, or where its levels differ a little, as JPEG leaves them."""
+    frame = np.pad(PICTURE, 60, constant_values=235)
+    assert names(frame) == ["framed"]
+    assert names(np.pad(frame, ((40, 40), (0, 0)))) == ["framed"]
+    assert names(frame - NOISE.max() // 64 + np.random.default_rng(1).integers(0, 5, frame.shape).astype(np.uint8)) == [
+        "framed"
+    ]
 
 
 def test_levels_with_their_bytes_exchanged_are_noise() -> None:
