@@ -48,6 +48,12 @@ VIEWS = {
 VIEW_OF = {spelling: view for view, spellings in VIEWS.items() for spelling in spellings.split(", ")}
 
 
+@functools.cache
+def label_of(finding: str) -> str:
+    """The kind of cells that label a finding, as errors name it; of labels in general without one."""
+    return f"label of {finding}" if finding else "label"
+
+
 @functools.lru_cache(maxsize=4096)
 def label_state(text: str) -> int | None:
     """The state of a label in any spelling that is known, or None."""
@@ -98,20 +104,24 @@ class Cells:
         self._places: dict[tuple[str, ...], dict[str, int]] = {}
         self._states: dict[tuple[int, bytes], States] = {}
 
-    def label(self, text: str, where: object = "") -> int:
-        """The state of a label: 1, 0, -1 or nothing, in any spelling of those numbers, or a word such as `positive`."""
-        self.read["label"] += 1
+    def label(self, text: str, where: object = "", finding: str = "") -> int:
+        """The state of a label: 1, 0, -1 or nothing, in any spelling of those numbers, or a word such as `positive`.
+
+        Labels of a `finding` are counted by themselves, so that one column which cannot be read is not lost among the others.
+        """
+        kind = label_of(finding)
+        self.read[kind] += 1
         state = label_state(text)
-        return self._unknown("label", text, where, UNLABELLED) if state is None else state
+        return self._unknown(kind, text, where, UNLABELLED) if state is None else state
 
     def labels(self, names: tuple[str, ...], texts: Iterable[str], where: object = "") -> States:
         """The states of an image's labels by finding, of stripped cells in the order of the findings' names."""
         texts = list(texts)
         try:
             codes = bytes([self._codes[text] for text in texts])
-            self.read["label"] += len(texts)
+            self.read.update(map(label_of, names))
         except KeyError:  # a text for the first time, or one that cannot be read, which is counted each time
-            states = [self.label(text, where) for text in texts]
+            states = [self.label(text, where, name) for name, text in zip(names, texts, strict=True)]
             self._codes |= {
                 text: state - UNLABELLED for text, state in zip(texts, states, strict=True) if state != UNLABELLED
             }
@@ -135,15 +145,18 @@ class Cells:
             return "Unknown"
         return SEXES[folded] if folded in SEXES else self._unknown("sex", text, where, "Unknown")
 
-    def view(self, text: str, where: object = "") -> str:
-        """One of `data_prep.schema.VIEWS`; nothing stands for a view that the owners do not know."""
-        self.read["view"] += 1
+    def view(self, text: str, where: object = "", kind: str = "view") -> str:
+        """One of `data_prep.schema.VIEWS`; nothing stands for a view that the owners do not know.
+
+        Where two columns tell of the view, `kind` says which one it is.
+        """
+        self.read[kind] += 1
         if text in VIEW_OF:
             return VIEW_OF[text]
         folded = " ".join(text.lower().replace("_", " ").split())
         if folded in UNKNOWN_WORDS:
             return "UNKNOWN"
-        return VIEW_OF[folded] if folded in VIEW_OF else self._unknown("view", text, where, "UNKNOWN")
+        return VIEW_OF[folded] if folded in VIEW_OF else self._unknown(kind, text, where, "UNKNOWN")
 
     def age(self, text: str, where: object = "") -> int:
         """Whole years of 0 to 120; `63.0`, `60 years`, and DICOM's `063Y`, `018M`, `003W`, `010D` are read too."""

@@ -61,7 +61,9 @@ class Folder:
         self.root = stores.root_of(self.place)
         self.archive = shown(self.place).rpartition("/")[2] if self.place.suffix.lower() == ".zip" else ""
         if not (self.root / self.archive).is_file() if self.archive else not self.root.is_dir():
-            raise SourceError(f"raw_dir {shown(self.place)} is not a folder")
+            raise SourceError(
+                f"raw_dir {shown(self.place)} is not a folder; give the one that holds the tables and images"
+            )
         if absent := [root for root in allowed_roots if not Path(root).is_dir()]:
             raise SourceError(f"data.allowed_roots names {absent[0]}, which is not a folder")
         self.roots = (self.root, *(Path(root).resolve() for root in allowed_roots))

@@ -168,7 +168,7 @@ def folders(raw_dir: Path | str | None, names: Sequence[str]) -> list[Path]:
     """The raw folder of each set, from --raw_dir=DIR1,DIR2.
 
     Raises:
-      ConfigError: where there are not as many folders as sets.
+      ConfigError: where there are not as many folders as sets, or a set is given twice.
     """
     found = [
         places.place(part.strip()) for part in (places.shown(raw_dir) if raw_dir else "").split(",") if part.strip()
@@ -177,6 +177,11 @@ def folders(raw_dir: Path | str | None, names: Sequence[str]) -> list[Path]:
         raise ConfigError(
             f"--dataset={','.join(names)} names {len(names)} data sets and --raw_dir {len(found)} folders; "
             "give one folder for each, in the same order, separated by commas"
+        )
+    twice = [pair for pair, count in Counter(zip(names, map(str, found), strict=True)).items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"--raw_dir gives {twice[0][1]} twice for --dataset={twice[0][0]}; each image would count twice"
         )
     return found
 

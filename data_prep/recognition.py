@@ -26,6 +26,9 @@ def advice(folder: Folder, reader: Reader, data: DataConfig) -> str:
     if fits := other(folder, reader, data):
         return fits
     general = [known.name for known in fitting(folder) if known.name != reader.name]
+    if reader.split_is_table and (held := folder.match(("*.csv",))):
+        names = ", ".join(path.rpartition("/")[2] for path in held[:8])
+        return f"give {reader.holds}, or name one of its tables ({names}) by --train_table, --test_table or --split"
     return f"give {reader.holds}" + (f", or --dataset={general[0]} for a table of another form" if general else "")
 
 

@@ -15,6 +15,7 @@ import os
 import shutil
 from pathlib import Path
 
+from data_prep import recognition
 from data_prep.files import File, Folder
 from data_prep.images import ImageError
 from data_prep.readers import chexpert
@@ -37,7 +38,13 @@ def resplit(
     if any((out / f"{name}.csv").exists() for name in ("train", "valid")):
         raise SourceError(f"{out} holds a data set already; give an empty folder")
     folder = Folder(raw_dir, allowed_roots)
-    tables, _ = open_tables(chexpert.READER, folder, DataConfig(dataset="chexpert"), "")
+    data = DataConfig(dataset="chexpert")
+    try:
+        tables, _ = open_tables(chexpert.READER, folder, data, "")
+    except SourceError as error:
+        fits = recognition.other(folder, chexpert.READER, data)
+        hint = f"{folder} is not in CheXpert's layout; {fits} to data_prep.build, with --split_table={by}"
+        raise SourceError(hint if fits else str(error)) from None
     lines = [line for name in ("train", "test") if name in tables for line in tables[name]]
     files = {line["Path"]: _file(line, folder) for line in lines}
     sides = _sides(by, column, folder)
@@ -66,7 +73,12 @@ def _sides(by: Path, column: str, folder: Folder) -> dict[str, str]:
         raise SourceError(f"{by} is no file; --by is a CSV with the columns Path and {column}")
     table = Table(str(by), functools.partial(by.open, "rb"))
     table.require(("Path", column))
-    return {folder.meant(line["Path"], chexpert.TAIL): line[column] for line in table}
+    sides: dict[str, str] = {}
+    for line in table:
+        side = sides.setdefault(folder.meant(line["Path"], chexpert.TAIL), line[column])
+        if side != line[column]:
+            raise SourceError(f"{line}: {line['Path']} has {column} = {side!r} in an earlier line; remove one of them")
+    return sides
 
 
 def _check(parts: dict[str, list[Line]], sides: dict[str, str], by: Path, column: str, held_out: str) -> None:

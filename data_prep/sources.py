@@ -65,7 +65,7 @@ def open_source(data: DataConfig, raw_dir: Path | None) -> "Source":
     """Returns the source that a configuration's data set is built from.
 
     Raises:
-      ConfigError: for an unknown source, a field that the source cannot have, or a source that lacks its --raw_dir.
+      ConfigError: for an unknown source, a field that the source cannot have, or a source that lacks its --raw_dir or reads none.
       SourceError: for a set that cannot be fetched.
     """
     source = named(data.dataset)
@@ -73,6 +73,11 @@ def open_source(data: DataConfig, raw_dir: Path | None) -> "Source":
         raw_dir = source.download(data)
     if source.needs_raw_dir and raw_dir is None:
         raise ConfigError(f"--dataset={data.dataset} needs --raw_dir, {source.raw_dir_holds}")
+    if raw_dir is not None and not source.needs_raw_dir:
+        raise ConfigError(
+            f"--dataset={data.dataset} draws its images and reads no --raw_dir; name the data set of that folder by --dataset "
+            f"(python -m data_prep.check --raw_dir={raw_dir} tells it), or leave --raw_dir out"
+        )
     return source.open(data, raw_dir)
 
 

@@ -10,6 +10,7 @@ import io
 import itertools
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -213,6 +214,7 @@ def make_plan(source: TableSource, progress: Progress = silent) -> Plan:
         rows = [row for row in rows if row.split == source.only]
     parts = division.divide(rows, data, folder, notes, reader.tail, source.only)
     _check_cells(cells, data)
+    notes["notices"] += map(_told, cells.odd.items())
     notes |= {"unknown_cells": {kind: dict(odd.most_common(20)) for kind, odd in cells.odd.items()}}
     findings = tuple(reader.findings(inputs))
     notes |= marks.notes([row for part in parts.values() for row in part], findings)
@@ -256,6 +258,8 @@ def open_tables(
             except SourceError as error:
                 advice = recognition.other(folder, reader, data)
                 raise SourceError(f"{error}; {advice}" if advice else str(error)) from None
+            if reader.split_is_table and wanted.key in division.SPLITS and next(iter(table), None) is None:
+                raise SourceError(f"{name} has a header but no rows; fetch it again, or remove it if it is not needed")
             tables[wanted.key] = table
         with folder.open(paths[0]) as file:
             digests[paths[0].rpartition("/")[2]] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -321,9 +325,16 @@ def _check_cells(cells: Cells, data: DataConfig) -> None:
         if share > data.max_unknown_percent:
             text, _ = odd.most_common(1)[0]
             raise SourceError(
-                f"{cells.first[kind]}: {odd.total()} cells of {cells.read[kind]} are no {kind} that is known, such as {text!r}; "
-                "mend the table, or raise data.max_unknown_percent"
+                f"{cells.first[kind]}: {odd.total()} cells of {cells.read[kind]} are no {kind} that is known, such as {text[:40]!r}; "
+                f"mend the table, or raise data.max_unknown_percent (--max_unknown_percent), which is {data.max_unknown_percent:g}"
             )
+
+
+def _told(item: tuple[str, Counter[str]]) -> str:
+    """What a user should know of a kind of cells of which few could not be read."""
+    kind, odd = item
+    cells = "1 cell is" if odd.total() == 1 else f"{odd.total()} cells are"
+    return f"{cells} no {kind} that is known, such as {odd.most_common(1)[0][0][:40]!r}, and left unknown"
 
 
 def _entry(row: Row, folder: Folder, tail: int) -> Entry:

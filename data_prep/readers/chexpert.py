@@ -10,6 +10,8 @@ the folder or one below it, give masks and boxes (`data_prep.chexlocalize`).
 Irvin et al. 2019, CheXpert: a large chest radiograph dataset with uncertainty labels and expert comparison.
 """
 
+import difflib
+import math
 import re
 from collections.abc import Iterator
 
@@ -75,6 +77,10 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
         if split == "boxes":
             continue
         columns = labelled(table, findings(inputs))
+        for column, finding in misspelt(table, columns, findings(inputs)):
+            cells.notice(
+                f"{table.name} has no column {finding}, but one named {column}, which is not read; correct its name"
+            )
         names, places = tuple(columns), [table.place(column) for column in columns.values()]
         by_study = not table.has("Path") and table.has("Study")
         table.require(() if by_study else ("Path",))
@@ -108,6 +114,14 @@ def labelled(table: Table, known: tuple[str, ...]) -> dict[str, str]:
     return {finding: columns[fold(finding)] for finding in known if fold(finding) in columns}
 
 
+def misspelt(table: Table, columns: dict[str, str], known: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Columns that no finding has, each with the finding without a column that its name is near to."""
+    unused = {fold(name): name for name in table.header if name and name not in columns.values()}
+    missing = [finding for finding in known if finding not in columns]
+    near = ((difflib.get_close_matches(fold(finding), unused, n=1, cutoff=0.8), finding) for finding in missing)
+    return [(unused[match[0]], finding) for match, finding in near if match]
+
+
 def images_of_study(line: Line, inputs: Inputs) -> list[str]:
     """The images in a study's folder; where there is none, a name that the build will list as missing."""
     identity(f"{line['Study']}/view1_frontal.jpg", line)
@@ -135,7 +149,7 @@ def identity(path: str, line: Line) -> tuple[str, str]:
 
 def view_of(line: Line, path: str, cells: Cells) -> str:
     """The view that the table states, the more specific of its two columns counting; else the one in the file's name."""
-    side, projection = cells.view(line.get("Frontal/Lateral"), line), cells.view(line.get("AP/PA"), line)
+    side, projection = (cells.view(line.get(column), line, f"{column} view") for column in ("Frontal/Lateral", "AP/PA"))
     view = side if side == "LATERAL" else max(projection, side, key=_VIEW_ORDER.index)
     match = VIEW_IN_NAME.search(path, path.rfind("/") + 1) if view == "UNKNOWN" else None
     return match[0].upper() if match else view
@@ -181,6 +195,8 @@ def _frame(table: Table) -> int:
 def _box(line: Line, finding: str, frame: int) -> Box:
     try:
         x, y, w, h = (float(line[f"{side}_{frame}"]) for side in "xywh")
+        if not all(map(math.isfinite, (x, y, w, h))):
+            raise ValueError
     except ValueError:
         raise SourceError(f"{line}: x, y, w and h must be numbers") from None
     if not (w > 0 and h > 0 and x < frame and y < frame and x + w > 0 and y + h > 0):

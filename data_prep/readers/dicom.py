@@ -58,7 +58,9 @@ def row_of(path: str, header: Any, line: Line | None, columns: Mapping[str, str]
         view=_view(header, path, cells),
         sex=cells.sex(str(header.get("PatientSex") or ""), path),
         age=_age(header, path, cells),
-        labels={finding: cells.label(line[name], line.where) for name, finding in columns.items()} if line else {},
+        labels={finding: cells.label(line[name], line.where, finding) for name, finding in columns.items()}
+        if line
+        else {},
         split=_split(line, cells),
     )
 

@@ -62,7 +62,7 @@ def labels_by_study(table: Table | None, cells: Cells) -> dict[str, dict[str, in
         return {}
     columns = {name: canonical(name) for name in table.header if canonical(name) in FINDINGS}
     return {
-        line["study_id"]: {finding: cells.label(line[name], line.where) for name, finding in columns.items()}
+        line["study_id"]: {finding: cells.label(line[name], line.where, finding) for name, finding in columns.items()}
         for line in table
     }
 

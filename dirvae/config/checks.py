@@ -98,9 +98,15 @@ def validate_data(data: DataConfig) -> DataConfig:
     _require_all(
         [
             (8 <= data.image_size <= 2048, "data.image_size", "must lie between 8 and 2048 pixels"),
-            (data.folds == 0 or data.fold < data.folds, "data.fold", f"must be below data.folds ({data.folds})"),
+            (
+                data.folds == 0 or 0 <= data.fold < data.folds,
+                "data.fold",
+                f"must be below data.folds ({data.folds}), and at least 0",
+            ),
             (data.folds != 1, "data.folds", "must be 0 (off) or at least 2"),
             (0 < data.validation_percent < 100, "data.validation_percent", "must lie between 0 and 100"),
+            (0 <= data.test_percent < 100, "data.test_percent", "must be 0 (none) or below 100"),
+            (0 <= data.max_unknown_percent <= 100, "data.max_unknown_percent", "must lie between 0 and 100"),
             (0 <= data.max_skipped_percent <= 100, "data.max_skipped_percent", "must lie between 0 and 100"),
             (data.build_workers >= 0, "data.build_workers", "must not be negative"),
         ]

@@ -154,6 +154,8 @@ def choose_labels(training: Examples, config: DataConfig) -> Choice:
     }
     usable = tuple(finding for finding, value in lacking.items() if not value)
     wanted = tuple(training.labels[finding_index(canonical(name), training.labels)] for name in config.labels)
+    if repeated := [name for name in dict.fromkeys(wanted) if wanted.count(name) > 1]:
+        raise ConfigError(f"data.labels names {repeated[0]} twice; every mean over findings would count it twice")
     policies = f"under data.uncertain={config.uncertain} and data.blank={config.blank}"
     if refused := [f"{name} (no {lacking[name]})" for name in wanted if name not in usable]:
         raise ConfigError(

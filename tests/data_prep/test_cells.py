@@ -19,8 +19,9 @@ def test_labels(text: str, state: int) -> None:
     cells = Cells()
     assert cells.label(text, "t.csv, line 2") == state
     assert cells.labels(("Edema", "Fracture"), (text, "1")) == {"Edema": state, "Fracture": POSITIVE}
-    assert cells.read["label"] == 3
-    assert {kind: dict(odd) for kind, odd in cells.odd.items()} == ({"label": {text: 2}} if state == UNLABELLED else {})
+    assert cells.read == {"label": 1, "label of Edema": 1, "label of Fracture": 1}
+    counted = {"label": {text: 1}, "label of Edema": {text: 1}} if state == UNLABELLED else {}
+    assert {kind: dict(odd) for kind, odd in cells.odd.items()} == counted
 
 
 def test_odd_labels_are_counted_each_time_and_equal_rows_share_their_labels() -> None:
@@ -28,7 +29,8 @@ def test_odd_labels_are_counted_each_time_and_equal_rows_share_their_labels() ->
     rows = [cells.labels(("Edema",), (text,), f"line {number}") for number, text in enumerate("1212")]
     assert [row["Edema"] for row in rows] == [POSITIVE, UNLABELLED, POSITIVE, UNLABELLED]
     assert rows[0] is rows[2]
-    assert (cells.odd["label"]["2"], cells.read["label"], cells.first["label"]) == (2, 4, "line 1")
+    kind = "label of Edema"
+    assert (cells.odd[kind]["2"], cells.read[kind], cells.first[kind]) == (2, 4, "line 1")
 
 
 @pytest.mark.parametrize(

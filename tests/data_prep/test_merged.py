@@ -93,6 +93,11 @@ def test_sets_and_folders_have_to_be_as_many():
         sources.open_source(DataConfig(dataset="chexpert,nih"), Path("raw"))
 
 
+def test_one_folder_cannot_be_merged_with_itself():
+    with pytest.raises(ConfigError, match="gives raw twice for --dataset=nih; each image would count twice"):
+        sources.open_source(DataConfig(dataset="nih,csv,nih"), Path("raw,raw,raw"))
+
+
 def test_drawn_images_cannot_be_merged():
     with pytest.raises(ConfigError, match="phantom reads no images from a folder"):
         sources.named("chexpert,phantom")

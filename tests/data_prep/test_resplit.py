@@ -107,3 +107,22 @@ def test_it_takes_what_the_reader_takes(raw, tmp_path):
         "set/train/patient00001/study1/view1_frontal.png"
     ]
     assert not (tmp_path / "b/train/patient00001").is_symlink()
+
+
+def test_an_image_on_two_sides_is_refused(raw, tmp_path):
+    by = tmp_path / "by.csv"
+    by.write_text(by.read_text() + "set/train/patient00001/study1/view1_frontal.png,train\n")
+    with pytest.raises(SourceError, match=r"by\.csv, line 6: .*patient00001.* has part = 'test' in an earlier line"):
+        resplit(raw, by, "part", "test", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_set_is_named_with_the_command_that_divides_it(tmp_path):
+    sets.write(
+        tmp_path / "nih" / "Data_Entry_2017_v2020.csv",
+        "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position\n",
+    )
+    with pytest.raises(
+        SourceError, match=r"looks like NIH .* give --dataset=nih to data_prep\.build, with --split_table"
+    ):
+        resplit(tmp_path / "nih", tmp_path / "by.csv", "part", "test", tmp_path / "out")

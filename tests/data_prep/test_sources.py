@@ -1,5 +1,7 @@
 """The registry of data sources: every member keeps the contract, and a wrong name is answered with the nearest."""
 
+from pathlib import Path
+
 import pytest
 
 from data_prep import sources
@@ -19,6 +21,13 @@ def test_a_source_that_reads_a_folder_needs_it():
     real = next(name for name in sources.SOURCES if sources.named(name).needs_raw_dir)
     with pytest.raises(ConfigError, match=f"--dataset={real} needs --raw_dir, the folder that holds"):
         sources.open_source(DataConfig(dataset=real), None)
+
+
+def test_a_source_that_draws_its_images_refuses_a_folder():
+    with pytest.raises(
+        ConfigError, match=r"--dataset=phantom draws its images and reads no --raw_dir; .*data_prep\.check"
+    ):
+        sources.open_source(DataConfig(dataset="phantom"), Path("raw"))
 
 
 def test_an_unknown_source_is_answered_with_the_nearest():

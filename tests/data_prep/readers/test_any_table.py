@@ -71,7 +71,7 @@ def test_a_column_that_is_asked_for_is_a_finding(tmp_path: Path) -> None:
     table = "path,Edema,Hernia\n" + "".join(f"{image}.png,1,{odd}\n" for image, odd in zip("abcd", "01?0", strict=True))
     assert sets.mapped(any_table.READER, folder(tmp_path, table)).findings == ("Edema",)
     made = sets.mapped(any_table.READER, tmp_path, labels=("hernia",))
-    assert (made.findings, made.odd) == (("Edema", "Hernia"), {"label": {"?": 1}})
+    assert (made.findings, made.odd) == (("Edema", "Hernia"), {"label of Hernia": {"?": 1}})
 
 
 def test_what_was_taken_for_what_is_said(tmp_path: Path) -> None:

@@ -341,13 +341,62 @@ def test_odd_facts_are_unknown_and_counted_until_they_are_many(layout: Callable)
     made = layout()
     made.rewrite("train", [made.rows["train"][0] | {"Age": "414", "Sex": "?!", "AP/PA": "XX"}, *made.rows["train"][1:]])
     source = opened(made.root)
-    assert source.facts()["unknown_cells"] == {"age": {"414": 1}, "sex": {"?!": 1}, "view": {"XX": 1}}
+    assert source.facts()["unknown_cells"] == {
+        "age": {"414": 1},
+        "sex": {"?!": 1},
+        "AP/PA view": {"XX": 1},
+    }
+    assert "1 cell is no sex that is known, such as '?!', and left unknown" in source.facts()["notices"]
     made.rewrite("train", [row | {"Age": "414"} for row in made.rows["train"]])
     with pytest.raises(
         SourceError, match=r"train\.csv, line 2: 40 cells of 46 are no age that is known, such as '414'"
     ):
         opened(made.root).plan()
     assert sum(opened(made.root, max_unknown_percent=90.0).counts().values()) == 46
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "kind"),
+    [
+        ("Edema", "2", "label of Edema"),
+        ("AP/PA", "XX", "AP/PA view"),
+        ("Frontal/Lateral", "?!", "Frontal/Lateral view"),
+    ],
+)
+def test_odd_cells_of_one_column_are_not_lost_among_the_others(
+    layout: Callable, column: str, text: str, kind: str
+) -> None:
+    made = layout()
+    made.rewrite("train", [row | {column: text} for row in made.rows["train"][:3]] + made.rows["train"][3:])
+    with pytest.raises(SourceError, match=rf"3 cells of 46 are no {kind} that is known, such as .*max_unknown_percent"):
+        opened(made.root).plan()
+
+
+def test_a_finding_whose_column_is_misspelt_is_told(layout: Callable) -> None:
+    made = layout()
+    assert not any("has no column" in notice for notice in opened(made.root).facts()["notices"])
+    table = made.root / "train.csv"
+    table.write_text(table.read_text().replace("Fracture", "Fractuer", 1))
+    (notice,) = opened(made.root).facts()["notices"]
+    assert "train.csv has no column Fracture, but one named Fractuer, which is not read" in notice
+
+
+@pytest.mark.parametrize("name", ["train", "valid"])
+def test_a_table_of_a_split_without_rows_is_refused(layout: Callable, name: str) -> None:
+    made = layout()
+    made.rewrite(name, [])
+    with pytest.raises(SourceError, match=rf"{name}\.csv has a header but no rows"):
+        opened(made.root).plan()
+
+
+def test_a_missing_table_is_answered_with_those_that_are_there(layout: Callable) -> None:
+    made = layout()
+    (made.root / "train.csv").rename(made.root / "train_visualCheXbert.csv")
+    with pytest.raises(
+        SourceError, match=r"name one of its tables \(train_visualCheXbert\.csv, valid\.csv\) by --train_table"
+    ):
+        opened(made.root).plan()
+    assert sum(opened(made.root, train_table="train_visualCheXbert").counts().values()) == 46
 
 
 @pytest.mark.parametrize(
@@ -398,7 +447,8 @@ def test_patient_and_study_come_from_the_folders_nearest_to_the_file(
         ),
         ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,1,one,1,1", "line 2: x, y, w and h must be numbers"),
         ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,1,1,0,5", "line 2: the box has no area"),
-        ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,nan,1,1,1", "line 2: the box has no area"),
+        ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,nan,1,1,1", "line 2: x, y, w and h must be numbers"),
+        ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,1,1,inf,1", "line 2: x, y, w and h must be numbers"),
         ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,70,1,5,5", "line 2: the box has no area"),
         ("Path,label,x_64,y_64,w_64,h_64", "a,Edema,1,1", "line 2: 4 fields, but the header has 6"),
     ],

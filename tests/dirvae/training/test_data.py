@@ -127,6 +127,11 @@ def test_wanted_findings_with_one_value_are_refused_in_one_sentence():
     assert choice == data.Choice(("Edema",), {})
 
 
+def test_a_finding_that_is_asked_for_twice_is_refused():
+    with pytest.raises(ConfigError, match=r"data\.labels names Edema twice"):
+        data.choose_labels(*known(CHEXPERT, blank="ignore", labels=("Edema", "edema")))
+
+
 def test_no_finding_with_two_values_is_an_error():
     with pytest.raises(ConfigError, match="no finding has both positives and negatives"):
         data.choose_labels(*known({"Edema": [1, 1, -2]}, blank="ignore"))
