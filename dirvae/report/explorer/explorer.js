@@ -158,7 +158,8 @@ function draw() { // what changes with the step
     const kind = state.decoded ? "decoded" : "on the image";
     drawGrey(frame.canvas, side, state.decoded ? first : images[state.item], gone[t]);
     frame.canvas.ariaLabel = `${data.arms[arm].name}, ${kind}, step ${t}`;
-    frame.caption.textContent = `${kind}, step ${t}${stopped}`;
+    const of = state.decoded ? `: code ${number(stored.code[t][path.label])}; bars are of the picture on the image` : "";
+    frame.caption.textContent = `${kind}, step ${t}${stopped}${of}`;
     drawMap(change.canvas, side, gone[t].map((d) => path.sign * d), limit, state.over ? images[state.item] : null);
     change.canvas.ariaLabel = `${data.arms[arm].name}, what ${name} adds by step ${t}, largest ${number(stored.scales[t])} grey levels`;
     change.caption.textContent = `change, largest ${number(stored.scales[t])}`;
