@@ -142,14 +142,24 @@ class Table:
         return [line for line in self if text in map(str.strip, line.cells)]
 
     def __iter__(self) -> Iterator[Line]:
-        wanted, header = len(self.header), list(self.header)
+        wanted, header, previous = len(self.header), list(self.header), 0
         records = self._records()
         while (record := self._guarded(next, records, None)) is not None:
             number, cells = record
             if len(cells) != wanted:
                 cells = self._fitted(number, cells)
+            if number > previous + 1 and any(map(self._swallows, cells)):
+                raise SourceError(
+                    f"{self.name}, line {number}: a quote that is not closed has swallowed the lines before it"
+                )
+            previous = number
             if cells != header:
                 yield Line(self, number, cells)
+
+    def _swallows(self, cell: str) -> bool:
+        """Whether a cell holds a whole line of the table; a line of a report seldom has just as many separators, five or more."""
+        separators = len(self.header) - 1
+        return separators >= 5 and any(line.count(self.separator) == separators for line in cell.split("\n")[1:-1])
 
     def _fitted(self, number: int, cells: list[str]) -> list[str]:
         """Cells as many as the header has, where no more than separators at a line's end are missing or too many.

@@ -130,3 +130,14 @@ def test_a_named_column_counts_before_the_usual_ones(tmp_path: Path) -> None:
     assert made.usual("image", "copy") == "copy"
     with pytest.raises(SourceError, match="lacks the column original"):
         made.usual("image", "original")
+
+
+def test_a_quote_that_is_not_closed_does_not_swallow_lines(tmp_path: Path) -> None:
+    lines = ["Path,Sex,Age,View,Edema,Fracture", *(f"{number}.png,F,6{number},PA,1,0" for number in range(8))]
+    report = lines[3].replace("F", '"seen, again,\nas before,\nF"')
+    assert len(list(table(tmp_path / "t.csv", "\n".join([*lines[:3], report, *lines[4:]])))) == 8
+    torn = "\n".join(lines).replace(",62,", ',"62,').replace(",66,", ',"66,')
+    with pytest.raises(
+        SourceError, match=r"t\.csv, line 8: a quote that is not closed has swallowed the lines before it"
+    ):
+        list(table(tmp_path / "t.csv", torn))
