@@ -237,6 +237,9 @@ def test_the_picture_is_the_image_with_the_change_and_decoded_frames_are_a_choic
     assert tab.evaluate(pick) == pytest.approx(255 * on_image, abs=4)
     tab.evaluate("$('decoded').click()")
     assert tab.evaluate(pick) == pytest.approx(255 * ARMS[0].frame[0, 2, row, column], abs=4)
+    code = f"{ARMS[0].probability[0, 2, 0]:.2f}".lstrip("0")
+    words = f"decoded, step 2: code {code}; bars are of the picture on the image"
+    assert words in tab.evaluate("document.querySelector('article').textContent")
     assert tab.errors == []
 
 
