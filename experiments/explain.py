@@ -170,6 +170,10 @@ def run(flags: argparse.Namespace) -> None:
     """Explains the image, or the split's cases."""
     if flags.dicom and flags.image is None:
         raise ConfigError("--dicom goes with --image=FILE, a DICOM file")
+    if flags.intensity and flags.image is None:
+        raise ConfigError(
+            "--intensity goes with --image=FILE; the images of a split are read as the data set was built"
+        )
     from experiments import pipeline  # imports jax, hence not before the flags are known to be good
 
     pipeline.keep_compiled(flags.data_dir)

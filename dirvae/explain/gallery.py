@@ -128,7 +128,7 @@ def load(directory: Path, finding: str) -> Cases | None:
         if missing := set(Cases._fields) - set(arrays):
             raise WorkdirError(
                 f"{path} lacks {', '.join(sorted(missing))}, since an older version wrote it; "
-                "run experiments.explain --workdir=RUN anew, or delete 'explain' from phases.json and run the same command"
+                "delete 'explain' from the run's phases.json and run its command of experiments.run again"
             )
         return Cases(**{name: arrays[name] for name in Cases._fields})
 

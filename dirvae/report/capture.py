@@ -72,10 +72,8 @@ def _lines(facts: Facts, warnings: Sequence[str], width: int) -> list[Line]:
         Line(f"{facts.finding} {VERBS[facts.sign]}: {change}", bold=True),
         Line(f"{CAUTION} Not for diagnosis.", LOUD, bold=True),
         *(Line(warning, LOUD) for warning in warnings),
-        Line(
-            "Left: the image. Right: over it, what the finding adds to the decoded image. Red: brighter, blue: darker."
-        ),
-        Line("The probability is what the classifier reads from the latent code, not from a picture."),
+        Line("Left: the image. Right: over it, what the finding adds. Red: brighter, blue: darker."),
+        Line("Before: the classifier's answer to the image. After: its answer to the image with the change."),
         Line(f"Model: run {facts.run}, step {facts.step:,}."),
     ]
     room = width - 2 * MARGIN

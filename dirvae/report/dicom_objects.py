@@ -193,8 +193,8 @@ def _described(made: Dataset, facts: Facts) -> Dataset:
     """The object with the text that says how it came about."""
     made.DerivationDescription = (
         f"{_text(facts.finding)} {VERBS[facts.sign]} along a path through the latent space of run {_text(facts.run)}, step {facts.step}. "
-        f"Probability that the classifier reads from the latent code: {facts.before:.3f} before, {facts.after:.3f} after. "
-        "The map is what the finding adds to the decoded image, positive where it adds brightness, in grey levels from 0 "
+        f"Probability that the classifier reads from the image: {facts.before:.3f} before, {facts.after:.3f} after. "
+        "The map is what the finding adds to the image, positive where it adds brightness, in grey levels from 0 "
         "(black) to 1 (white). Each stored pixel has the mean of the map over its area. Positions in space are nominal."
     )
     made.ImageComments = CAUTION

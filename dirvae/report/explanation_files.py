@@ -37,8 +37,8 @@ class Facts(NamedTuple):
 
     finding: str
     sign: float  # +1 where the finding was raised along the path, -1 where it was lowered
-    before: float  # probability of the finding that the classifier reads from the latent code, at the path's start
-    after: float  # the same at its end
+    before: float  # probability of the finding that the classifier reads from the image
+    after: float  # the same of the image with the path's whole change
     run: str  # name of the run's folder
     step: int
     scale: float  # change at which a colour is full, grey levels of [0, 1]

@@ -2,7 +2,7 @@
 
 config.json  versions.json  data.json (labels, data set, manifest)  parameters.txt  phases.json
 metrics.jsonl  tensorboard/  checkpoints/      written while training
-predictions/<split>.npz  metrics.json  latent.npz    written by the evaluation
+predictions/<split>.npz  metrics.json  latent.npz  familiarity.npz    written by the evaluation
 cases/  figures/  report.html                  written by the explanation and the report
 explanations/                                  written by experiments.explain
 """

@@ -1,7 +1,8 @@
 """Part 6: frames a second of traversals, beside their decoding alone and the published procedure.
 
-A frame is one decoded and classified point of a path. Decoding alone is what no traversal can beat: the same number of points,
-known beforehand, in the batches that decode fastest. The published procedure takes one image, one label and one step at a time.
+A frame is one decoded and classified point of a path. Ours also lays it on the image and classifies that picture, at every step.
+Decoding alone is what no traversal can beat: the same number of points, known beforehand, in the batches that decode fastest. The
+published procedure takes one image, one label and one step at a time.
 """
 
 import math

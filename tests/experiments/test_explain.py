@@ -177,6 +177,7 @@ def test_dicom_objects_lie_on_the_rows_and_columns_of_the_stored_image(folder, t
 def test_dicom_objects_need_a_dicom_image_with_uids(folder, image, turned, tmp_path, capsys, monkeypatch):
     assert f"{image} is not DICOM" in refused(folder, capsys, f"--image={image}", "--dicom")
     assert "--dicom goes with --image" in refused(folder, capsys, "--dicom")
+    assert "--intensity goes with --image" in refused(folder, capsys, "--intensity=range")
     bare = dicom_files.radiograph(np.zeros((32, 32), np.uint8), StudyInstanceUID=None)
     bare.save_as(tmp_path / "bare.dcm", enforce_file_format=True)
     assert "no StudyInstanceUID" in refused(folder, capsys, f"--image={tmp_path / 'bare.dcm'}", "--dicom")

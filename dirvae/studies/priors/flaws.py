@@ -28,7 +28,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int8
 
 from dirvae.config import Config, ConfigError, DataConfig
-from dirvae.labels import FINDINGS, POSITIVE, translate
+from dirvae.labels import FINDINGS, POSITIVE, UNLABELLED, translate
 from dirvae.latents.family import Latent
 from dirvae.model import Model
 from dirvae.training import data, runs, workdir
@@ -106,13 +106,14 @@ def effusion_overwritten(sound: Variant) -> Variant:
 def overwrite_effusion(labels: Int8[np.ndarray, "N 14"]) -> Int8[np.ndarray, "N 14"]:
     """Pleural Effusion becomes 1 without, and 0 with, a positive Pleural Other or Pneumothorax; the others are kept.
 
-    Uncertain and unmentioned labels count as absent. The phantom has no Pleural Other, so there "Pleural Effusion" becomes the
-    absence of a pneumothorax and says nothing of effusions. A perfect detector of effusions has AUROC .5 on it, and .759 in the
-    published code's own selection of CheXpert.
+    Uncertain and unmentioned labels count as absent. An image in which neither of the two is labelled is not labelled for the result.
+    The phantom has no Pleural Other, so there "Pleural Effusion" becomes the absence of a pneumothorax and says nothing of effusions.
+    A perfect detector of effusions has AUROC .5 on it, and .759 in the published code's own selection of CheXpert.
     """
-    excluded = (labels[:, [FINDINGS.index(name) for name in EXCLUDING]] == POSITIVE).any(axis=1)
+    excluding = labels[:, [FINDINGS.index(name) for name in EXCLUDING]]
+    absent = ~(excluding == POSITIVE).any(axis=1)
     changed = labels.copy()
-    changed[:, EFFUSION] = ~excluded
+    changed[:, EFFUSION] = np.where((excluding == UNLABELLED).all(axis=1), UNLABELLED, absent)
     return changed
 
 

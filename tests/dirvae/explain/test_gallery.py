@@ -12,6 +12,7 @@ from dirvae import model
 from dirvae.config import override
 from dirvae.explain import gallery
 from dirvae.training import data
+from dirvae.training.workdir import WorkdirError
 
 SIDE = 32
 
@@ -115,3 +116,10 @@ def test_prior_samples_are_decoded_draws(trained):
         one = net.decode(params, jax.tree.map(lambda leaf, row=row: leaf[row : row + 1], draws)).location
         np.testing.assert_allclose(images[row : row + 1], one, atol=1e-5)
     assert images.shape == (3, SIDE, SIDE, 1)
+
+
+def test_cases_of_an_older_version_are_refused_with_the_way_to_mend_them(tmp_path):
+    older = set(gallery.Cases._fields) - {"on_image", "reread"}
+    np.savez(tmp_path / "edema.npz", **{name: np.zeros(1) for name in older})
+    with pytest.raises(WorkdirError, match=r"lacks on_image, reread, .* phases\.json .* experiments\.run again"):
+        gallery.load(tmp_path, "Edema")

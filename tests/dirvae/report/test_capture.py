@@ -47,6 +47,16 @@ def test_the_true_proportions_are_drawn():
     assert first.min() == 255
 
 
+def test_print_says_that_the_probability_is_of_the_picture(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(capture, "_print", lambda sheet, top, lines, scale: drawn.extend(line.text for line in lines))
+    capture.draw(np.zeros((40, 40)), np.zeros((40, 40)), FACTS)
+    printed = " ".join(drawn)
+    assert "probability 0.05 before, 0.93 after" in printed
+    assert "After: its answer to the image with the change." in printed
+    assert "latent" not in printed
+
+
 def test_print_stays_on_the_sheet_and_warnings_are_loud():
     blank = np.zeros((40, 10))
     long = "this image is darker than any that the run was trained on, which a wrong window does, and " * 3

@@ -93,7 +93,7 @@ def test_both_refer_to_the_image_and_stay_in_its_study():
         assert image.ReferencedSOPInstanceUID == given.SOPInstanceUID
         assert image.ReferencedSOPClassUID == given.SOPClassUID
         assert dataset.ImageComments == CAUTION
-        assert "0.930 before, 0.050 after" in dataset.DerivationDescription
+        assert "reads from the image: 0.930 before, 0.050 after" in dataset.DerivationDescription
     for name in ("SeriesInstanceUID", "SOPInstanceUID"):
         assert len({getattr(dataset, name) for dataset in (given, *made)}) == 3
 

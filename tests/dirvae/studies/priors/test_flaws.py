@@ -11,7 +11,7 @@ from support.stored import stored
 
 from dirvae import latents
 from dirvae.config import ConfigError
-from dirvae.labels import BLANK, FINDINGS, NEGATIVE, POSITIVE, UNCERTAIN
+from dirvae.labels import BLANK, FINDINGS, NEGATIVE, POSITIVE, UNCERTAIN, UNLABELLED
 from dirvae.latents import dirichlet, gaussian, vector
 from dirvae.studies.priors import flaws
 from dirvae.training import data, runs
@@ -43,6 +43,9 @@ def test_without_flaws_nothing_is_replaced():
         (POSITIVE, NEGATIVE, 0),
         (BLANK, POSITIVE, 0),
         (POSITIVE, POSITIVE, 0),
+        (UNLABELLED, NEGATIVE, 1),
+        (UNLABELLED, POSITIVE, 0),
+        (UNLABELLED, UNLABELLED, UNLABELLED),
     ],
 )
 @pytest.mark.parametrize("before", [POSITIVE, NEGATIVE, UNCERTAIN, BLANK])
