@@ -36,7 +36,12 @@ TASKS = "tasks"
 
 
 def build_with_beam(
-    source: Source, data_dir: Path, options: list[str], max_skipped_percent: float = 1.0, progress: Progress = silent
+    source: Source,
+    data_dir: Path,
+    options: list[str],
+    max_skipped_percent: float = 1.0,
+    progress: Progress = silent,
+    check_files: bool = True,
 ) -> Path:
     """Builds `source` below `data_dir`, as `data_prep.build.build` does, with the runner that Beam's options name.
 
@@ -46,8 +51,8 @@ def build_with_beam(
     """
     beam, url = _beam(), url_of(data_dir)
     if url:
-        build.fetch(source, data_dir, progress, True)
-    directory = Path(data_dir) / provenance.settle(source, data_dir, progress) / source.version
+        build.fetch(source, data_dir, progress, check_files)
+    directory = Path(data_dir) / provenance.settle(source, data_dir, progress, check_files) / source.version
     address = f"{url}/{directory.parent.name}/{directory.name}" if url else ""
     if (directory / manifest.FILE).exists():
         return directory
@@ -63,7 +68,7 @@ def build_with_beam(
     if address:
         stores.upload(directory, address, manifest.FILE)
         stores.remove(address, (shards.NOTES, TASKS))
-        build.fetch(source, data_dir, progress, True)
+        build.fetch(source, data_dir, progress, check_files)
     return directory
 
 
@@ -147,9 +152,11 @@ def parser() -> Parser:
 def run(flags: argparse.Namespace) -> None:
     """Builds what the flags ask for, and prints what `data_prep.build` prints."""
     data = validate_data(override(DataConfig(dataset=flags.dataset), flags.fields))
+    if flags.split:
+        raise ConfigError("a pipeline builds whole data sets; make one split by python -m data_prep.build --split")
     source = sources.open_source(data, flags.raw_dir)
-    options = flags.beam_options.split()
-    built = build_with_beam(source, flags.data_dir, options, data.max_skipped_percent, CONSOLE.progress)
+    options, limit = flags.beam_options.split(), data.max_skipped_percent
+    built = build_with_beam(source, flags.data_dir, options, limit, CONSOLE.progress, data.check_files)
     build.tell(built)
 
 

@@ -168,8 +168,15 @@ class Cells:
         return years if 0 <= years <= MAX_AGE else self._unknown("age", text, where, UNKNOWN_AGE)
 
     def listed(self, names: Iterable[str], findings: Sequence[str], where: object = "") -> States:
-        """The states of findings of which a cell names those that are present: the others are absent, odd names are counted."""
-        present = set()
+        """The states of findings of which a cell names those that are present: the others are absent, odd names are counted.
+
+        An empty cell says nothing of any finding: all are unlabelled, and it is counted as odd.
+        """
+        present, names = set(), list(names)
+        if all(name.strip().lower() in EMPTY for name in names):
+            self.read["finding"] += 1
+            self._unknown("finding", "|".join(names), where, None)
+            return self._shared(tuple(findings), bytes(len(findings)))
         for name in names:
             self.read["finding"] += 1
             if (finding := canonical(name)) in findings:

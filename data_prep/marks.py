@@ -51,6 +51,8 @@ def moved(box: Box, frame: Frame) -> tuple[float, float, float, float] | None:
         longer = max(frame.height, frame.width)
         scale = 1.0 if box.frame is None else box.frame / longer  # pixels of the box's frame in one of the image
         height, width = frame.height * scale, frame.width * scale
+    if not (height > 0 and width > 0):
+        return None
     edges = frame.box_of_shares(top / height, left / width, bottom / height, right / width)
     return edges if edges[2] > edges[0] and edges[3] > edges[1] else None
 

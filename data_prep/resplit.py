@@ -98,8 +98,9 @@ def _write(out: Path, parts: dict[str, list[Line]], files: list[File], folder: F
         if not place.exists():
             try:
                 os.link((folder.root / file.path).resolve(), place)
-            except OSError:
-                shutil.copyfile(folder.root / file.path, place)
+            except OSError:  # another disk, or a member of an archive
+                with folder.open(file.path) as source, place.open("wb") as copy:
+                    shutil.copyfileobj(source, copy)
     for boxes in folder.match(("boxes.csv",))[:1]:
         with folder.open(boxes) as source, (out / "boxes.csv").open("wb") as copy:
             shutil.copyfileobj(source, copy)

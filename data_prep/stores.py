@@ -156,7 +156,7 @@ def open_file(root: Any, path: str) -> BinaryIO:
     Raises:
       OSError: where it cannot be opened.
     """
-    match = MEMBER.fullmatch(path)
+    match = _member(root, path)
     if not match:
         return arrays.open_file(root, path)
     place = root / match["archive"]
@@ -167,6 +167,12 @@ def open_file(root: Any, path: str) -> BinaryIO:
         return io.BytesIO(archive.read(match["member"]))
     except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
         raise OSError(f"{match['archive']} has no readable {match['member']} ({error})") from None
+
+
+def _member(root: Any, path: str) -> re.Match[str] | None:
+    """The archive and the member that a path names; None for another file, such as one in a folder that is called x.zip."""
+    match = MEMBER.fullmatch(path)
+    return None if match and isinstance(root, Path) and (root / match["archive"]).is_dir() else match
 
 
 @functools.lru_cache(maxsize=32)
@@ -193,7 +199,7 @@ def members(root: Any, archive: RawFile) -> Iterator[RawFile]:
 
 def state_of(root: Any, path: str) -> tuple[int, int]:
     """The present mtime and ctime, or a store's time and version, of the file that holds a raw file."""
-    match = MEMBER.fullmatch(path)
+    match = _member(root, path)
     place = root / (match["archive"] if match else arrays.file_of(path))
     if isinstance(place, Remote):
         return place.state()[2:4]

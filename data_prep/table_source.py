@@ -31,6 +31,7 @@ from dirvae.config import DataConfig
 from dirvae.config.places import place, url_of
 from dirvae.labels import BLANK, UNLABELLED
 
+COLUMNS = ("image_column", "patient_column", "finding_column", "finding_separator")
 CHUNK_PIXELS = 64_000_000  # a shard's images are held in memory at once
 
 
@@ -94,7 +95,12 @@ class TableSource:
             "findings": plan.findings,
             "tables": plan.tables,
             "files": plan.files,
-        }
+        } | self._columns()
+
+    def _columns(self) -> dict[str, Any]:
+        """The columns that the configuration names: two of them may hold the same findings, and say them of other images."""
+        named = {name: getattr(self.data, name) for name in COLUMNS}
+        return {"columns": given} if (given := {name: text for name, text in named.items() if text}) else {}
 
     def plan(self, progress: Progress = silent) -> Plan:
         """What there is to read.

@@ -198,6 +198,8 @@ class Table:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 fields = json.loads(line)
+                if not isinstance(fields, dict):
+                    raise csv.Error(f"line {number} is no JSON object")
                 values = (fields.get(name) for name in self.header)
                 yield number, ["" if value is None else str(value) for value in values]
 

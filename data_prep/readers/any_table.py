@@ -218,7 +218,7 @@ def _labels(line: Line, form: Form, known: tuple[str, ...], cells: Cells) -> Map
     text = line[form.lists]
     if text.lower() in EMPTY:
         return {}
-    present = set(names_of(text, form.separator))
+    present = set(names_of(text, form.separator)) or {"No Finding"}
     return {name: POSITIVE if name in present else NEGATIVE for name in known if name in form.listed}
 
 

@@ -16,7 +16,7 @@ from data_prep.cells import Cells
 from data_prep.dicom import INSTALL, is_dicom
 from data_prep.reader import Inputs, Reader, Row, TableFile
 from data_prep.source import SourceError
-from data_prep.tables import Line, Table
+from data_prep.tables import SPLIT_OF, Line, Table, fold
 from dirvae.config import DataConfig
 from dirvae.labels import FINDINGS, canonical
 
@@ -42,7 +42,7 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
         if header is None:
             continue
         taken += 1
-        line = next((lines[key] for key in keys_of(path, header) if key in lines), None)
+        line = next((lines[key] for key in keys_of(path, header) if key and key in lines), None)
         yield row_of(path, header, line, columns, cells)
     if not taken:
         advice = recognition.other(inputs.folder, READER, inputs.data) or f"give {READER.holds}"
@@ -130,11 +130,9 @@ def findings(inputs: Inputs) -> tuple[str, ...]:
 
 def _split(line: Line | None, cells: Cells) -> str:
     split = line.get("Split").lower() if line else ""
-    name = {"val": "validation", "valid": "validation"}.get(split, split)
-    if name not in ("train", "validation", "test", ""):
+    if split and fold(split) not in SPLIT_OF:
         cells.unknown("split", split, line.where if line else "")
-        return ""
-    return name
+    return SPLIT_OF.get(fold(split), "")
 
 
 def _view(header: Any, path: str, cells: Cells) -> str:

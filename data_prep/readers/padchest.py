@@ -82,7 +82,10 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
 def _labels(line: Line, wanted: dict[str, frozenset[str]], cells: Cells) -> dict[str, int]:
     cells.read["finding"] += 1
     try:
-        named = {str(name).strip().lower() for name in ast.literal_eval(line["Labels"] or "[]")}
+        listed = ast.literal_eval(line["Labels"] or "[]")
+        if isinstance(listed, str):  # its letters are no terms
+            raise TypeError
+        named = {str(name).strip().lower() for name in listed}
     except (ValueError, SyntaxError, TypeError):
         if line["Labels"].lower() != "nan":
             cells.unknown("finding", line["Labels"], line.where)

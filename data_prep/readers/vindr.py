@@ -17,7 +17,7 @@ from data_prep.reader import NO_PATIENTS, Box, Inputs, Reader, Row, TableFile
 from data_prep.source import SourceError
 from data_prep.tables import Line, Table
 from dirvae.config import DataConfig
-from dirvae.labels import NEGATIVE, POSITIVE, UNCERTAIN, canonical
+from dirvae.labels import NEGATIVE, POSITIVE, UNCERTAIN, UNLABELLED, canonical
 
 KAGGLE = (
     "No finding,Aortic enlargement,Atelectasis,Calcification,Cardiomegaly,Consolidation,ILD,Infiltration,Lung Opacity,"
@@ -71,7 +71,9 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
     cells.notice(NO_PATIENTS)
     for split, table in found.items():
         boxes = boxes_by_image(inputs.tables.get(f"boxes/{split}"), {})
-        yield from _rows(votes_of_labels(table, cells), columns(table).values(), boxes, split)
+        votes, unread = votes_of_labels(table, cells)
+        for row in _rows(votes, columns(table).values(), boxes, split):
+            yield row._replace(labels={**row.labels, **dict.fromkeys(unread.get(row.patient, ()), UNLABELLED)})
     if not found:
         sizes = {line["image_id"]: _frame(line) for line in inputs.tables.get("sizes", ())}
         named = [name_of(name) for name in KAGGLE.split(",")]
@@ -102,13 +104,18 @@ def state_of(votes: int, readers: int) -> int:
     return POSITIVE if 2 * votes > readers else UNCERTAIN if votes else NEGATIVE
 
 
-def votes_of_labels(table: Table, cells: Cells) -> Votes:
+def votes_of_labels(table: Table, cells: Cells) -> tuple[Votes, dict[str, set[str]]]:
+    """The votes, and the findings by image of which a reader's cell is neither 0 nor 1, so that nobody can count them."""
     votes: Votes = {}
+    unread: dict[str, set[str]] = {}
     named = columns(table)
     for line in table:
-        seen = {finding for name, finding in named.items() if cells.label(line[name], line.where) == POSITIVE}
+        states = {finding: cells.label(line[name], line.where) for name, finding in named.items()}
+        seen = {finding for finding, state in states.items() if state == POSITIVE}
         votes.setdefault(line["image_id"], {})[line.get("rad_id")] = seen
-    return votes
+        if odd := {finding for finding, state in states.items() if state not in (POSITIVE, NEGATIVE)}:
+            unread.setdefault(line["image_id"], set()).update(odd)
+    return votes, unread
 
 
 def votes_of_boxes(table: Table, named: list[str], cells: Cells) -> Votes:
@@ -143,8 +150,18 @@ def boxes_by_image(table: Table | None, frames: dict[str, tuple[float, float]]) 
 
 
 def _frame(line: Line) -> tuple[float, float]:
-    """Height and width of the image that a resized copy was made from."""
-    return float(line["dim0"]), float(line["dim1"])
+    """Height and width of the image that a resized copy was made from.
+
+    Raises:
+      SourceError: for a size that is no number of pixels.
+    """
+    try:
+        height, width = float(line["dim0"]), float(line["dim1"])
+    except ValueError:
+        height = width = 0.0
+    if not (height > 0 and width > 0):
+        raise SourceError(f"{line.where}: dim0 and dim1 must be numbers of pixels")
+    return height, width
 
 
 READER = Reader(

@@ -103,3 +103,9 @@ def test_a_worker_leaves_a_shard_from_a_staged_task(tmp_path: Path, layout: Call
         beam.write(task, "")
         assert shards.read_shard(job) is not None
         assert job.path.read_bytes() == (expected / job.path.name).read_bytes()
+
+
+def test_one_split_alone_is_refused_by_name(layout: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        beam.main(["--dataset=chexpert", f"--raw_dir={layout().root}", "--split=valid"])
+    assert "data_prep.build --split" in capsys.readouterr().err

@@ -112,3 +112,10 @@ def test_what_cannot_be_read_is_unknown_and_counted(kind: str, text: str, value:
     cells = Cells()
     assert getattr(cells, kind)(text, "t.csv, line 7") == value
     assert (cells.odd, cells.first, cells.read[kind]) == ({kind: {text: 1}}, {kind: "t.csv, line 7"}, 1)
+
+
+def test_an_empty_list_of_findings_labels_none_of_them() -> None:
+    cells = Cells()
+    assert dict(cells.listed([""], ("Edema", "Mass"), "t.csv, line 2")) == {"Edema": UNLABELLED, "Mass": UNLABELLED}
+    assert (cells.odd, cells.read["finding"]) == ({"finding": {"": 1}}, 1)
+    assert dict(cells.listed(["Mass"], ("Edema", "Mass"))) == {"Edema": NEGATIVE, "Mass": POSITIVE}

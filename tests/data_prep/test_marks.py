@@ -83,6 +83,8 @@ def test_what_has_no_area_or_lies_outside_is_left_out_and_counted() -> None:
     assert (len(found.boxes), len(found.masks), found.left_out) == (1, 0, 4)
     nan = marks.of(row(Box("Mass", float("nan"), 0.0, 9.0, 9.0)), FINDINGS, Frame(HEIGHT, WIDTH, SIZE))
     assert nan.left_out == 1
+    unsized = marks.of(row(Box("Mass", 1.0, 1.0, 9.0, 9.0, (0.0, 9.0))), FINDINGS, Frame(HEIGHT, WIDTH, SIZE))
+    assert unsized.left_out == 1
 
 
 def test_marks_of_other_findings_are_told() -> None:

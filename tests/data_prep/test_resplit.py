@@ -1,6 +1,7 @@
 """The same images under another split."""
 
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -126,3 +127,13 @@ def test_another_set_is_named_with_the_command_that_divides_it(tmp_path):
         SourceError, match=r"looks like NIH .* give --dataset=nih to data_prep\.build, with --split_table"
     ):
         resplit(tmp_path / "nih", tmp_path / "by.csv", "part", "test", tmp_path / "out")
+
+
+def test_images_of_an_archive_are_copied_out_of_it(raw, tmp_path):
+    shutil.make_archive(str(raw / "images"), "zip", raw, "train")
+    shutil.rmtree(raw / "train")
+    out = tmp_path / "out"
+    assert resplit(raw, tmp_path / "by.csv", "part", "test", out) == {"train": 2, "valid": 2}
+    examples, skipped = sets.everything(sets.opened(out, validation_percent=70))
+    assert not skipped
+    assert sum(map(len, examples.values())) == 4

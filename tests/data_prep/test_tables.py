@@ -77,6 +77,7 @@ def test_columns_are_named_by_their_letters_and_digits(tmp_path: Path, name: str
         (b'Path\n"' + b"x" * 200_000, "t.csv is not a readable table"),
         (gzip.compress(PLAIN.encode() * 1000, mtime=0)[:-20], "t.csv is not a readable table"),
         (b'{"Path": "a"}\n{"Path": ', "t.csv is not a readable table"),
+        (b'{"Path": "a"}\n["b"]\n', "t.csv is not a readable table .line 2 is no JSON object"),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path: Path, content: bytes, reason: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from support import real_xrays, sets
 from support.sets import everything, patients
 
+from data_prep.provenance import identity
 from data_prep.readers import any_table
 from data_prep.source import SourceError
 from dirvae.labels import FINDINGS
@@ -135,3 +136,23 @@ def test_real_unlabelled_images_are_planned() -> None:
     rows = [entry.row for part in source.plan().entries.values() for entry in part]
     assert (len(rows), source.findings) == (9820, FINDINGS)
     assert not any(row.labels for row in rows)
+
+
+def test_an_empty_list_is_no_finding_where_other_lists_say_so(tmp_path: Path) -> None:
+    table = "path,labels\na.png,\"['No Finding']\"\nb.png,[]\nc.png,['Edema']\n"
+    rows = sets.mapped(any_table.READER, folder(tmp_path, table)).rows.values()
+    assert [row.labels["No Finding"] for row in rows] == [1, 1, 0]
+
+
+def test_tables_read_by_other_columns_are_other_data_sets(tmp_path: Path) -> None:
+    """Two readers of the same images name the same findings, of other images."""
+    table = "path,who,where,one,two,split\na.png,p1,q1,Edema|,Mass|,train\nb.png,p2,q2,Mass|,Edema|,val\n"
+    place = folder(tmp_path, table)
+    settings = (
+        {"finding_column": "one"},
+        {"finding_column": "two"},
+        {"finding_column": "one", "patient_column": "who"},
+    )
+    made = [sets.source(place, "csv", views="all", **one) for one in settings]
+    assert len({source.findings for source in made}) == 1
+    assert len({identity(source) for source in made}) == 3

@@ -31,7 +31,7 @@ def write(path: Path, **facts) -> None:
     for keyword, value in (plain | facts).items():
         if value is not None:
             setattr(dataset, keyword, value)
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID or "1.2.0"
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path, enforce_file_format=True)
 
@@ -90,3 +90,11 @@ def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:
     sets.picture(tmp_path / "a.png")
     with pytest.raises(SourceError, match="holds no DICOM file of a projection X-ray"):
         sets.mapped(dicom.READER, tmp_path)
+
+
+def test_an_image_without_a_uid_is_not_that_of_a_line_without_one(folder: Path) -> None:
+    write(folder / "a/5.dcm", SOPInstanceUID="")
+    sets.write(folder / "labels.csv", "SOPInstanceUID,Edema,Split\n,1,test\n1.2.1,0,Training\n")
+    rows = sets.mapped(dicom.READER, folder, train_table="labels").rows
+    assert rows["a/5.dcm"].labels == {}
+    assert (rows["a/1.dcm"].labels, rows["a/1.dcm"].split) == ({"Edema": 0}, "train")

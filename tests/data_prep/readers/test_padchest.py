@@ -19,6 +19,7 @@ LINES = {
     "unchanged": ("COSTAL", "['unchanged']"),
     "empty": ("PA", ""),
     "odd": ("EXCLUDE", "pneumonia]"),
+    "quoted": ("PA", "'pneumonia'"),
 }
 
 
@@ -42,15 +43,15 @@ def test_lists_are_read_as_findings(folder: Path) -> None:
     assert sets.positives(rows["two"]) == {"Atelectasis", "Pleural Effusion", "Pneumothorax"}
     assert sets.positives(rows["other"]) == set()
     assert rows["other"].labels["Emphysema"] == 0
-    assert [rows[name].labels for name in ("excluded", "unchanged", "empty", "odd")] == [{}] * 4
-    assert made.odd == {"finding": {"pneumonia]": 1}}
+    assert [rows[name].labels for name in ("excluded", "unchanged", "empty", "odd", "quoted")] == [{}] * 5
+    assert made.odd == {"finding": {"pneumonia]": 1, "'pneumonia'": 1}}
 
 
 def test_facts(folder: Path) -> None:
     rows = sets.mapped(padchest.READER, folder).rows
     assert (rows["0/normal.png"].age, rows["0/normal.png"].sex) == (84, "Female")
     assert rows["0/normal.png"].study == "p0/s0"
-    assert [row.view for row in rows.values()] == ["PA", "LATERAL", "AP", "AP", "OTHER", "PA", "OTHER"]
+    assert [row.view for row in rows.values()] == ["PA", "LATERAL", "AP", "AP", "OTHER", "PA", "OTHER", "PA"]
 
 
 def test_a_term_of_the_owners_can_be_asked_for(folder: Path) -> None:

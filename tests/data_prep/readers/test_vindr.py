@@ -135,3 +135,18 @@ def test_kaggle_s_folder_is_recognised(kaggle: Path) -> None:
 def test_that_patients_are_not_known_is_said(physionet: Path) -> None:
     (notice,) = sets.mapped(vindr.READER, physionet).notices
     assert notice.startswith("patients are not known")
+
+
+@pytest.mark.parametrize("cell", ["", "?"])
+def test_a_vote_that_cannot_be_read_is_no_vote_against(physionet: Path, cell: str) -> None:
+    table = physionet / "annotations/image_labels_test.csv"
+    table.write_text(table.read_text().replace("ccc,1,0,", f"ccc,1,{cell},"))
+    labels = sets.mapped(vindr.READER, physionet).rows["test/ccc.dicom"].labels
+    assert (labels["Lung Lesion"], labels["Pleural Effusion"], labels["Rib Fracture"]) == (1, -3, 0)
+
+
+@pytest.mark.parametrize("size", ["", "0", "tall"])
+def test_a_size_that_is_none_is_named_by_its_line(kaggle: Path, size: str) -> None:
+    sets.write(kaggle / "train_meta.csv", f"image_id,dim0,dim1\naaa,{size},2304\n")
+    with pytest.raises(SourceError, match=r"train_meta.csv, line 2: dim0 and dim1 must be numbers of pixels"):
+        sets.mapped(vindr.READER, kaggle)
