@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import dirvae
-from dirvae.config.fields import ConfigError
+from dirvae.config.fields import Config, ConfigError, paths
 from dirvae.config.parsing import assignments
 from dirvae.config.places import place
 
@@ -92,6 +92,10 @@ class Parser(argparse.ArgumentParser):
         return None
 
     def _suggestion(self, argument: str) -> str:
+        name = argument.partition("=")[0]
+        if self.prefix and name in {f"--{path.rpartition('.')[2]}" for path in paths(Config())}:
+            # Messages of data_prep call a field as the commands there do, without a prefix.
+            return f"; did you mean {self.prefix}{name.removeprefix('--')}?"
         offered = [
             name for action in self._actions if action.help != argparse.SUPPRESS for name in action.option_strings
         ]

@@ -37,6 +37,7 @@ def test_fields_are_collected_and_older_spellings_are_read(parser):
         (["--config.steps"], "--config.steps needs a value"),
         (["stray"], "'stray' is not a flag"),
         (["--outputt=x"], "did you mean --out?"),
+        (["--views=all"], "'--views=all' is not a flag; did you mean --config.views?"),
     ],
 )
 def test_a_wrong_command_line_ends_with_code_2_and_one_sentence(parser, capsys, arguments, sentence):
