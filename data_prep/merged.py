@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.schema import Example
-from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Source
+from data_prep.source import Chunk, DataSource, RawFile, RawFiles, Source, SourceError
 from dirvae.config import ConfigError, DataConfig, places
 from dirvae.labels import translate
 
@@ -141,6 +141,10 @@ def as_part(example: Example, own: Sequence[str], wanted: Sequence[str], origin:
     boxes, masks = example.boxes.copy(), example.masks.copy()
     boxes[:, 0] = place[boxes[:, 0].astype(int)]
     if len(masks):
+        if place[masks[:, 0]].max() > 255:  # a mask's finding is kept in a byte
+            raise SourceError(
+                f"{origin} has masks of a finding that is not among the first 256 of {len(wanted)}; name it first in --dataset"
+            )
         masks[:, 0] = place[masks[:, 0].astype(int)]
     return example._replace(
         labels=translate(example.labels[None], own, wanted)[0],

@@ -15,7 +15,7 @@ from data_prep.reader import NO_PATIENTS, Box, Inputs, Reader, Row, TableFile
 from data_prep.source import SourceError
 from data_prep.tables import Line
 from dirvae.config import DataConfig
-from dirvae.labels import NEGATIVE, POSITIVE
+from dirvae.labels import BLANK, NEGATIVE, POSITIVE, UNLABELLED
 
 BOXED = ("Lung Opacity", "Pneumonia")
 SIDES = ("x", "y", "width", "height")
@@ -39,6 +39,7 @@ def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
     boxes: dict[str, tuple[Box, ...]] = {}
     for line in inputs.tables["labels"]:
         image, target = line["patientId"], cells.label(line["Target"], line.where)
+        target = UNLABELLED if target == BLANK else target  # no report is silent here: the cell says nothing
         targets[image] = max(target, targets.get(image, target))
         if target == POSITIVE:
             boxes[image] = (*boxes.get(image, ()), *_boxes(line))

@@ -14,7 +14,7 @@ from data_prep.reader import NO_PATIENTS, Inputs, Mask, Reader, Row, TableFile
 from data_prep.source import SourceError
 from data_prep.tables import Line
 from dirvae.config import DataConfig
-from dirvae.labels import NEGATIVE, POSITIVE
+from dirvae.labels import NEGATIVE, POSITIVE, UNLABELLED
 
 FINDING = "Pneumothorax"
 SIDE = 1024
@@ -28,12 +28,15 @@ def tables(data: DataConfig, only: str) -> tuple[TableFile, ...]:
 def rows(inputs: Inputs, cells: Cells) -> Iterator[Row]:
     cells.notice(NO_PATIENTS)
     masks: dict[str, list[Mask]] = {}
+    free: set[str] = set()  # images of which a line says that they have no mask, unlike an empty cell
     for line in inputs.tables["masks"]:
         image = masks.setdefault(line["ImageId"], [])
-        if line["EncodedPixels"] not in ("-1", ""):
+        if line["EncodedPixels"] == "-1":
+            free.add(line["ImageId"])
+        elif line["EncodedPixels"]:
             image.append(mask_of(line))
     for image, own in masks.items():
-        labels = {FINDING: POSITIVE if own else NEGATIVE}
+        labels = {FINDING: POSITIVE if own else NEGATIVE if image in free else UNLABELLED}
         yield Row(f"{image}.dcm", patient=image, study=image, view="FRONTAL", labels=labels, masks=tuple(own))
 
 

@@ -8,6 +8,7 @@ from support.given import Given, example
 
 from data_prep import build, merged, sources
 from data_prep.merged import Merged
+from data_prep.source import SourceError
 from dirvae.config import ConfigError, DataConfig
 from dirvae.labels import NEGATIVE, POSITIVE, UNLABELLED
 from dirvae.training import data
@@ -113,3 +114,11 @@ def test_sets_that_relabel_the_same_images_are_told():
     assert source.images_of == ("CheXpert",)
     (sentence,) = merged.shared_images({"a": sources.named("chexpert"), "b": sources.named("chexpert")})
     assert sentence == "a and b hold images of CheXpert, perhaps the same ones"
+
+
+def test_a_mask_of_a_finding_beyond_a_byte_is_refused():
+    """Its number would begin again at 0, and the mask would be another finding's."""
+    masked = example("a", boxes=np.zeros((0, 5), np.float32), masks=np.zeros((1, 9), np.uint8))
+    wanted = (*(f"finding {number}" for number in range(256)), "Pneumothorax")
+    with pytest.raises(SourceError, match="not among the first 256 of 257"):
+        merged.as_part(masked._replace(labels=np.ones(1, np.int8)), ("Pneumothorax",), wanted, "siim")

@@ -62,3 +62,9 @@ def test_a_positive_without_a_box_is_named_by_its_line(folder: Path) -> None:
 
 def test_the_folder_is_recognised(folder: Path) -> None:
     assert sets.recognised(folder) == "rsna"
+
+
+def test_a_target_that_is_empty_is_no_label(folder: Path) -> None:
+    sets.write(folder / "stage_2_train_labels.csv", LABELS.replace("ccc,,,,,0", "ccc,,,,,"))
+    labels = sets.mapped(rsna.READER, folder).rows["stage_2_train_images/ccc.dcm"].labels
+    assert (labels["Pneumonia"], labels["Lung Opacity"], labels["No Finding"]) == (-3, -3, 0)

@@ -70,3 +70,11 @@ def test_the_folder_is_recognised(folder: Path) -> None:
 def test_that_patients_are_not_known_is_said(folder: Path) -> None:
     (notice,) = sets.mapped(siim.READER, folder).notices
     assert notice.startswith("patients are not known")
+
+
+def test_an_empty_cell_does_not_say_that_there_is_no_pneumothorax(folder: Path) -> None:
+    table = folder / "train-rle.csv"
+    table.write_text(table.read_text() + "\n1.2.6,\n")
+    rows = sets.mapped(siim.READER, folder).rows
+    states = [rows[f"1.2.{number}.dcm"].labels["Pneumothorax"] for number in (3, 4, 5, 6)]
+    assert states == [0, 1, 0, -3]
