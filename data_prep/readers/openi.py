@@ -2,7 +2,8 @@
 
 Kaggle's form of it is read: indiana_projections.csv has a line an image (uid, filename, projection) and indiana_reports.csv a line a
 study (uid, MeSH, Problems ...). `MeSH` joins terms by ; and each term's parts by /, as in Opacity/lung/base/left. Terms are mapped to
-findings by `TERMS`; a finding without a term is negative, and `normal` is No Finding. A study of `No Indexing` is unlabelled. The
+findings by `TERMS`; a finding without a term is negative, unless a narrower one implies it, and `normal` is No Finding. A study of
+`No Indexing` is unlabelled. The
 owners' XML files name no views, so that frontal and lateral images could not be told apart; they are not read.
 
 Each study is of one patient, and none is known to return.
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from data_prep.cells import Cells
 from data_prep.reader import Inputs, Reader, Row, TableFile
 from dirvae.config import DataConfig
-from dirvae.labels import NEGATIVE, POSITIVE
+from dirvae.labels import COMPOSED, NEGATIVE, POSITIVE
 
 TERMS = {
     "normal": "No Finding",
@@ -76,8 +77,9 @@ def labels_of(text: str) -> dict[str, int]:
     if {part[0] for part in parts} <= NOT_JUDGED:
         return {}
     named = {"/".join([first] + ["pleura"] * (first == "thickening" and "pleura" in rest)) for first, *rest in parts}
-    labels = dict.fromkeys(FINDINGS, NEGATIVE)
-    return labels | {TERMS[term]: POSITIVE for term in named & TERMS.keys()}
+    positive = {TERMS[term]: POSITIVE for term in named & TERMS.keys()}
+    wider = {whole for whole, narrow in COMPOSED.items() if positive.keys() & set(narrow)}
+    return {finding: NEGATIVE for finding in FINDINGS if finding not in wider} | positive
 
 
 def findings(inputs: Inputs) -> tuple[str, ...]:
