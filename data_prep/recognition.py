@@ -26,10 +26,13 @@ def advice(folder: Folder, reader: Reader, data: DataConfig) -> str:
     if fits := other(folder, reader, data):
         return fits
     general = [known.name for known in fitting(folder) if known.name != reader.name]
+    ways = [f"give {reader.holds}"]
     if reader.split_is_table and (held := folder.match(("*.csv",))):
         names = ", ".join(path.rpartition("/")[2] for path in held[:8])
-        return f"give {reader.holds}, or name one of its tables ({names}) by --train_table, --test_table or --split"
-    return f"give {reader.holds}" + (f", or --dataset={general[0]} for a table of another form" if general else "")
+        ways.append(f"or name one of its tables ({names}) by --train_table, --test_table or --split")
+    if general:
+        ways.append(f"or --dataset={general[0]} for a table of another form")
+    return ", ".join(ways)
 
 
 def other(folder: Folder, reader: Reader, data: DataConfig) -> str:

@@ -108,6 +108,19 @@ class Source(Protocol):
         ...
 
 
+class Drawn:
+    """The part of a `Source` that those share whose images are drawn by a program and read from no file."""
+
+    def shards(self, split: str) -> int:
+        return -(-self.counts()[split] // self.chunk_size)
+
+    def state(self, split: str, number: int) -> str:
+        return ""
+
+    def raw_files(self, progress: Callable[[str], None]) -> None:
+        """There are none."""
+
+
 def no_simulator(data: DataConfig) -> None:
     """The simulator of data whose causes cannot be switched: none."""
 

@@ -20,7 +20,7 @@ from functools import partial
 import numpy as np
 
 from data_prep.schema import Example
-from data_prep.source import Chunk, DataSource
+from data_prep.source import Chunk, DataSource, Drawn
 from dirvae.labels import FINDINGS
 
 PLACES = {"Cardiomegaly": slice(20, 28), "Edema": slice(4, 12)}
@@ -28,7 +28,7 @@ COUNTS = {"train": 128, "validation": 48, "test": 48}
 
 
 @dataclass(frozen=True)
-class Bars:
+class Bars(Drawn):
     """Every image has each bar with probability 1/2."""
 
     image_size: int

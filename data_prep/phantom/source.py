@@ -11,12 +11,12 @@ from data_prep.phantom.factors import FACTORS, INDEX, PATHOLOGIES, do
 from data_prep.phantom.population import Population, probabilities, sample
 from data_prep.phantom.rendering import TAU, quantise, render
 from data_prep.schema import Example
-from data_prep.source import Chunk
+from data_prep.source import Chunk, Drawn
 from dirvae.labels import FINDINGS
 
 
 @dataclass(frozen=True)
-class Phantom:
+class Phantom(Drawn):
     """Examples of one configuration; any chunk of any split can be made alone, by any process."""
 
     config: PhantomConfig
@@ -48,19 +48,8 @@ class Phantom:
 
     def whole(self, split: str) -> Population:
         """Factors and labels of a whole split; patients are numbered within their chunks."""
-        parts = [self.population(split, number) for number in range(self.chunks(split))]
+        parts = [self.population(split, number) for number in range(self.shards(split))]
         return Population(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-    def chunks(self, split: str) -> int:
-        return -(-self.counts()[split] // self.chunk_size)
-
-    shards = chunks
-
-    def state(self, split: str, number: int) -> str:
-        return ""
-
-    def raw_files(self, progress: Callable[[str], None]) -> None:
-        """The phantom reads none."""
 
     def facts(self) -> dict:
         """Facts for the manifest, of every split: P(confounder) given the shortcut's finding and its absence, and prevalences."""
@@ -117,5 +106,5 @@ def boxes(factors: np.ndarray, seeds: np.ndarray, images: np.ndarray) -> list[np
 def generate(config: PhantomConfig, split: str, image_size: int | None = None) -> Iterator[Example]:
     """Every example of a split, chunk by chunk, at the configuration's size or another."""
     made = Phantom(replace(config, image_size=image_size or config.image_size))
-    for number in range(made.chunks(split)):
+    for number in range(made.shards(split)):
         yield from made.chunk(split, number).examples

@@ -49,7 +49,7 @@ def test_patients_are_disjoint_among_splits_and_chunks():
     groups = [
         {example.patient for example in made.chunk(split, number)[0]}
         for split in SPLITS
-        for number in range(made.chunks(split))
+        for number in range(made.shards(split))
     ]
     assert len(set.union(*groups)) == sum(len(group) for group in groups)
     seeds = [set(made.whole(split).seeds.tolist()) for split in SPLITS]
