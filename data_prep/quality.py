@@ -170,9 +170,7 @@ def verdicts(image: np.ndarray) -> tuple[Verdict, ...]:
 
 def verdicts_of_set(counts: Mapping[str, int], images: int) -> tuple[Verdict, ...]:
     """What is wrong with a set, from how many of its pictures have each verdict; the most frequent first."""
-    return tuple(
-        Verdict(name, count, max(images, 2)) for name, count in sorted(counts.items(), key=_frequency) if count
-    )
+    return tuple(Verdict(name, count, images) for name, count in sorted(counts.items(), key=_frequency) if count)
 
 
 def _frequency(entry: tuple[str, int]) -> tuple[int, int]:
