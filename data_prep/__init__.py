@@ -10,7 +10,8 @@ The way of the data: `sources` (the registry) -> a reader of `readers`, or `phan
 | recognition | which reader fits a folder |
 | check, contents, survey | what a folder holds before anything is built: its files and tables, and what its plan counts |
 | sample, contact_sheet | a look at some of its images, and a picture of them |
-| table_source | a reader's rows as a source: plan, splits, identity |
+| plan | every image that is wanted, its split and its file, settled before anything is read |
+| table_source | the entries of a plan as a source of examples |
 | merged | several data sets as one source |
 | phantom | X-rays drawn by a program |
 | division, marks | which row goes to which split, and boxes and masks in the square |

@@ -1,4 +1,4 @@
-"""The same build as an Apache Beam pipeline, for sets of many millions of images on a cluster.
+"""The build of a data set as an Apache Beam pipeline, for sets of many millions of images on a cluster.
 
     python -m data_prep.beam --dataset=nih --raw_dir=gs://B/nih --data_dir=gs://B/data --beam_options="--runner=DataflowRunner ..."
 

@@ -20,10 +20,11 @@ from data_prep import survey as surveys
 from data_prep.cells import Cells
 from data_prep.contents import Item
 from data_prep.files import Folder
+from data_prep.plan import open_tables
 from data_prep.reader import Reader, inputs_of
 from data_prep.source import SourceError
 from data_prep.survey import Survey
-from data_prep.table_source import TableSource, open_tables
+from data_prep.table_source import TableSource
 from dirvae.config import ConfigError, DataConfig, command_line, override, validate_data
 from dirvae.config.command_line import CONSOLE, Parser, one_of, whole
 

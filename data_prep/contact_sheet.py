@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from data_prep import images, sample
 from data_prep.files import Folder
+from data_prep.plan import Entry
 from data_prep.sample import Look
 from data_prep.schema import UNKNOWN_AGE
-from data_prep.table_source import Entry
 from dirvae.labels import POSITIVE, UNCERTAIN
 
 COLUMNS, TILE, GAP = 8, 168, 10  # pictures in a row, pixels of a picture's side, pixels between two

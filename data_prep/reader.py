@@ -2,7 +2,7 @@
 
 A reader is a module of `data_prep.readers` with one `Reader`. It says which tables it needs and what their lines mean. What all
 of them share lives elsewhere: tables are opened by `data_prep.tables`, odd cells are read and counted by `data_prep.cells`,
-images are looked up by `data_prep.files`, and splits, views and identity are settled by `data_prep.table_source`.
+images are looked up by `data_prep.files`, and splits, views and identity are settled by `data_prep.plan`.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -18,9 +18,9 @@ from pathlib import Path
 from data_prep import recognition
 from data_prep.files import File, Folder
 from data_prep.images import ImageError
+from data_prep.plan import open_tables
 from data_prep.readers import chexpert
 from data_prep.source import SourceError
-from data_prep.table_source import open_tables
 from data_prep.tables import Line, Table
 from dirvae.config import DataConfig, command_line
 from dirvae.config.command_line import Parser, names

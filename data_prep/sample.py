@@ -8,9 +8,9 @@ from typing import NamedTuple
 from data_prep import images, quality, records
 from data_prep.contents import Item
 from data_prep.files import Folder
+from data_prep.plan import Entry
 from data_prep.progress import Meter, Progress, silent
 from data_prep.stored import MAX_BYTES
-from data_prep.table_source import Entry
 from dirvae.config import DataConfig
 
 

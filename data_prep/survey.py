@@ -14,9 +14,10 @@ import numpy as np
 from data_prep import arrays, contents
 from data_prep.contents import Item, number
 from data_prep.files import Folder
+from data_prep.plan import Entry, Plan
 from data_prep.schema import UNKNOWN_AGE
 from data_prep.source import SourceError
-from data_prep.table_source import Entry, Plan, TableSource, labels_of
+from data_prep.table_source import TableSource, labels_of
 from dirvae.labels import STATES
 
 NAMED = 3  # examples of what is odd

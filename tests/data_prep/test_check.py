@@ -12,8 +12,8 @@ from support import pictures, sets
 
 from data_prep import build, check, contact_sheet, contents, recognition
 from data_prep.files import Folder
+from data_prep.plan import Entry
 from data_prep.sample import Look
-from data_prep.table_source import Entry
 from dirvae.config import DataConfig
 
 MOST_LINES, MOST_COLUMNS = 45, 100

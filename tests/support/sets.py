@@ -9,10 +9,11 @@ from PIL import Image
 from data_prep import recognition, sources
 from data_prep.cells import Cells
 from data_prep.files import Folder
+from data_prep.plan import open_tables
 from data_prep.reader import Reader, Row, inputs_of
 from data_prep.schema import Example
 from data_prep.source import Skipped
-from data_prep.table_source import TableSource, open_tables
+from data_prep.table_source import TableSource
 from dirvae.config import DataConfig
 
 
