@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 def chosen(seen: Sequence[Look]) -> list[Look]:
-    """Those of a sample that a sheet shows: some odd ones first, then others at equal distances."""
+    """The pictures of a sample that a sheet shows: some odd ones first, then others at equal distances."""
     odd = [look for look in seen if look.odd][:ODD]
     rest = [look for look in seen if look not in odd]
     count = min(MOST - len(odd), len(rest))

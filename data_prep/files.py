@@ -281,7 +281,7 @@ def _end(parts: list[str], tail: int) -> str:
 
 
 def _key(parts: list[str], tail: int) -> str:
-    """As `_end`, without the file's suffix."""
+    """The last parts of a path as `_end` has them, without the file's suffix."""
     end = _end(parts, tail)
     stem, dot, suffix = end.rpartition(".")
     return stem if dot and suffix.isalnum() and len(suffix) <= 5 and not suffix.isdigit() else end

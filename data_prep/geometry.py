@@ -71,14 +71,14 @@ class Frame(NamedTuple):
         return max(1, round(self.height * max(self.aspect, 1.0))), max(1, round(self.width / min(self.aspect, 1.0)))
 
     def box(self, top: float, left: float, bottom: float, right: float) -> tuple[float, float, float, float]:
-        """The same four edges as shares of the square's side, from edges in stored pixels: 0 is the first pixel's outer edge.
+        """Four edges in stored pixels as shares of the square's side: 0 is the first pixel's outer edge.
 
         A box that reaches over the image's border is cut off there.
         """
         return self.box_of_shares(top / self.height, left / self.width, bottom / self.height, right / self.width)
 
     def box_of_shares(self, top: float, left: float, bottom: float, right: float) -> tuple[float, float, float, float]:
-        """As `box`, from edges that are shares of the stored image's height and width."""
+        """The box that `box` gives, from edges that are shares of the stored image's height and width."""
         turn, (height, width) = TURNS[self.turn], self.proportions
         (top, bottom), (left, right) = (np.clip(sorted(edges), 0.0, 1.0) for edges in ((top, bottom), (left, right)))
         if turn.exchange:

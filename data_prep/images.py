@@ -150,7 +150,7 @@ def _facts(stored: Stored, rule: str) -> Facts:
 
 
 def _verdicts(image: np.ndarray, facts: Facts) -> tuple[quality.Verdict, ...]:
-    """Those on the finished image, and those that only its file gives away."""
+    """The verdicts on the finished image, and those that only its file gives away."""
     hidden = facts.blank > (0.5 if facts.format == "DICOM" else 0.01)  # padding is usual, holes in a picture are not
     small = 2 * max(facts.height * max(facts.aspect, 1.0), facts.width / min(facts.aspect, 1.0)) < len(image)
     found = ("transparent",) * hidden + ("depth",) * (facts.shown_by == "levels") + ("enlarged",) * small

@@ -23,7 +23,7 @@ TAIL = 0.005
 
 
 def declared(stored: Stored) -> np.ndarray:
-    """By the file's window or table, else over the range that it states.
+    """Grey levels by the file's window or table, else over the range that it states.
 
     Raises:
       ImageError: for levels without a stated range.

@@ -63,7 +63,7 @@ class Stored(NamedTuple):
     counts: np.ndarray | None = None
 
     def counted(self) -> "Stored":
-        """The same with `counts` filled in, which takes a look at every pixel; nothing to do a second time."""
+        """The stored levels with `counts` filled in, which takes a look at every pixel; nothing to do a second time."""
         if self.counts is not None:
             return self
         return self._replace(counts=np.bincount(self.codes.ravel(), minlength=len(self.levels)))

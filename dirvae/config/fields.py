@@ -282,7 +282,7 @@ def differences(ours: Config, theirs: Config) -> dict[str, tuple[Any, Any]]:
 
 
 def decisive_differences(ours: Config, theirs: Config) -> dict[str, tuple[Any, Any]]:
-    """Those of `differences` that change what is learned or scored: all but the free fields."""
+    """The `differences` that change what is learned or scored: all but the free fields."""
     return {path: both for path, both in differences(ours, theirs).items() if not _is_free(path)}
 
 

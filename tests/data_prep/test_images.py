@@ -233,7 +233,7 @@ def test_a_thumbnail_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("intensity", ["declared", "range", "percentile"])
 def test_one_picture_is_the_same_in_every_container(tmp_path: Path, intensity: str) -> None:
-    """Of 8 bit everywhere, widened to 16 bit, and of 12 bit."""
+    """Levels of 8 bit everywhere, widened to 16 bit, and of 12 bit."""
     picture = chest(low=40, high=170)
     wide, deep = picture.astype(np.uint16) * 257, picture.astype(np.uint16) * 16
     eight = [saved(tmp_path / f"8.{kind}", picture) for kind in ("png", "tiff", "bmp", "pgm", "jp2")]

@@ -179,7 +179,7 @@ def test_distances_are_those_that_the_image_states_or_none(elements, expected):
     ],
 )
 def test_a_validator_finds_no_error(elements, tmp_path):
-    """By pydicom's strict reading, and by dciodvfy of David Clunie's dicom3tools where it is installed."""
+    """Checks by pydicom's strict reading, and by dciodvfy of David Clunie's dicom3tools where it is installed."""
     validator = shutil.which("dciodvfy")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
